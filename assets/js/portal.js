@@ -1,0 +1,25 @@
+// What every page loads: small enhancements of pages that already work without them.
+import Alpine from "@alpinejs/csp";
+import { announceSwaps } from "./announce.js";
+import { closeMenusOutside } from "./menus.js";
+import { openDialogs } from "./dialogs.js";
+import { countCharacters, markBusy } from "./typing.js";
+import { themeToggle } from "./theme.js";
+import { toasts } from "./toasts.js";
+
+Alpine.data("themeToggle", themeToggle);
+Alpine.data("toasts", toasts);
+Alpine.data("dismissible", () => ({
+  dismiss() {
+    this.$root.remove();
+  },
+}));
+
+announceSwaps();
+closeMenusOutside();
+openDialogs();
+countCharacters();
+markBusy();
+
+window.Alpine = Alpine;
+Alpine.start();

@@ -1,0 +1,23 @@
+// Short confirmations after an htmx request. A view answers with the header
+// HX-Trigger: {"toast": {"tone": "success", "text": "Reply sent."}}; errors stay until dismissed, the rest leave.
+const SHOWN_FOR_MS = 6000;
+let lastId = 0;
+
+export function toasts() {
+  return {
+    items: [],
+    init() {
+      document.addEventListener("toast", (event) => this.add(event.detail.text, event.detail.tone || "info"));
+      document.addEventListener("htmx:sendError", () => this.add(this.$root.dataset.offline, "error"));
+      document.addEventListener("htmx:responseError", () => this.add(this.$root.dataset.failed, "error"));
+    },
+    add(text, tone) {
+      const id = ++lastId;
+      this.items.push({ id, text, tone });
+      if (tone !== "error") window.setTimeout(() => this.remove(id), SHOWN_FOR_MS);
+    },
+    remove(id) {
+      this.items = this.items.filter((item) => item.id !== id);
+    },
+  };
+}
