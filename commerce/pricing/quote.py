@@ -1,0 +1,263 @@
+"""What a quote is: the request that a price depends on, and the priced answer that is frozen and charged as shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from .explanation import Explanation
+from .money import Choice, stored
+from .proration import Period, ProrationMode
+from .tax import TaxTreatment
+from .tiers import DiscountSchedule
+from .waterfall import Adjustment, PriceStep
+
+# Part of the hash: a change of the arithmetic must not leave an old hash valid.
+PRICING_VERSION = "pricing/1"
+
+
+class QuoteMode(Choice):
+    NEW = "new"
+    AMENDMENT = "amendment"
+
+
+class LineKind(Choice):
+    PLAN = "plan"
+    ADDON = "addon"
+    SERVICE = "service"
+
+
+class Billing(Choice):
+    """`term`: prepaid for the contract term; `period`: each billing period; `once`: one time, never prorated."""
+
+    TERM = "term"
+    PERIOD = "period"
+    ONCE = "once"
+
+
+class LineRole(Choice):
+    """What a priced line does: charge something, credit what it replaces, or stand unchanged."""
+
+    CHARGE = "charge"
+    CREDIT = "credit"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holding:
+    """What the customer already has on a line. `unit_price` is the net price it was sold at, and stays locked."""
+
+    product_code: str
+    name: str
+    quantity: Decimal | int
+    unit_price: Decimal
+    price_months: int = 1
+    billing: Billing | None = None
+    tax_rate_percent: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PercentOfTotal:
+    """A price that is a percentage of the lines it covers, which never include another such line."""
+
+    percent: Decimal
+    covers: frozenset[LineKind] = frozenset({LineKind.PLAN, LineKind.ADDON})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuoteLine:
+    """One line of a quote.
+
+    `quantity` is what the customer shall have afterwards. `unit_price` is per unit for `price_months` months (1 = a
+    month, 12 = a year) and is today's price; with a `holding` of the same product only the added units are priced by
+    it, and the others keep theirs. A `holding` of another product is swapped for this one. `unit` names the units in
+    words ("seats") where there is such a word. A `key` tells lines of one product apart.
+    """
+
+    product_code: str
+    name: str
+    kind: LineKind
+    quantity: Decimal | int
+    unit_price: Decimal
+    billing: Billing
+    price_months: int = 1
+    unit: str = ""
+    quantity_places: int = 0
+    holding: Holding | None = None
+    schedule: DiscountSchedule | None = None
+    discount: Adjustment | None = None
+    percent_of_total: PercentOfTotal | None = None
+    tax_rate_percent: Decimal = Decimal(0)
+    key: str = ""
+
+    @property
+    def line_key(self) -> str:
+        return self.key or self.product_code
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuoteRequest:
+    """All that a price depends on. Dates are calendar dates in the account's time zone, periods half-open.
+
+    `change_date` is the first day of the new state; a new contract changes on its first day. `billing_period` is the
+    running period of lines billed per period, `period_months` its full length.
+    """
+
+    mode: QuoteMode
+    currency: str
+    lines: tuple[QuoteLine, ...]
+    contract: Period
+    change_date: date
+    billing_period: Period | None = None
+    period_months: int = 1
+    proration_mode: ProrationMode = ProrationMode.MONTH_DAY
+    tax_treatment: TaxTreatment = TaxTreatment.EXCLUSIVE
+    credit_downgrades: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PricedLine:
+    """One priced line. Amounts are integer minor units of the quote's currency; a credit is negative.
+
+    `net_minor`, `tax_minor`, `gross_minor` are due now. `monthly_minor` is the recurring price per month afterwards,
+    before tax where prices are; `monthly_before_minor` what it was. `period_minor` and `period_tax_minor` are what each
+    later period's invoice shows (zero for lines billed otherwise). `quantity_change` is the row for the ledger.
+    """
+
+    key: str
+    product_code: str
+    name: str
+    kind: LineKind
+    role: LineRole
+    billing: Billing
+    quantity: Decimal
+    quantity_change: Decimal
+    unit_price: Decimal
+    price_months: int
+    net_unit_price: Decimal
+    multiplier: Decimal
+    steps: tuple[PriceStep, ...]
+    net_minor: int
+    tax_minor: int
+    tax_rate_percent: Decimal
+    monthly_minor: int
+    monthly_before_minor: int
+    period_minor: int
+    period_tax_minor: int
+    explanation: Explanation
+
+    @property
+    def gross_minor(self) -> int:
+        return self.net_minor + self.tax_minor
+
+    @property
+    def period_gross_minor(self) -> int:
+        return self.period_minor + self.period_tax_minor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PricedQuote:
+    """The answer: frozen on the quote, charged as shown. Every total is the sum of the lines.
+
+    The figures named `due_` are to be paid on acceptance (below zero: a credit to balance), those named `period_` with
+    each later period, and `monthly_` the recurring price per month of all lines, however billed.
+    """
+
+    mode: QuoteMode
+    currency: str
+    contract: Period
+    change_date: date
+    billing_period: Period | None
+    period_months: int
+    proration_mode: ProrationMode
+    tax_treatment: TaxTreatment
+    lines: tuple[PricedLine, ...]
+
+    @property
+    def due_net_minor(self) -> int:
+        return sum(line.net_minor for line in self.lines)
+
+    @property
+    def due_tax_minor(self) -> int:
+        return sum(line.tax_minor for line in self.lines)
+
+    @property
+    def due_now_minor(self) -> int:
+        return self.due_net_minor + self.due_tax_minor
+
+    @property
+    def period_net_minor(self) -> int:
+        return sum(line.period_minor for line in self.lines)
+
+    @property
+    def period_tax_minor(self) -> int:
+        return sum(line.period_tax_minor for line in self.lines)
+
+    @property
+    def period_total_minor(self) -> int:
+        return self.period_net_minor + self.period_tax_minor
+
+    @property
+    def monthly_minor(self) -> int:
+        return sum(line.monthly_minor for line in self.lines)
+
+    @property
+    def monthly_before_minor(self) -> int:
+        return sum(line.monthly_before_minor for line in self.lines)
+
+    @property
+    def price_hash(self) -> str:
+        """Binds an acceptance to what was shown: sha256 over the figures, whatever the order of the lines."""
+        canonical = json.dumps(self.figures(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def figures(self) -> dict[str, object]:
+        """Every figure of the quote as plain JSON values, lines in the order of their keys."""
+        return {
+            "version": PRICING_VERSION,
+            "mode": self.mode.value,
+            "currency": self.currency,
+            "contract": _period_figures(self.contract),
+            "change_date": self.change_date.isoformat(),
+            "billing_period": None if self.billing_period is None else _period_figures(self.billing_period),
+            "period_months": self.period_months,
+            "proration_mode": self.proration_mode.value,
+            "tax_treatment": self.tax_treatment.value,
+            "lines": [_line_figures(line) for line in sorted(self.lines, key=lambda line: (line.key, line.role))],
+            "due_net_minor": self.due_net_minor,
+            "due_tax_minor": self.due_tax_minor,
+            "due_now_minor": self.due_now_minor,
+            "period_net_minor": self.period_net_minor,
+            "period_tax_minor": self.period_tax_minor,
+            "monthly_minor": self.monthly_minor,
+        }
+
+
+def _period_figures(period: Period) -> list[str]:
+    return [period.start_date.isoformat(), period.until_date.isoformat()]
+
+
+def _line_figures(line: PricedLine) -> dict[str, object]:
+    return {
+        "key": line.key,
+        "product_code": line.product_code,
+        "kind": line.kind.value,
+        "role": line.role.value,
+        "billing": line.billing.value,
+        "quantity": str(stored(line.quantity)),
+        "quantity_change": str(stored(line.quantity_change)),
+        "unit_price": str(line.unit_price),
+        "price_months": line.price_months,
+        "net_unit_price": str(line.net_unit_price),
+        "multiplier": str(line.multiplier),
+        "steps": [[step.name, str(step.value)] for step in line.steps],
+        "net_minor": line.net_minor,
+        "tax_minor": line.tax_minor,
+        "tax_rate_percent": str(stored(line.tax_rate_percent)),
+        "monthly_minor": line.monthly_minor,
+        "period_minor": line.period_minor,
+        "period_tax_minor": line.period_tax_minor,
+    }

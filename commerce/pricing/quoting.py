@@ -1,0 +1,433 @@
+"""A whole quote: what is due now, what recurs after, and why.
+
+An amendment prices the remaining prepaid time once: lines billed for the term by the quote's proration mode, lines
+billed per period by the days left in the current period, then the full price. A changed product is a swap: credit for
+the old one, charge for the new, mirrored to the minor unit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+
+from .explanation import Explanation, Phrase, days_phrase, gettext_noop
+from .money import Money, NegativeAmount, PricingError, exact, exact_percent, exact_price, exponent_of, stored, to_minor
+from .proration import ChangeOutsidePeriod, Period, TermIsEmpty, days_left, prorate_multiplier
+from .quote import (
+    Billing,
+    Holding,
+    LineRole,
+    PercentOfTotal,
+    PricedLine,
+    PricedQuote,
+    QuoteLine,
+    QuoteMode,
+    QuoteRequest,
+)
+from .tax import tax_line
+from .tiers import checked_quantity
+from .waterfall import LinePrice, LineTerms, ShareOfTotal, price_line
+from .wording import discount_words, quantity_words, result_words, term_words
+
+
+class QuoteIsEmpty(PricingError):
+    """There is nothing on the quote."""
+
+    code = "quote_is_empty"
+
+
+class NothingOrdered(PricingError):
+    """A line without units orders nothing."""
+
+    code = "nothing_ordered"
+
+
+class LineListedTwice(PricingError):
+    """The same line is on the quote twice."""
+
+    code = "line_listed_twice"
+
+
+class BillingPeriodMissing(PricingError):
+    """A line is billed per period, and the quote does not say which period is running."""
+
+    code = "billing_period_missing"
+
+
+class NothingHeldYet(PricingError):
+    """A quote for a new contract cannot change what the customer already has."""
+
+    code = "nothing_held_yet"
+
+
+class DowngradeWaits(PricingError):
+    """Less, or a cheaper product, takes effect at the end of the term or period, without credit.
+
+    Staff may credit it at once (`credit_downgrades`).
+    """
+
+    code = "downgrade_waits"
+
+
+def price_quote(request: QuoteRequest) -> PricedQuote:
+    """Price a quote. The same request gives the same answer, whatever the order of its lines.
+
+    Lines that a percentage covers must be on the request, also where they stay unchanged. Raises QuoteIsEmpty,
+    LineListedTwice, NothingHeldYet, DowngradeWaits, BillingPeriodMissing, ChangeOutsidePeriod, and the errors of
+    quantities, tiers, percentages and currencies: all of them PricingError.
+    """
+    _check(request)
+    priced: dict[str, tuple[_Part, ...]] = {}
+    for line in request.lines:
+        if line.percent_of_total is None:
+            priced[line.line_key] = tuple(_price_plain(request, line))
+    covered = {line.line_key: line.kind for line in request.lines if line.percent_of_total is None}
+    for line in request.lines:
+        if line.percent_of_total is not None:
+            share = line.percent_of_total
+            parts = [part for key, kind in covered.items() if kind in share.covers for part in priced[key]]
+            priced[line.line_key] = (_price_share(request, line, share, parts),)
+    return PricedQuote(
+        mode=request.mode,
+        currency=request.currency,
+        contract=request.contract,
+        change_date=request.change_date,
+        billing_period=request.billing_period,
+        period_months=request.period_months,
+        proration_mode=request.proration_mode,
+        tax_treatment=request.tax_treatment,
+        lines=tuple(part.line for line in request.lines for part in priced[line.line_key]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A priced line, and what the whole of it comes to for the time priced: what a percentage of it is taken from."""
+
+    line: PricedLine
+    total_minor: int
+    whole_minor: int
+    period_total_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """How many times a price is due for the time that is priced, and how to say so."""
+
+    multiplier: Fraction
+    words: Phrase | None
+
+
+def _check(request: QuoteRequest) -> None:
+    exponent_of(request.currency)
+    _check_lines(request)
+    _check_dates(request)
+
+
+def _check_lines(request: QuoteRequest) -> None:
+    if not request.lines:
+        raise QuoteIsEmpty("a quote needs a line")
+    for key, times in Counter(line.line_key for line in request.lines).items():
+        if times > 1:
+            raise LineListedTwice(f"{key} is on the quote {times} times")
+    for line in request.lines:
+        if line.holding is not None and request.mode is QuoteMode.NEW:
+            raise NothingHeldYet("a new contract has no earlier lines")
+        if line.price_months < 1:
+            raise TermIsEmpty(f"the price of {line.line_key} covers no months")
+        if line.quantity_places < 0:
+            raise NegativeAmount("the decimals of a quantity are counted from 0")
+
+
+def _check_dates(request: QuoteRequest) -> None:
+    if request.period_months < 1:
+        raise TermIsEmpty("a billing period has at least one month")
+    if request.change_date not in request.contract:
+        raise ChangeOutsidePeriod(f"{request.change_date} is not within the contract")
+    if request.mode is QuoteMode.NEW:
+        if request.change_date != request.contract.start_date:
+            raise ChangeOutsidePeriod("a new contract is priced from its first day")
+
+
+def _price_plain(request: QuoteRequest, line: QuoteLine) -> Iterator[_Part]:
+    """One line by its own price: a charge, a swap's credit and charge, or no change."""
+    quantity = checked_quantity(line.quantity, places=line.quantity_places)
+    holding = line.holding
+    if quantity == 0 and (holding is None or holding.product_code != line.product_code):
+        raise NothingOrdered(f"{line.line_key} has a quantity of zero")
+    if holding is None:
+        yield _charge(request, line, line)
+        return
+    held = checked_quantity(holding.quantity, places=line.quantity_places)
+    if holding.product_code != line.product_code:
+        _refuse_downgrade(request, line, holding, held)
+        yield _credit(request, line, holding, held)
+        yield _charge(request, line, line, monthly_before=_held_monthly(holding, held))
+    elif quantity < held:
+        if not request.credit_downgrades:
+            raise DowngradeWaits(f"{line.line_key} goes from {holding.quantity} to {line.quantity}")
+        yield _credit(request, line, holding, held - quantity)
+        yield _unchanged(request, line, holding, quantity, monthly_before=_held_monthly(holding, held))
+    elif quantity == held:
+        yield _unchanged(request, line, holding, quantity, monthly_before=_held_monthly(holding, held))
+    else:
+        added = replace(line, quantity=stored(quantity - held))
+        yield _charge(request, line, added, kept=holding, monthly_before=_held_monthly(holding, held))
+
+
+def _charge(
+    request: QuoteRequest,
+    line: QuoteLine,
+    charged: QuoteLine,
+    *,
+    kept: Holding | None = None,
+    monthly_before: Fraction = Fraction(0),
+) -> _Part:
+    """The charge for `charged`, which is the line or the units added to it; `kept` units stay at their own price."""
+    time = _time(request, line.billing, line.price_months)
+    held = Fraction(0) if kept is None else checked_quantity(kept.quantity, places=line.quantity_places)
+    price = price_line(_terms(request, charged, time.multiplier, held))
+    whole = price.exact_total
+    monthly = Fraction(0)
+    if line.billing is not Billing.ONCE:
+        monthly = price_line(_terms(request, charged, Fraction(1, line.price_months), held)).exact_total
+    if kept is not None:
+        monthly += _held_monthly(kept, held)
+        kept_time = _time(request, kept.billing or line.billing, kept.price_months)
+        whole += held * exact_price(kept.unit_price) * kept_time.multiplier
+    clauses = [quantity_words(request, charged, added=kept is not None), *discount_words(request, charged, held)]
+    if time.words is not None:
+        clauses.append(time.words)
+    return _part(
+        request,
+        line,
+        role=LineRole.CHARGE,
+        quantity=exact(charged.quantity),
+        quantity_change=exact(charged.quantity),
+        price=price,
+        multiplier=time.multiplier,
+        whole=whole,
+        monthly=monthly,
+        monthly_before=monthly_before,
+        clauses=clauses,
+    )
+
+
+def _credit(request: QuoteRequest, line: QuoteLine, holding: Holding, quantity: Fraction) -> _Part:
+    """The credit for the unused time of what is given up: the exact mirror of what that time costs."""
+    billing = holding.billing or line.billing
+    time = _time(request, billing, holding.price_months)
+    old = replace(
+        line,
+        key=line.line_key,
+        product_code=holding.product_code,
+        name=holding.name,
+        quantity=stored(quantity),
+        unit_price=holding.unit_price,
+        price_months=holding.price_months,
+        billing=billing,
+        schedule=None,
+        discount=None,
+        tax_rate_percent=line.tax_rate_percent if holding.tax_rate_percent is None else holding.tax_rate_percent,
+    )
+    words = Phrase(gettext_noop("credit for %(what)s"), {"what": quantity_words(request, old, named=True)})
+    return _part(
+        request,
+        old,
+        role=LineRole.CREDIT,
+        quantity=quantity,
+        quantity_change=-quantity,
+        price=price_line(_terms(request, old, time.multiplier, Fraction(0))),
+        multiplier=time.multiplier,
+        whole=Fraction(0),
+        monthly=Fraction(0),
+        monthly_before=Fraction(0),
+        clauses=[words] if time.words is None else [words, time.words],
+    )
+
+
+def _unchanged(
+    request: QuoteRequest, line: QuoteLine, holding: Holding, quantity: Fraction, *, monthly_before: Fraction
+) -> _Part:
+    """What stays at its locked price: nothing due now, the same price after."""
+    billing = holding.billing or line.billing
+    kept = replace(
+        line,
+        quantity=stored(quantity),
+        unit_price=holding.unit_price,
+        price_months=holding.price_months,
+        billing=billing,
+        schedule=None,
+        discount=None,
+    )
+    time = _time(request, billing, holding.price_months)
+    price = price_line(_terms(request, kept, time.multiplier, Fraction(0)))
+    return _part(
+        request,
+        kept,
+        role=LineRole.UNCHANGED,
+        quantity=quantity,
+        quantity_change=Fraction(0),
+        price=price,
+        multiplier=time.multiplier,
+        whole=price.exact_total,
+        monthly=_held_monthly(holding, quantity),
+        monthly_before=monthly_before,
+        clauses=[quantity_words(request, kept), Phrase(gettext_noop("unchanged"))],
+    )
+
+
+def _price_share(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, covered: list[_Part]) -> _Part:
+    """A line that is a percentage of others. Held already, it follows what changes; new, it covers the whole."""
+    is_new = line.holding is None
+    base_minor = sum(part.whole_minor if is_new else part.total_minor for part in covered)
+    base = Money(abs(base_minor), request.currency)
+    role = LineRole.CHARGE if base_minor > 0 else LineRole.CREDIT if base_minor < 0 else LineRole.UNCHANGED
+    rate = exact_percent(share.percent)
+    unit = Fraction(1, 10 ** exponent_of(request.currency))
+    monthly = rate * unit * sum(part.line.monthly_minor for part in covered)
+    before = Fraction(0) if is_new else rate * unit * sum(part.line.monthly_before_minor for part in covered)
+    price = price_line(
+        LineTerms(
+            original_price=Decimal(0),
+            quantity=1,
+            currency=request.currency,
+            share_of_total=ShareOfTotal(share.percent, base.amount),
+        )
+    )
+    words = Phrase(
+        gettext_noop("%(name)s at %(percent)s %% of %(base)s"),
+        {"name": line.name, "percent": share.percent, "base": base},
+    )
+    return _part(
+        request,
+        line,
+        role=role,
+        quantity=Fraction(1),
+        quantity_change=Fraction(1 if is_new else 0),
+        price=price,
+        multiplier=Fraction(1),
+        whole=price.exact_total,
+        monthly=monthly,
+        monthly_before=before,
+        period=rate * unit * sum(part.period_total_minor for part in covered),
+        clauses=[words],
+    )
+
+
+def _part(
+    request: QuoteRequest,
+    line: QuoteLine,
+    *,
+    role: LineRole,
+    quantity: Fraction,
+    quantity_change: Fraction,
+    price: LinePrice,
+    multiplier: Fraction,
+    whole: Fraction,
+    monthly: Fraction,
+    monthly_before: Fraction,
+    clauses: list[Phrase],
+    period: Fraction | None = None,
+) -> _Part:
+    """Round, tax and describe one line."""
+    currency = request.currency
+    sign = {LineRole.CHARGE: 1, LineRole.CREDIT: -1, LineRole.UNCHANGED: 0}[role]
+    due = tax_line(sign * price.total.minor, rate_percent=line.tax_rate_percent, treatment=request.tax_treatment)
+    if period is None:
+        period = monthly * request.period_months if line.billing is Billing.PERIOD else Fraction(0)
+    period_total_minor = to_minor(period, currency)
+    later = tax_line(period_total_minor, rate_percent=line.tax_rate_percent, treatment=request.tax_treatment)
+    priced = PricedLine(
+        key=line.line_key,
+        product_code=line.product_code,
+        name=line.name,
+        kind=line.kind,
+        role=role,
+        billing=line.billing,
+        quantity=stored(quantity),
+        quantity_change=stored(quantity_change),
+        unit_price=stored(exact_price(line.unit_price)),
+        price_months=line.price_months,
+        net_unit_price=stored(price.net_unit_price),
+        multiplier=stored(multiplier),
+        steps=price.steps,
+        net_minor=due.net_minor,
+        tax_minor=due.tax_minor,
+        tax_rate_percent=line.tax_rate_percent,
+        monthly_minor=to_minor(monthly, currency),
+        monthly_before_minor=to_minor(monthly_before, currency),
+        period_minor=later.net_minor,
+        period_tax_minor=later.tax_minor,
+        explanation=Explanation(
+            tuple(clauses),
+            result_words(
+                request,
+                line,
+                total=Money(sign * price.total.minor, currency),
+                tax=Money(due.tax_minor, currency),
+                period=Money(period_total_minor, currency),
+            ),
+        ),
+    )
+    return _Part(priced, sign * price.total.minor, to_minor(whole, currency), period_total_minor)
+
+
+def _terms(request: QuoteRequest, line: QuoteLine, multiplier: Fraction, already: Fraction) -> LineTerms:
+    return LineTerms(
+        original_price=line.unit_price,
+        quantity=line.quantity,
+        quantity_places=line.quantity_places,
+        already=stored(already),
+        currency=request.currency,
+        one_time=line.billing is Billing.ONCE,
+        multiplier=multiplier,
+        volume_schedule=line.schedule,
+        discount=line.discount,
+    )
+
+
+def _time(request: QuoteRequest, billing: Billing, price_months: int) -> _Time:
+    """The time a line pays for now: the rest of the term, the rest of the running period, or none."""
+    if billing is Billing.ONCE:
+        return _Time(Fraction(1), None)
+    if billing is Billing.PERIOD:
+        period = request.billing_period
+        if period is None:
+            raise BillingPeriodMissing("a line is billed per period, and no period is running")
+        if request.change_date not in period:
+            raise ChangeOutsidePeriod(f"{request.change_date} is not within the running billing period")
+        left = days_left(period, request.change_date)
+        words = Phrase(
+            gettext_noop("%(left)s left of %(all)s in this period"), {"left": days_phrase(left), "all": period.days}
+        )
+        multiplier = Fraction(request.period_months, price_months) * Fraction(left, period.days)
+        return _Time(multiplier, None if left == period.days else words)
+    rest = Period(request.change_date, request.contract.until_date)
+    multiplier = prorate_multiplier(
+        rest,
+        mode=request.proration_mode,
+        default_term_months=price_months,
+        anchor_day=request.contract.start_date.day,
+    )
+    return _Time(multiplier, term_words(request, rest, multiplier * price_months))
+
+
+def _refuse_downgrade(request: QuoteRequest, line: QuoteLine, holding: Holding, held: Fraction) -> None:
+    """A swap to a lower recurring price is a downgrade: it waits, unless staff credit it now."""
+    if request.credit_downgrades or line.billing is Billing.ONCE:
+        return
+    monthly = price_line(_terms(request, line, Fraction(1, line.price_months), Fraction(0))).exact_total
+    if monthly < _held_monthly(holding, held):
+        raise DowngradeWaits(f"{line.product_code} costs less than {holding.product_code}")
+
+
+def _held_monthly(holding: Holding, quantity: Fraction) -> Fraction:
+    if holding.billing is Billing.ONCE:
+        return Fraction(0)
+    if holding.price_months < 1:
+        raise TermIsEmpty(f"the price of {holding.product_code} covers no months")
+    return quantity * exact_price(holding.unit_price) / holding.price_months

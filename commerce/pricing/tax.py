@@ -1,0 +1,46 @@
+"""Tax per line. Rates are passed in: what is taxed where is not a question of arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from .money import Choice, exact_percent, round_half_away
+
+
+class TaxTreatment(Choice):
+    """Whether prices are before tax (usual between businesses) or have it inside."""
+
+    EXCLUSIVE = "exclusive"
+    INCLUSIVE = "inclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class TaxedAmount:
+    """A line total in minor units: net plus tax is gross, always."""
+
+    net_minor: int
+    tax_minor: int
+
+    @property
+    def gross_minor(self) -> int:
+        return self.net_minor + self.tax_minor
+
+
+def tax_line(
+    total_minor: int, *, rate_percent: Decimal, treatment: TaxTreatment = TaxTreatment.EXCLUSIVE
+) -> TaxedAmount:
+    """Tax on one rounded line total, rounded to the currency. A credit is the exact mirror of its charge.
+
+    Inclusive: the total is the gross amount. Raises PercentOutOfRange, NotANumber.
+    """
+    rate = exact_percent(rate_percent)
+    if treatment is TaxTreatment.INCLUSIVE:
+        tax = _whole_minor(total_minor * rate / (1 + rate))
+        return TaxedAmount(total_minor - tax, tax)
+    return TaxedAmount(total_minor, _whole_minor(total_minor * rate))
+
+
+def _whole_minor(value: Fraction) -> int:
+    return int(round_half_away(value, 0))

@@ -1,0 +1,313 @@
+"""The steps from a price-book price to the total of a line, in their one order.
+
+docs/pricing.md says the same in prose. Every intermediate value is kept, so that a line can show how its price came
+about. Nothing is rounded before the line total; the steps are stored with 12 decimals for display only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+
+from .money import Choice, Money, PricingError, exact, exact_percent, exact_price, round_money, stored
+from .renewal import RenewalMethod
+from .tiers import (
+    DiscountExceedsPrice,
+    DiscountSchedule,
+    TieredPrice,
+    checked_quantity,
+    discounted_unit_price,
+    exact_tier_price,
+)
+
+
+class RulesOutOfOrder(PricingError):
+    """Two price rules claim the same place in the order, so the price would depend on chance."""
+
+    code = "rules_out_of_order"
+
+
+class AdjustmentKind(Choice):
+    """A step on the running price of one unit."""
+
+    OPTION = "option"
+    DISCOUNT_AMOUNT = "discount_amount"
+    DISCOUNT_PERCENT = "discount_percent"
+    UPLIFT_PERCENT = "uplift_percent"
+    PARTNER_PERCENT = "partner_percent"
+    DISTRIBUTOR_PERCENT = "distributor_percent"
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """One step: an amount per unit, or a percentage of the running price."""
+
+    kind: AdjustmentKind
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """One figure of the waterfall, kept for display and audit."""
+
+    name: str
+    value: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PriceRule:
+    """A rule for lines of at least `min_quantity`: a special price, a discount, or both. Lower `order` goes first."""
+
+    order: int
+    min_quantity: int = 0
+    special_price: Decimal | None = None
+    discount_percent: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostPlus:
+    """A price made from what the line costs us."""
+
+    cost: Decimal
+    markup_percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ShareOfTotal:
+    """A price that is a percentage of what other lines come to. They are prorated already, so it is not again."""
+
+    percent: Decimal
+    covered_total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalTerms:
+    """How a line renews. `sold_price` is the net unit price it was sold at, for the months the price covers."""
+
+    method: RenewalMethod
+    sold_price: Decimal
+    uplift_percent: Decimal = Decimal(0)
+    uplift_years: Decimal | int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineTerms:
+    """Everything the price of one line depends on. Prices are per unit, in the currency, for the price's own months.
+
+    `multiplier` is how many times that price is due (see `prorate_multiplier`); lines that are paid once ignore it.
+    `already` is how many units were bought before: slab discounts go on where those ended.
+    """
+
+    original_price: Decimal
+    quantity: Decimal | int
+    currency: str
+    quantity_places: int = 0
+    already: Decimal | int = 0
+    one_time: bool = False
+    multiplier: Fraction = Fraction(1)
+    list_override: Decimal | None = None
+    special_price: Decimal | None = None
+    contracted_price: Decimal | None = None
+    block_price: TieredPrice | None = None
+    share_of_total: ShareOfTotal | None = None
+    cost_plus: CostPlus | None = None
+    schedules_stack: bool = False
+    renewal: RenewalTerms | None = None
+    volume_schedule: DiscountSchedule | None = None
+    term_schedule: DiscountSchedule | None = None
+    term_months: int = 0
+    prorate_amount_discounts: bool = True
+    rules: tuple[PriceRule, ...] = ()
+    discount: Adjustment | None = None
+    partner_percent: Decimal = Decimal(0)
+    distributor_percent: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class LinePrice:
+    """The answer of the waterfall. `net_unit_price` is exact; `total` is the only rounded figure."""
+
+    steps: tuple[PriceStep, ...]
+    net_unit_price: Fraction
+    effective_quantity: Fraction
+    total: Money
+
+    @property
+    def exact_total(self) -> Fraction:
+        return self.net_unit_price * self.effective_quantity
+
+
+def apply_adjustment(price: Fraction, adjustment: Adjustment) -> Fraction:
+    """The running price of a unit after one step. Raises DiscountExceedsPrice, PercentOutOfRange, NegativeAmount."""
+    match adjustment.kind:
+        case AdjustmentKind.OPTION:
+            adjusted = price + exact(adjustment.value)
+        case AdjustmentKind.DISCOUNT_AMOUNT:
+            adjusted = price - exact_price(adjustment.value)
+        case AdjustmentKind.UPLIFT_PERCENT:
+            adjusted = price * (1 + exact_price(adjustment.value) / 100)
+        case _:
+            adjusted = price * (1 - exact_percent(adjustment.value))
+    if adjusted < 0:
+        raise DiscountExceedsPrice(f"{adjustment.kind} {adjustment.value} takes the price below zero")
+    return adjusted
+
+
+def line_amount(
+    *,
+    list_price: Decimal,
+    quantity: Decimal | int,
+    adjustments: Sequence[Adjustment],
+    currency: str,
+    quantity_places: int = 0,
+) -> Decimal:
+    """The total of a line whose price is adjusted step by step, in the order given. Rounded once, at the end.
+
+    Raises DiscountExceedsPrice, PercentOutOfRange, NegativeAmount, FractionalQuantity, QuantityTooLarge, NotANumber.
+    """
+    price = exact_price(list_price)
+    for adjustment in adjustments:
+        price = apply_adjustment(price, adjustment)
+    return round_money(price * checked_quantity(quantity, places=quantity_places), currency)
+
+
+def price_line(terms: LineTerms) -> LinePrice:
+    """Price one line, keeping each step.
+
+    Raises the errors of quantities, tiers and percentages, and RulesOutOfOrder, ListPriceMissing.
+    """
+    orders = [rule.order for rule in terms.rules]
+    if len(set(orders)) != len(orders):
+        raise RulesOutOfOrder("two price rules have the same order")
+    quantity = checked_quantity(terms.quantity, places=terms.quantity_places)
+
+    waterfall = _Waterfall(terms, quantity)
+    regular = waterfall.to_regular_price()
+    regular = waterfall.through_rules(regular)
+    net = waterfall.to_net_price(regular)
+    total = Money.rounded(net * waterfall.effective_quantity, terms.currency)
+    waterfall.keep("line_total", exact(total.amount))
+    return LinePrice(tuple(waterfall.steps), net, waterfall.effective_quantity, total)
+
+
+class _Waterfall:
+    """One run of the steps for one line, with the figures it kept."""
+
+    def __init__(self, terms: LineTerms, quantity: Fraction) -> None:
+        self.terms = terms
+        self.quantity = quantity
+        self.multiplier = Fraction(1) if terms.one_time or terms.share_of_total else terms.multiplier
+        self.steps: list[PriceStep] = []
+        self.effective_quantity = quantity
+
+    def keep(self, name: str, value: Fraction) -> Fraction:
+        self.steps.append(PriceStep(name, stored(value)))
+        return value
+
+    @property
+    def carries_sold_price(self) -> bool:
+        """A renewal at the sold price is net already: its discounts were given when it was sold."""
+        renewal = self.terms.renewal
+        return renewal is not None and renewal.method is not RenewalMethod.LIST
+
+    @property
+    def schedules_apply(self) -> bool:
+        """Contracted and block prices have the quantity in them already, unless the contract says they stack."""
+        terms = self.terms
+        fixed = terms.special_price is None and (terms.contracted_price is not None or terms.block_price is not None)
+        return not self.carries_sold_price and (terms.schedules_stack or not fixed)
+
+    def to_regular_price(self) -> Fraction:
+        """Steps 0 to 5: from the price book over base and proration to the schedules."""
+        terms = self.terms
+        self.keep("original_price", exact_price(terms.original_price))
+        listed = terms.original_price if terms.list_override is None else terms.list_override
+        self.keep("list_price", exact_price(listed))
+        base = self.keep("base_price", self._base_price(exact(listed)))
+        price = self.keep("prorated_price", base * self.multiplier)
+
+        amount_multiplier = self.multiplier if terms.prorate_amount_discounts else Fraction(1)
+        if self.schedules_apply and terms.volume_schedule is not None:
+            price = discounted_unit_price(
+                terms.volume_schedule,
+                price,
+                self.quantity,
+                already=checked_quantity(terms.already, places=terms.quantity_places),
+                amount_multiplier=amount_multiplier,
+            )
+            self.keep("volume_price", price)
+        if self.schedules_apply and terms.term_schedule is not None:
+            price = discounted_unit_price(
+                terms.term_schedule, price, Fraction(terms.term_months), amount_multiplier=amount_multiplier
+            )
+            self.keep("term_price", price)
+        return self.keep("regular_price", price)
+
+    def through_rules(self, regular: Fraction) -> Fraction:
+        """Step 6. A rule that sets a special price sends the line through the steps above once more, and no further."""
+        if self.carries_sold_price:
+            return regular
+        special = None
+        discounts: list[PriceRule] = []
+        for rule in sorted(self.terms.rules, key=lambda rule: rule.order):
+            if self.quantity < rule.min_quantity:
+                continue
+            if rule.special_price is not None:
+                special = rule.special_price
+                self.keep(f"rule_{rule.order}_special_price", exact_price(special))
+            if rule.discount_percent is not None:
+                discounts.append(rule)
+        if special is not None:
+            self.terms = replace(self.terms, special_price=special)
+            regular = self.to_regular_price()
+        for rule in discounts:
+            regular *= 1 - exact_percent(rule.discount_percent or Decimal(0))
+            self.keep(f"rule_{rule.order}_price", regular)
+        return regular
+
+    def to_net_price(self, regular: Fraction) -> Fraction:
+        """Steps 7 to 8: manual discount, uplift of a renewal, partner and distributor."""
+        terms = self.terms
+        customer = regular
+        if terms.discount is not None and not self.carries_sold_price:
+            discount = terms.discount
+            if discount.kind is AdjustmentKind.DISCOUNT_AMOUNT and terms.prorate_amount_discounts:
+                customer = self._amount_off(customer, exact_price(discount.value) * self.multiplier)
+            else:
+                customer = apply_adjustment(customer, discount)
+        self.keep("customer_price", customer)
+        if terms.renewal is not None and terms.renewal.method is RenewalMethod.UPLIFT:
+            # The uplift comes after the discounts, and the regular price shown beside it carries the same factor: so a
+            # percentage given once stays that percentage.
+            factor = 1 + exact_price(terms.renewal.uplift_percent) / 100 * exact_price(terms.renewal.uplift_years)
+            self.keep("uplifted_regular_price", regular * factor)
+            customer = self.keep("uplifted_customer_price", customer * factor)
+        partner = self.keep("partner_price", customer * (1 - exact_percent(terms.partner_percent)))
+        return self.keep("net_unit_price", partner * (1 - exact_percent(terms.distributor_percent)))
+
+    def _base_price(self, listed: Fraction) -> Fraction:
+        """Step 2, or 3 for a renewal: the first price that exists."""
+        terms = self.terms
+        self.effective_quantity = self.quantity
+        if terms.renewal is not None and terms.renewal.method is not RenewalMethod.LIST:
+            return exact_price(terms.renewal.sold_price)
+        if terms.special_price is not None:
+            return exact_price(terms.special_price)
+        if terms.contracted_price is not None:
+            return exact_price(terms.contracted_price)
+        if terms.block_price is not None:
+            self.effective_quantity = Fraction(1)
+            return exact_tier_price(terms.block_price, self.quantity)
+        if terms.share_of_total is not None:
+            return exact_percent(terms.share_of_total.percent) * exact(terms.share_of_total.covered_total)
+        if terms.cost_plus is not None:
+            return exact_price(terms.cost_plus.cost) * (1 + exact_price(terms.cost_plus.markup_percent) / 100)
+        return listed
+
+    @staticmethod
+    def _amount_off(price: Fraction, amount: Fraction) -> Fraction:
+        if amount > price:
+            raise DiscountExceedsPrice("the discount is more than the price")
+        return price - amount
