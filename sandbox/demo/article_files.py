@@ -53,9 +53,7 @@ ADD_ONS = frozenset(
 )
 PRODUCTS = PLANS | ADD_ONS | {"onboarding"}
 
-_REQUIRED_KEYS = frozenset(
-    {"title", "summary", "category", "visibility", "review_by", "topic"}
-)
+_REQUIRED_KEYS = frozenset({"title", "summary", "category", "visibility", "review_by", "topic"})
 _OPTIONAL_KEYS = frozenset({"tiers", "roles", "products", "feature"})
 
 
@@ -90,9 +88,7 @@ class ArticleFile:
 
 def load_articles(directory: Path = ARTICLES_DIR) -> list[ArticleFile]:
     """Every article, ordered by category as in the menu and then by slug. Raises ArticleFileInvalid."""
-    paths = sorted(
-        path for category in CATEGORIES for path in (directory / category).glob("*.md")
-    )
+    paths = sorted(path for category in CATEGORIES for path in (directory / category).glob("*.md"))
     articles = [parse_article(path) for path in paths]
     menu_order = list(CATEGORIES)
     return sorted(
@@ -107,9 +103,7 @@ def parse_article(path: Path) -> ArticleFile:
     missing = _REQUIRED_KEYS - fields.keys()
     unknown = fields.keys() - _REQUIRED_KEYS - _OPTIONAL_KEYS
     if missing or unknown:
-        raise ArticleFileInvalid(
-            path, f"missing keys {sorted(missing)}, unknown keys {sorted(unknown)}"
-        )
+        raise ArticleFileInvalid(path, f"missing keys {sorted(missing)}, unknown keys {sorted(unknown)}")
 
     category_slug = path.parent.name
     if CATEGORIES.get(category_slug) != fields["category"]:
@@ -122,20 +116,14 @@ def parse_article(path: Path) -> ArticleFile:
     tiers = _several_of(path, "tiers", fields.get("tiers", ""), TIERS)
     roles = _several_of(path, "roles", fields.get("roles", ""), ROLES)
     if bool(tiers) != (visibility == "segment"):
-        raise ArticleFileInvalid(
-            path, "tiers belong to visibility segment, and segment needs tiers"
-        )
+        raise ArticleFileInvalid(path, "tiers belong to visibility segment, and segment needs tiers")
     if roles and visibility in {"public", "internal"}:
-        raise ArticleFileInvalid(
-            path, f"roles mean nothing for visibility {visibility}"
-        )
+        raise ArticleFileInvalid(path, f"roles mean nothing for visibility {visibility}")
 
     try:
         review_by = date.fromisoformat(fields["review_by"])
     except ValueError:
-        raise ArticleFileInvalid(
-            path, f"review_by {fields['review_by']!r} is not a date like 2027-03-31"
-        ) from None
+        raise ArticleFileInvalid(path, f"review_by {fields['review_by']!r} is not a date like 2027-03-31") from None
 
     feature = fields.get("feature")
     return ArticleFile(
@@ -158,17 +146,13 @@ def parse_article(path: Path) -> ArticleFile:
 def _split_front_matter(path: Path) -> tuple[dict[str, str], str]:
     opening, *rest = path.read_text(encoding="utf-8").split("---\n", 2)
     if opening or len(rest) != 2:
-        raise ArticleFileInvalid(
-            path, "front matter must open on the first line with --- and close with ---"
-        )
+        raise ArticleFileInvalid(path, "front matter must open on the first line with --- and close with ---")
     head, body = rest
     fields: dict[str, str] = {}
     for line in head.splitlines():
         key, separator, value = line.partition(":")
         if not separator or not value.strip():
-            raise ArticleFileInvalid(
-                path, f"front matter line {line!r} is not `key: value`"
-            )
+            raise ArticleFileInvalid(path, f"front matter line {line!r} is not `key: value`")
         if key in fields:
             raise ArticleFileInvalid(path, f"front matter key {key!r} occurs twice")
         fields[key] = value.strip()
@@ -177,14 +161,10 @@ def _split_front_matter(path: Path) -> tuple[dict[str, str], str]:
 
 def _one_of(path: Path, key: str, value: str, known: frozenset[str]) -> str:
     if value not in known:
-        raise ArticleFileInvalid(
-            path, f"{key} {value!r} is not one of {', '.join(sorted(known))}"
-        )
+        raise ArticleFileInvalid(path, f"{key} {value!r} is not one of {', '.join(sorted(known))}")
     return value
 
 
-def _several_of(
-    path: Path, key: str, value: str, known: frozenset[str]
-) -> tuple[str, ...]:
+def _several_of(path: Path, key: str, value: str, known: frozenset[str]) -> tuple[str, ...]:
     codes = tuple(code.strip() for code in value.split(",") if code.strip())
     return tuple(_one_of(path, key, code, known) for code in codes)

@@ -1,0 +1,1 @@
+"""The demo vendor: its help centre, its customers and what they did."""
