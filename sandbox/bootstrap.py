@@ -48,7 +48,8 @@ ADVICE = {
         "package-lock.json does not fit package.json: run `npm install` and commit the lock"
     ),
     r"name resolution|getaddrinfo|dns error|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|network|NewConnectionError"
-    r"|error sending request|connection (refused|reset|timed out)|Failed to fetch|Max retries|No matching distribution": (
+    r"|error sending request|connection (refused|reset|timed out)|Failed to fetch|Max retries"
+    r"|No matching distribution": (
         "the package index can't be reached: connect to the network, or name an index that can be reached in the "
         "configuration of pip, uv (UV_DEFAULT_INDEX) or npm"
     ),
@@ -95,9 +96,7 @@ def main(arguments: Sequence[str]) -> int:
 def check_python() -> None:
     if sys.version_info < OLDEST_PYTHON:
         raise BootstrapError(
-            "Python {}.{} is too old: install Python 3.11 or newer, or name one with `make PYTHON=python3.12 ...`".format(
-                *sys.version_info[:2]
-            )
+            "this Python is older than 3.11: install a newer one, or name one that is there: make PYTHON=python3.12 run"
         )
 
 

@@ -11,7 +11,7 @@ import socket
 class LoopbackSocket(socket.socket):
     """Listens on 127.0.0.1 whatever address is asked for; localstripe asks for all, over IPv6."""
 
-    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
+    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:  # noqa: A002
         if family == socket.AF_INET6 and fileno is None:
             family = socket.AF_INET
         super().__init__(family, type, proto, fileno)

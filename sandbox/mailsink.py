@@ -164,7 +164,7 @@ class _Deliver:
     def __init__(self, mailbox: Mailbox) -> None:
         self.mailbox = mailbox
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.content
         assert isinstance(content, bytes)
         self.mailbox.add(content, [str(recipient) for recipient in envelope.rcpt_tos])
@@ -217,7 +217,7 @@ class MailSink:
 class _Handler(web.Handler):
     mailbox: Mailbox
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         address = urlsplit(self.path)
         to = parse_qs(address.query).get("to", [""])[0]
         match address.path.strip("/").split("/"):
@@ -251,9 +251,9 @@ class _Handler(web.Handler):
             case _:
                 self._missing()
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815
 
-    def do_DELETE(self) -> None:
+    def do_DELETE(self) -> None:  # noqa: N802
         if self.path == "/api/messages":
             self.mailbox.clear()
             self.reply_json({})

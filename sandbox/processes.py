@@ -142,6 +142,12 @@ class Child:
     def exit_code(self) -> int | None:
         return self._process.poll()
 
+    def wait(self, seconds: float) -> int | None:
+        """The exit code once it has ended; None when it has not within `seconds`."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(timeout=seconds)
+        return None
+
     def stop(self) -> None:
         """Ask the program to end, and kill what is left of its group when it takes too long."""
         self._end(self.stop_signal, self.stop_seconds)
@@ -169,6 +175,11 @@ def stop_all() -> None:
     """Stop every child still running, the last started first."""
     for child in reversed(_children.copy()):
         child.stop()
+
+
+def keep_watching() -> None:
+    """Start the watchdog again should somebody have killed it."""
+    _watchdog.prepare()
 
 
 def wait_until(

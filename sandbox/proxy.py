@@ -231,7 +231,7 @@ class _Handler(web.Handler):
             headers=headers,
         )
 
-    do_GET = do_POST = do_DELETE = do_OPTIONS = handle_any
+    do_GET = do_POST = do_DELETE = do_OPTIONS = handle_any  # noqa: N815
 
     def _control(self, body: bytes) -> None:
         match self.command, self.path:

@@ -5,6 +5,7 @@ the process at its other end dies, also by `kill -9`; then each group still list
 after a few seconds is killed. Works the same on Linux and macOS.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -42,10 +43,16 @@ def end(processes: list[psutil.Process], *, grace_seconds: float) -> None:
     while (left := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(0.05)
     for process in left:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
+
+
+def end_group(group: int, number: int = signal.SIGTERM, *, grace_seconds: float = GRACE_SECONDS) -> None:
+    """Send the signal to a group's leader, wait, and kill what is left of the group."""
+    processes = members(group)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(group, number)
+    end(processes, grace_seconds=grace_seconds)
 
 
 def watch() -> None:
@@ -63,10 +70,8 @@ def watch() -> None:
     # The last started goes first: the web process before the database under it.
     for group, number in reversed(signals.items()):
         processes += members(group)
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(group, number)
-        except (ProcessLookupError, PermissionError):
-            continue
     end(processes, grace_seconds=GRACE_SECONDS)
 
 

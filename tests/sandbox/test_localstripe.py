@@ -65,7 +65,7 @@ def test_a_signed_event_is_sent_to_the_registered_webhook(stand_in):
     arrived = threading.Event()
 
     class Receiver(web.Handler):
-        def do_POST(self):
+        def do_POST(self):  # noqa: N802
             received.append((self.headers["Stripe-Signature"], self.read_body()))
             self.reply_json({})
             arrived.set()
@@ -122,7 +122,7 @@ def test_a_second_request_while_the_first_is_under_way_is_a_conflict(proxy, stan
     entered, go_on = threading.Event(), threading.Event()
 
     class Slow(web.Handler):
-        def do_POST(self):
+        def do_POST(self):  # noqa: N802
             self.read_body()
             entered.set()
             go_on.wait(timeout=10)
