@@ -1,0 +1,22 @@
+"""Who the customers are: companies, their people, what they are entitled to, and what was sent to them."""
+
+from accounts.models.companies import Account, Industry, LifecycleStage, Membership, Tier
+from accounts.models.entitlements import Entitlement, Entitlements, Feature
+from accounts.models.files import StoredFile
+from accounts.models.outbox import MailState, OutgoingMail
+from accounts.models.people import User
+
+__all__ = [
+    "Account",
+    "Entitlement",
+    "Entitlements",
+    "Feature",
+    "Industry",
+    "LifecycleStage",
+    "MailState",
+    "Membership",
+    "OutgoingMail",
+    "StoredFile",
+    "Tier",
+    "User",
+]

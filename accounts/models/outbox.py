@@ -1,0 +1,53 @@
+"""Mail on its way out: a row in the transaction of the change, sent by a worker."""
+
+import uuid
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class MailState(models.TextChoices):
+    PENDING = "pending", _("Waiting")
+    SENDING = "sending", _("Being sent")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Given up")
+
+
+class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
+    def due(self, now: datetime) -> Self:
+        """Waiting, or left behind by a worker that died while sending."""
+        return self.filter(state__in=[MailState.PENDING, MailState.SENDING], next_at__lte=now)
+
+
+class OutgoingMail(models.Model):
+    """One message to one person. Kept as sent: a customer's correspondence is part of the history."""
+
+    account_id = models.BigIntegerField(null=True, blank=True)
+    kind = models.CharField(max_length=60)  # The notification's name, such as "case_reply".
+    to = models.EmailField()
+    subject = models.CharField(max_length=250)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+    # Made once: after an unknown outcome the same message is sent again under the same id.
+    message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    next_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OutgoingMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("outgoing mail")
+        verbose_name_plural = _("outgoing mail")
+        indexes = [
+            models.Index(fields=["next_at"], name="mail_due", condition=models.Q(state__in=["pending", "sending"]))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} → {self.to}"

@@ -1,0 +1,133 @@
+"""Who may what: the one table behind rules, pages, the admin and their tests.
+
+Customers act through the roles of their membership in a company; staff through their groups. Pages ask for a
+permission, never for a role.
+"""
+
+from collections.abc import Iterable
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """What a person does for their company. A membership holds a set of these."""
+
+    ADMINISTRATOR = "administrator", _("Administrator")
+    BUYER = "buyer", _("Buyer")
+    APPROVER = "approver", _("Approver")
+    BILLING = "billing", _("Billing contact")
+    SUPPORT = "support", _("Support contact")
+    VIEWER = "viewer", _("Viewer")
+
+
+class Permission(models.TextChoices):
+    """What a customer may do."""
+
+    VIEW_HOME = "view_home", _("See the home page")
+    READ_ARTICLES = "read_articles", _("Read help articles")
+    VIEW_CASES = "view_cases", _("See cases")
+    OPEN_CASES = "open_cases", _("Open and answer cases")
+    VIEW_CONTRACTS = "view_contracts", _("See contracts and dates")
+    VIEW_USAGE = "view_usage", _("See usage and limits")
+    VIEW_PRICES = "view_prices", _("See prices, plans and quotes")
+    BUY = "buy", _("Configure, accept quotes and pay")
+    VIEW_ORDERS = "view_orders", _("See orders")
+    VIEW_INVOICES = "view_invoices", _("See and download invoices")
+    VIEW_TEAM = "view_team", _("See colleagues and the account team")
+    MANAGE_COMPANY = "manage_company", _("Change the company profile")
+
+
+_ALL = frozenset(Role)
+_ADMIN = Role.ADMINISTRATOR
+
+CUSTOMER_TABLE: dict[Permission, frozenset[Role]] = {
+    Permission.VIEW_HOME: _ALL,
+    Permission.READ_ARTICLES: _ALL,
+    Permission.VIEW_CASES: frozenset({_ADMIN, Role.SUPPORT, Role.VIEWER}),
+    Permission.OPEN_CASES: frozenset({_ADMIN, Role.SUPPORT}),
+    Permission.VIEW_CONTRACTS: _ALL - {Role.SUPPORT},
+    Permission.VIEW_USAGE: _ALL,
+    Permission.VIEW_PRICES: frozenset({_ADMIN, Role.BUYER, Role.APPROVER, Role.BILLING}),
+    Permission.BUY: frozenset({_ADMIN, Role.BUYER}),
+    Permission.VIEW_ORDERS: frozenset({_ADMIN, Role.BUYER, Role.APPROVER, Role.BILLING}),
+    Permission.VIEW_INVOICES: frozenset({_ADMIN, Role.BUYER, Role.BILLING}),
+    Permission.VIEW_TEAM: _ALL,
+    Permission.MANAGE_COMPANY: frozenset({_ADMIN}),
+}
+
+
+def allowed(roles: Iterable[str], permission: Permission) -> bool:
+    """Whether any of the roles grants the permission."""
+    return not CUSTOMER_TABLE[permission].isdisjoint(roles)
+
+
+class StaffGroup(models.TextChoices):
+    """What a member of the vendor's staff does. Names of Django groups."""
+
+    SUPPORT_AGENT = "Support agent", _("Support agent")
+    CUSTOMER_SUCCESS = "Customer success", _("Customer success")
+    SALES = "Sales", _("Sales")
+    MARKETING = "Marketing", _("Marketing")
+    FINANCE = "Finance", _("Finance")
+    REVENUE_MANAGER = "Revenue manager", _("Revenue manager")
+    EXECUTIVE = "Executive", _("Executive")
+    SYSTEM_ADMINISTRATOR = "System administrator", _("System administrator")
+
+
+_G = StaffGroup
+_EVERYONE = frozenset(StaffGroup)
+_COMMERCIAL = frozenset({_G.CUSTOMER_SUCCESS, _G.SALES, _G.FINANCE, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR})
+_INSIGHT = frozenset({_G.REVENUE_MANAGER, _G.EXECUTIVE, _G.SYSTEM_ADMINISTRATOR})
+_SUPPORT = frozenset({_G.SUPPORT_AGENT, _G.CUSTOMER_SUCCESS, _G.SYSTEM_ADMINISTRATOR})
+_SYSTEM = frozenset({_G.SYSTEM_ADMINISTRATOR})
+
+# Django permissions ("app.codename") of the staff groups: the admin's pages and the Insights pages ask for these.
+# "app.model" stands for view, add and change of the model; history and money have no delete.
+STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
+    "accounts.view_account": _EVERYONE,
+    "accounts.change_account": frozenset({_G.CUSTOMER_SUCCESS, _G.SALES, _G.SYSTEM_ADMINISTRATOR}),
+    "accounts.view_membership": _EVERYONE,
+    "accounts.view_user": _SUPPORT | _COMMERCIAL,
+    "accounts.view_tier": _EVERYONE,
+    "accounts.view_entitlement": _EVERYONE,
+    "accounts.view_outgoingmail": _SUPPORT,
+    "accounts.change_outgoingmail": _SUPPORT,
+    "accounts.view_storedfile": _SUPPORT,
+    "cases.view_case": _EVERYONE - {_G.MARKETING},
+    "cases.change_case": _SUPPORT,
+    "cases.view_casemessage": _EVERYONE - {_G.MARKETING},
+    "cases.add_casemessage": _SUPPORT,
+    "knowledge.view_article": _EVERYONE,
+    "knowledge.add_article": _SUPPORT | {_G.MARKETING},
+    "knowledge.change_article": _SUPPORT | {_G.MARKETING},
+    "knowledge.view_category": _EVERYONE,
+    "knowledge.add_category": _SUPPORT,
+    "knowledge.change_category": _SUPPORT,
+    "knowledge.view_deflection": _EVERYONE,
+    "commerce.view_product": _EVERYONE,
+    "commerce.change_product": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_pricebook": _COMMERCIAL,
+    "commerce.view_price": _COMMERCIAL,
+    "commerce.change_price": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.add_price": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_deal": _EVERYONE - {_G.MARKETING, _G.SUPPORT_AGENT} | {_G.MARKETING},
+    "commerce.view_quote": _COMMERCIAL,
+    "commerce.view_contract": _EVERYONE,
+    "commerce.view_order": _COMMERCIAL | {_G.SUPPORT_AGENT},
+    "commerce.change_order": frozenset({_G.FINANCE, _G.SALES, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_invoice": _COMMERCIAL,
+    "commerce.view_paymentattempt": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.change_paymentattempt": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_webhookevent": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.change_webhookevent": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "crm.view_outboxrow": _SUPPORT | _COMMERCIAL,
+    "crm.change_outboxrow": _SUPPORT | _COMMERCIAL,
+    "crm.view_link": _SUPPORT | _COMMERCIAL,
+    "recommendations.view_contentblock": _EVERYONE,
+    "recommendations.change_contentblock": frozenset({_G.MARKETING, _G.SYSTEM_ADMINISTRATOR}),
+    "recommendations.add_contentblock": frozenset({_G.MARKETING, _G.SYSTEM_ADMINISTRATOR}),
+    "recommendations.view_offer": _EVERYONE,
+    "recommendations.change_offer": frozenset({_G.MARKETING, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "analytics.view_insights": _INSIGHT,
+}

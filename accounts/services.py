@@ -1,0 +1,252 @@
+"""Operations on accounts: entitlements, files, and what is sent to people."""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import PurePath
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import UploadedFile
+from django.core.mail import EmailMultiAlternatives
+from django.db import connection, transaction
+from django.db.models import F
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from psycopg import sql
+
+from accounts.jobs import enqueue
+from accounts.models import Account, Entitlement, MailState, OutgoingMail, StoredFile, User
+from accounts.permissions import Permission
+
+logger = logging.getLogger(__name__)
+
+
+# Entitlements
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A feature (no quantity) or an amount of a meter."""
+
+    code: str
+    quantity: Decimal | None = None
+
+
+def set_grants(
+    *, account: Account, source: str, grants: Iterable[Grant], start_date: date, end_date: date | None
+) -> None:
+    """Make `grants` all that `source` gives the account from `start_date` on, until `end_date` (exclusive).
+
+    What the same source gave before ends on `start_date`. Running it twice changes nothing.
+    """
+    given = Entitlement.objects.for_account(account).filter(source=source)
+    with transaction.atomic():
+        # Lock the account: two changes of one source at once would leave both grants standing.
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        given.filter(start_date__gte=start_date).delete()
+        given.on(start_date).update(end_date=start_date)
+        Entitlement.objects.bulk_create(
+            Entitlement(
+                account=account,
+                source=source,
+                code=grant.code,
+                quantity=grant.quantity,
+                start_date=start_date,
+                end_date=end_date,
+            )
+            for grant in grants
+        )
+
+
+# Files
+
+
+class FileRefused(Exception):
+    """The file is of a kind or size we don't take; the message says which."""
+
+
+@dataclass(frozen=True)
+class FileKind:
+    content_type: str
+    signatures: tuple[bytes, ...]  # What the first bytes must be; empty for text.
+
+
+# What customers may attach. A file is taken for what its first bytes are, not for what its name claims.
+FILE_KINDS: dict[str, FileKind] = {
+    ".png": FileKind("image/png", (b"\x89PNG\r\n\x1a\n",)),
+    ".jpg": FileKind("image/jpeg", (b"\xff\xd8\xff",)),
+    ".jpeg": FileKind("image/jpeg", (b"\xff\xd8\xff",)),
+    ".gif": FileKind("image/gif", (b"GIF87a", b"GIF89a")),
+    ".pdf": FileKind("application/pdf", (b"%PDF-",)),
+    ".zip": FileKind("application/zip", (b"PK\x03\x04", b"PK\x05\x06")),
+    ".docx": FileKind("application/vnd.openxmlformats-officedocument.wordprocessingml.document", (b"PK\x03\x04",)),
+    ".xlsx": FileKind("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", (b"PK\x03\x04",)),
+    ".txt": FileKind("text/plain", ()),
+    ".log": FileKind("text/plain", ()),
+    ".csv": FileKind("text/csv", ()),
+    ".json": FileKind("application/json", ()),
+}
+
+
+def check_upload(upload: UploadedFile[bytes]) -> FileKind:
+    """What kind of file it is.
+
+    Raises `FileRefused` for one too large, empty, of a kind we don't take, or that is not what its name says.
+    """
+    name = PurePath(upload.name or "").name
+    size = upload.size or 0
+    if size > settings.UPLOAD_MAX_BYTES:
+        raise FileRefused(
+            _("“%(name)s” is larger than %(limit)d MB.")
+            % {"name": name, "limit": settings.UPLOAD_MAX_BYTES // (1024 * 1024)}
+        )
+    if size == 0:
+        raise FileRefused(_("“%(name)s” is empty.") % {"name": name})
+    kind = FILE_KINDS.get(PurePath(name).suffix.lower())
+    if kind is None:
+        raise FileRefused(
+            _("“%(name)s” is of a kind we don't take. You can attach %(kinds)s.")
+            % {"name": name, "kinds": ", ".join(suffix.lstrip(".") for suffix in FILE_KINDS)}
+        )
+    upload.seek(0)
+    head = upload.read(4096)
+    upload.seek(0)
+    if (kind.signatures and not head.startswith(kind.signatures)) or (not kind.signatures and b"\x00" in head):
+        raise FileRefused(_("“%(name)s” is not what its name says. Save it again and attach it.") % {"name": name})
+    return kind
+
+
+def store_upload(*, account: Account, upload: UploadedFile[bytes], user: User, permission: Permission) -> StoredFile:
+    """Keep a file somebody sent; whoever has `permission` in the account may download it.
+
+    Raises `FileRefused`.
+    """
+    kind = check_upload(upload)
+    return store_content(
+        account=account,
+        name=PurePath(upload.name or "file").name[:200],
+        content=upload.read(),
+        content_type=kind.content_type,
+        permission=permission,
+        user=user,
+    )
+
+
+def store_content(
+    *,
+    account: Account,
+    name: str,
+    content: bytes,
+    content_type: str,
+    permission: Permission,
+    user: User | None = None,
+) -> StoredFile:
+    """Keep a file the portal made, or one that has been checked."""
+    stored = StoredFile(
+        account=account,
+        uploaded_by=user,
+        name=name,
+        content_type=content_type,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        permission=permission,
+    )
+    stored.content.save(name, ContentFile(content), save=False)
+    stored.save()
+    return stored
+
+
+# Mail
+
+
+def notify(*, kind: str, to: Iterable[User], account: Account | None, context: dict[str, object]) -> None:
+    """Queue one mail per person, in the transaction of the change it tells of.
+
+    Templates: `mail/<kind>.subject.txt` and `mail/<kind>.txt`. The context also gets `recipient`, `account`,
+    `base_url` and `vendor`.
+    """
+    from accounts.tasks import send_due_mail
+
+    for user in to:
+        with override("en"):
+            full = context | {
+                "recipient": user,
+                "account": account,
+                "base_url": settings.PORTAL_BASE_URL,
+                "vendor": settings.VENDOR_NAME,
+            }
+            subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", full).split())[:250]
+            text = render_to_string(f"mail/{kind}.txt", full)
+        # bulk_create without reading back: a customer's request may add mail, never read it.
+        _add_mail(
+            OutgoingMail(
+                account_id=account.pk if account else None, kind=kind, to=user.email, subject=subject, text=text
+            )
+        )
+    enqueue(send_due_mail)
+
+
+def _add_mail(mail: OutgoingMail) -> None:
+    """Insert without RETURNING, which would need the right to read mail."""
+    fields = [field for field in OutgoingMail._meta.concrete_fields if not field.primary_key]
+    values = [field.get_db_prep_save(getattr(mail, field.attname), connection) for field in fields]
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(OutgoingMail._meta.db_table),
+        sql.SQL(", ").join(sql.Identifier(field.column or field.name) for field in fields),
+        sql.SQL(", ").join([sql.Placeholder()] * len(fields)),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+MAIL_ATTEMPTS = 8
+MAIL_LEASE = timedelta(minutes=2)  # A message being sent by a worker that died is tried again after this.
+
+
+def send_due(*, now: datetime, limit: int = 100) -> int:
+    """Send what is due, one message at a time; the number sent.
+
+    A message is claimed by a conditional update, so that two workers don't send it both. After an unknown outcome it
+    goes out again under the same Message-ID, and the recipient's mail program shows one.
+    """
+    sent = 0
+    for mail in OutgoingMail.objects.due(now).order_by("next_at", "pk")[:limit]:
+        claimed = OutgoingMail.objects.filter(pk=mail.pk, state=mail.state, next_at=mail.next_at).update(
+            state=MailState.SENDING, attempts=F("attempts") + 1, next_at=now + MAIL_LEASE
+        )
+        if claimed:
+            sent += _send(mail, now=now)
+    return sent
+
+
+def _send(mail: OutgoingMail, *, now: datetime) -> bool:
+    domain = settings.DEFAULT_FROM_EMAIL.rsplit("@", 1)[-1].rstrip(">")
+    message = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=mail.text,
+        to=[mail.to],
+        headers={"Message-ID": f"<{mail.message_id}@{domain}>", "Auto-Submitted": "auto-generated"},
+    )
+    if mail.html:
+        message.attach_alternative(mail.html, "text/html")
+    row = OutgoingMail.objects.filter(pk=mail.pk)
+    try:
+        message.send()
+    except (SMTPException, OSError) as error:
+        attempts = mail.attempts + 1
+        given_up = attempts >= MAIL_ATTEMPTS
+        logger.warning("mail %s not sent (attempt %d): %s", mail.pk, attempts, error)
+        row.update(
+            state=MailState.FAILED if given_up else MailState.PENDING,
+            last_error=str(error)[:2000],
+            next_at=now + timedelta(seconds=min(30 * 2**attempts, 3600)),
+        )
+        return False
+    row.update(state=MailState.SENT, sent_at=now, last_error="")
+    return True

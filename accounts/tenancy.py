@@ -1,0 +1,180 @@
+"""Which tables a customer's request may touch, and how: the one list, held against the catalog by a test.
+
+Every table of a local app stands here. A *tenant* table has a column that names the account, and the same policy as
+every other; a *shared* table has none, and says why. What a table grants is what `portal_customer` gets: no grant, no
+access, whatever the code tries. `after_migrate` applies the list; it can be run any number of times.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db import connections
+
+from accounts.scope import CUSTOMER_ROLE
+from accounts.staff import sync_groups
+
+READ = "SELECT"
+ADD = "SELECT, INSERT"
+EDIT = "SELECT, INSERT, UPDATE"
+AUDIT = "INSERT"  # Added by triggers; never read, changed or deleted by a customer's request.
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A table whose rows belong to accounts."""
+
+    grants: str
+    column: str = "account_id"
+    user_column: str = ""  # Also shows the rows of the person signed in.
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A table without an account."""
+
+    grants: str  # Empty: staff and jobs only.
+    reason: str
+
+
+TABLES: dict[str, Tenant | Shared] = {
+    # tracking
+    "tracking_event": Tenant(ADD),
+    "tracking_usagedaily": Tenant(READ),
+    # accounts
+    "accounts_account": Tenant("SELECT, UPDATE", column="id"),
+    "accounts_accountevent": Tenant(AUDIT, column="id"),
+    "accounts_membership": Tenant("SELECT, UPDATE", user_column="user_id"),
+    "accounts_membershipevent": Tenant(AUDIT, user_column="user_id"),
+    "accounts_entitlement": Tenant("SELECT"),
+    "accounts_storedfile": Tenant(EDIT),
+    "accounts_outgoingmail": Tenant(AUDIT),
+    "accounts_tier": Shared(READ, "the vendor's tiers: names, the same for everybody"),
+    "accounts_user": Shared(
+        EDIT, "sign-in looks people up before it knows their company; lists go through memberships"
+    ),
+    "accounts_user_groups": Shared(READ, "staff groups; customers have none"),
+    "accounts_user_user_permissions": Shared(READ, "staff permissions; customers have none"),
+    # knowledge
+    "knowledge_category": Shared(READ, "the vendor's shelves"),
+    "knowledge_article": Shared(READ, "the vendor's articles; who may read one is ArticleQuerySet.visible_to"),
+    "knowledge_articleevent": Shared("", "audit of the vendor's articles; customers change none"),
+    "knowledge_articleversion": Shared("", "editing history, staff only"),
+    "knowledge_deflection": Tenant(ADD),
+    "knowledge_articlevote": Tenant(EDIT),
+    # cases
+    "cases_case": Tenant(EDIT),
+    "cases_caseevent": Tenant(AUDIT),
+    "cases_casemessage": Tenant(ADD),
+    "cases_caseattachment": Tenant(ADD),
+    # commerce
+    "commerce_product": Shared(READ, "the vendor's catalogue"),
+    "commerce_productgrant": Shared(READ, "the vendor's catalogue"),
+    "commerce_pricebook": Shared(READ, "names of books; PriceQuerySet.for_account picks the account's own"),
+    "commerce_price": Shared(READ, "prices per tier; PriceQuerySet.for_account picks the account's own"),
+    "commerce_priceevent": Shared("", "audit of the vendor's prices; customers change none"),
+    "commerce_taxrate": Shared(READ, "public tax rates"),
+    "commerce_invoiceseries": Shared("", "numbers are handed out by a function of the database"),
+    "commerce_contract": Tenant("SELECT, UPDATE"),
+    "commerce_contractevent": Tenant(AUDIT),
+    "commerce_subscription": Tenant(ADD),
+    "commerce_subscriptionevent": Tenant(AUDIT),
+    "commerce_subscriptiondelta": Tenant(ADD),
+    "commerce_deal": Tenant(EDIT),
+    "commerce_activity": Tenant(READ),
+    "commerce_quote": Tenant(EDIT),
+    "commerce_quoteevent": Tenant(AUDIT),
+    "commerce_quoteline": Tenant(ADD),
+    "commerce_order": Tenant(EDIT),
+    "commerce_orderstep": Tenant(ADD),
+    "commerce_invoice": Tenant(EDIT),
+    "commerce_invoiceline": Tenant(ADD),
+    "commerce_stripecustomer": Tenant(ADD),
+    "commerce_paymentattempt": Tenant(EDIT),
+    "commerce_webhookevent": Shared("", "deliveries of Stripe, stored before anybody knows whose they are"),
+    # recommendations
+    "recommendations_offer": Shared(READ, "the vendor's rules"),
+    "recommendations_contentblock": Shared(READ, "the vendor's content"),
+    # crm
+    "crm_link": Shared("", "the sync's own book-keeping"),
+    "crm_outboxrow": Shared("", "written by definer-rights triggers alone"),
+    "crm_syncattempt": Shared("", "the sync's own book-keeping"),
+    "crm_cursor": Shared("", "the sync's own book-keeping"),
+    "crm_conflict": Shared("", "the sync's own book-keeping"),
+    # Django's and libraries' tables: no account. Customers' code never reads django_admin_log.
+    "django_session": Shared("SELECT, INSERT, UPDATE, DELETE", "sessions are opened before a company is known"),
+    "django_content_type": Shared(READ, "Django's table of models"),
+    "auth_group": Shared(READ, "staff groups"),
+    "auth_group_permissions": Shared(READ, "staff groups"),
+    "auth_permission": Shared(READ, "staff permissions"),
+    "account_emailaddress": Shared("SELECT, INSERT, UPDATE, DELETE", "sign-in by e-mail, before a company is known"),
+    "account_emailconfirmation": Shared("SELECT, INSERT, UPDATE, DELETE", "e-mail verification"),
+    "mfa_authenticator": Shared("SELECT, INSERT, UPDATE, DELETE", "second factors of sign-in"),
+}
+
+# URL names (namespace:name) that run as the owner role although nobody on the staff is signed in.
+SYSTEM_ENDPOINTS: dict[str, str] = {
+    "livez": "answers while the process can serve; touches no rows",
+    "healthz": "asks each part whether it works; reads no customer's rows",
+    "commerce:stripe-webhook": "Stripe speaks for no account until its event has been verified and matched",
+}
+
+_POLICY = "coalesce(nullif(current_setting('portal.accounts', true), ''), '{}')::bigint[]"
+_OWN = "nullif(current_setting('portal.user', true), '')::bigint"
+
+
+def _role_sql() -> str:
+    # Servers are shared by parallel test runs: another session may create the role in between.
+    return f"""
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{CUSTOMER_ROLE}') THEN
+    BEGIN CREATE ROLE {CUSTOMER_ROLE} NOLOGIN;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END;
+  END IF;
+  IF NOT pg_has_role(current_user, '{CUSTOMER_ROLE}', 'SET') THEN
+    EXECUTE format('GRANT {CUSTOMER_ROLE} TO %I WITH INHERIT FALSE, SET TRUE', current_user);
+  END IF;
+END $$;
+GRANT USAGE ON SCHEMA public TO {CUSTOMER_ROLE};
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {CUSTOMER_ROLE};
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {CUSTOMER_ROLE};
+"""
+
+
+def _table_sql(name: str, rule: Tenant | Shared) -> str:
+    statements = []
+    if isinstance(rule, Tenant):
+        condition = f"{rule.column} = ANY ({_POLICY})"
+        if rule.user_column:
+            condition += f" OR {rule.user_column} = {_OWN}"
+        rows = f"USING ({condition}) WITH CHECK ({condition})"
+        statements += [
+            f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
+            f"DROP POLICY IF EXISTS accounts_of_the_request ON {name}",
+            f"CREATE POLICY accounts_of_the_request ON {name} TO {CUSTOMER_ROLE}\n"
+            f"USING ({condition}) WITH CHECK ({condition})",
+        ]
+    if rule.grants:
+        statements.append(f"GRANT {rule.grants} ON {name} TO {CUSTOMER_ROLE}")
+    return ";\n".join(statements) + ";\n" if statements else ""
+
+
+def apply(using: str = "default") -> None:
+    """Put the policies and grants of `TABLES` onto the tables that exist.
+
+    Raises `django.db.utils.ProgrammingError` when the connection's role may not create `portal_customer`.
+    """
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        existing = set(connection.introspection.table_names(cursor))
+        cursor.execute(
+            _role_sql() + "".join(_table_sql(name, rule) for name, rule in TABLES.items() if name in existing)
+        )
+
+
+def after_migrate(sender: AppConfig, using: str = "default", **kwargs: Any) -> None:
+    """Runs once per migrate, after the last app: new tables get their policy, recreated functions their rights."""
+    if sender != [config for config in apps.get_app_configs() if config.models_module][-1]:
+        return
+    apply(using)
+    sync_groups(using=using)

@@ -1,0 +1,135 @@
+"""Support cases: what a customer asked, what was answered, and where it stands."""
+
+import uuid
+from typing import Self
+
+import pghistory
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, StoredFile
+from accounts.sequences import NextVal
+from knowledge.models import Topic
+
+
+class CaseStatus(models.TextChoices):
+    NEW = "new", _("New")
+    OPEN = "open", _("In progress")
+    WAITING = "waiting", _("Waiting for you")
+    RESOLVED = "resolved", _("Resolved")
+    CLOSED = "closed", _("Closed")
+
+    @property
+    def tone(self) -> str:
+        """The badge's tone."""
+        return {"new": "info", "open": "info", "waiting": "warning", "resolved": "success", "closed": "neutral"}[self]
+
+    @property
+    def is_open(self) -> bool:
+        return self not in (CaseStatus.RESOLVED, CaseStatus.CLOSED)
+
+
+class Priority(models.TextChoices):
+    LOW = "low", _("Low")
+    NORMAL = "normal", _("Normal")
+    HIGH = "high", _("High")
+    URGENT = "urgent", _("Urgent")
+
+    @property
+    def tone(self) -> str:
+        return {"low": "neutral", "normal": "info", "high": "warning", "urgent": "error"}[self]
+
+
+class CaseQuerySet(models.QuerySet["Case"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+    def open(self) -> Self:
+        return self.filter(status__in=[status for status in CaseStatus if status.is_open])
+
+
+@pghistory.track()
+class Case(models.Model):
+    """One question or problem of a customer, from the first message to the answer."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)  # Its external id in the CRM.
+    # Counted per installation by the database; shown as CS-10482.
+    serial = models.BigIntegerField(unique=True, editable=False, db_default=NextVal("cases_case_number"))
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="cases")
+    opened_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="cases_opened")
+    assignee = models.ForeignKey(
+        "accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="cases_assigned"
+    )
+    subject = models.CharField(_("subject"), max_length=200)
+    topic = models.CharField(_("topic"), max_length=20, choices=Topic.choices, blank=True)
+    priority = models.CharField(_("priority"), max_length=10, choices=Priority.choices, default=Priority.NORMAL)
+    status = models.CharField(_("status"), max_length=10, choices=CaseStatus.choices, default=CaseStatus.NEW)
+    # One per form the customer filled in: a double click opens one case.
+    form_key = models.UUIDField(default=uuid.uuid4)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    first_reply_at = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CaseQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-updated_at", "-id"], name="case_account_recent")]
+        constraints = [models.UniqueConstraint(fields=["account", "form_key"], name="case_once_per_form")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.subject}"
+
+    @property
+    def number(self) -> str:
+        return f"CS-{self.serial}"
+
+    @property
+    def status_choice(self) -> CaseStatus:
+        return CaseStatus(self.status)
+
+    @property
+    def priority_choice(self) -> Priority:
+        return Priority(self.priority)
+
+
+class CaseMessageQuerySet(models.QuerySet["CaseMessage"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+    def for_customer(self) -> Self:
+        """Without the notes that staff write to each other."""
+        return self.filter(is_internal=False)
+
+
+class CaseMessage(models.Model):
+    """One message in a case, from the customer or from support. Never edited."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="messages")
+    author = models.ForeignKey("accounts.User", on_delete=models.PROTECT)
+    is_from_staff = models.BooleanField(default=False)
+    is_internal = models.BooleanField(_("internal note"), default=False)
+    body = models.TextField(_("message"))
+    attachments = models.ManyToManyField(StoredFile, through="CaseAttachment")
+    form_key = models.UUIDField(default=uuid.uuid4)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = CaseMessageQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["case", "created_at", "id"], name="case_message_order")]
+        constraints = [models.UniqueConstraint(fields=["account", "form_key"], name="case_message_once_per_form")]
+
+    def __str__(self) -> str:
+        return self.body[:60]
+
+
+class CaseAttachment(models.Model):
+    """A file that came with a message."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    message = models.ForeignKey(CaseMessage, on_delete=models.PROTECT)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT)

@@ -1,0 +1,53 @@
+"""What the vendor sells, what a customer has, and the money between them."""
+
+from commerce.models.billing import (
+    Invoice,
+    InvoiceLine,
+    InvoiceSeries,
+    InvoiceStatus,
+    PaymentAttempt,
+    PaymentState,
+    StripeCustomer,
+    WebhookEvent,
+    WebhookState,
+)
+from commerce.models.catalogue import BillingRule, Price, PriceBook, Product, ProductGrant, ProductKind, TaxRate
+from commerce.models.contracts import Contract, ContractStatus, DeltaKind, Subscription, SubscriptionDelta
+from commerce.models.deals import Activity, Deal, DealSource, DealStage, DealType
+from commerce.models.orders import Order, OrderStatus, OrderStep
+from commerce.models.quotes import Quote, QuoteLine, QuoteStatus
+
+__all__ = [
+    "Activity",
+    "BillingRule",
+    "Contract",
+    "ContractStatus",
+    "Deal",
+    "DealSource",
+    "DealStage",
+    "DealType",
+    "DeltaKind",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceSeries",
+    "InvoiceStatus",
+    "Order",
+    "OrderStatus",
+    "OrderStep",
+    "PaymentAttempt",
+    "PaymentState",
+    "Price",
+    "PriceBook",
+    "Product",
+    "ProductGrant",
+    "ProductKind",
+    "Quote",
+    "QuoteLine",
+    "QuoteStatus",
+    "StripeCustomer",
+    "Subscription",
+    "SubscriptionDelta",
+    "TaxRate",
+    "WebhookEvent",
+    "WebhookState",
+]

@@ -1,0 +1,253 @@
+"""Invoices, and the attempts to pay them."""
+
+import uuid
+from datetime import datetime
+from typing import Self
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, StoredFile
+from commerce.models.catalogue import Product
+from commerce.models.orders import Order
+
+
+class InvoiceSeries(models.Model):
+    """The next invoice number of a legal entity. Handed out without gaps by commerce_next_invoice_number()."""
+
+    legal_entity = models.CharField(max_length=120, unique=True)
+    prefix = models.CharField(max_length=20)
+    next_number = models.PositiveBigIntegerField(default=1)
+
+    class Meta:
+        verbose_name_plural = "invoice series"
+
+    def __str__(self) -> str:
+        return self.legal_entity
+
+
+class InvoiceStatus(models.TextChoices):
+    OPEN = "open", _("Open")
+    PAID = "paid", _("Paid")
+    VOID = "void", _("Void")
+
+    @property
+    def tone(self) -> str:
+        return {"open": "warning", "paid": "success", "void": "neutral"}[self]
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+
+class Invoice(models.Model):
+    """A bill. Its lines and totals are copied from the quote and never change."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.CharField(max_length=40, unique=True)
+    legal_entity = models.CharField(max_length=120)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="invoices")
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, null=True, related_name="invoice")
+    status = models.CharField(max_length=10, choices=InvoiceStatus.choices, default=InvoiceStatus.OPEN)
+    currency = models.CharField(max_length=3)
+    subtotal_minor = models.BigIntegerField()
+    tax_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()
+    # Name and address as they were on the day: {"name", "street", "postal_code", "city", "country", "vat_id"}.
+    bill_to = models.JSONField(encoder=DjangoJSONEncoder)
+    issue_date = models.DateField()
+    due_date = models.DateField()
+    paid_at = models.DateTimeField(null=True, blank=True)
+    pdf = models.ForeignKey(StoredFile, on_delete=models.PROTECT, null=True, blank=True)
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-issue_date", "-id"], name="invoice_account_recent")]
+        constraints = [
+            models.CheckConstraint(condition=Q(total_minor=F("subtotal_minor") + F("tax_minor")), name="invoice_total"),
+            models.CheckConstraint(
+                condition=~Q(status="paid") | Q(paid_at__isnull=False), name="invoice_paid_has_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def status_choice(self) -> InvoiceStatus:
+        return InvoiceStatus(self.status)
+
+
+class InvoiceLineQuerySet(models.QuerySet["InvoiceLine"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+
+class InvoiceLine(models.Model):
+    """One line of an invoice, as text and figures that no later change of the catalogue touches."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, null=True)
+    description = models.CharField(max_length=200)
+    explanation = models.TextField(blank=True)
+    quantity = models.DecimalField(max_digits=20, decimal_places=4)
+    unit_price = models.DecimalField(max_digits=20, decimal_places=12)
+    total_minor = models.BigIntegerField()
+    tax_rate = models.DecimalField(max_digits=20, decimal_places=12)
+    tax_minor = models.BigIntegerField()
+
+    objects = InvoiceLineQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["account", "invoice", "position"], name="invoice_line_position")]
+
+
+class StripeCustomer(models.Model):
+    """An account at Stripe."""
+
+    account = models.OneToOneField(Account, on_delete=models.PROTECT)
+    stripe_id = models.CharField(max_length=80)
+    is_live = models.BooleanField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "stripe_id"], name="stripe_customer_once")]
+
+
+class PaymentState(models.TextChoices):
+    """Forward only; a trigger refuses the way back."""
+
+    CREATED = "created", _("Starting")
+    SUBMITTING = "submitting", _("Being sent")
+    UNKNOWN = "unknown", _("We are checking")
+    REQUIRES_ACTION = "requires_action", _("Waiting for your bank")
+    PROCESSING = "processing", _("Being processed")
+    SUCCEEDED = "succeeded", _("Paid")
+    FAILED = "failed", _("Declined")
+    CANCELLED = "cancelled", _("Cancelled")
+    REVIEW = "review", _("Being reviewed by our team")
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether money may still move: no other attempt may start."""
+        return self in PENDING_STATES
+
+    @property
+    def tone(self) -> str:
+        if self == PaymentState.SUCCEEDED:
+            return "success"
+        if self in (PaymentState.FAILED, PaymentState.CANCELLED):
+            return "error"
+        return "warning"
+
+
+PENDING_STATES = (
+    PaymentState.CREATED,
+    PaymentState.SUBMITTING,
+    PaymentState.UNKNOWN,
+    PaymentState.REQUIRES_ACTION,
+    PaymentState.PROCESSING,
+    PaymentState.REVIEW,
+)
+
+
+class PaymentAttemptQuerySet(models.QuerySet["PaymentAttempt"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+    def pending(self) -> Self:
+        return self.filter(state__in=PENDING_STATES)
+
+
+class PaymentAttempt(models.Model):
+    """One try to pay one invoice with one card. Request and idempotency key are frozen before anything is sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="payment_attempts")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField()  # 1, 2, … within the invoice.
+    state = models.CharField(max_length=20, choices=PaymentState.choices, default=PaymentState.CREATED)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    request = models.JSONField(encoder=DjangoJSONEncoder)
+    idempotency_key = models.CharField(max_length=100)
+    stripe_intent_id = models.CharField(max_length=80, blank=True)
+    error_code = models.CharField(max_length=80, blank=True)
+    decline_code = models.CharField(max_length=80, blank=True)
+    is_live = models.BooleanField(default=False)
+    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    next_check_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PaymentAttemptQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "invoice", "number"], name="attempt_number_once"),
+            models.UniqueConstraint(fields=["account", "idempotency_key"], name="attempt_key_once"),
+            models.UniqueConstraint(
+                fields=["account", "stripe_intent_id"], condition=~Q(stripe_intent_id=""), name="attempt_intent_once"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "invoice"], condition=Q(state__in=PENDING_STATES), name="attempt_one_pending"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "invoice"], condition=Q(state="succeeded"), name="attempt_one_succeeded"
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="attempt_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice} #{self.number}"
+
+    @property
+    def state_choice(self) -> PaymentState:
+        return PaymentState(self.state)
+
+
+class WebhookState(models.TextChoices):
+    RECEIVED = "received", _("Received")
+    PROCESSED = "processed", _("Processed")
+    IGNORED = "ignored", _("Not of interest")
+    FAILED = "failed", _("Failed, will be tried again")
+    PARKED = "parked", _("Given up")
+
+
+class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
+    def due(self, now: datetime) -> Self:
+        return self.filter(state__in=[WebhookState.RECEIVED, WebhookState.FAILED], next_at__lte=now)
+
+
+class WebhookEvent(models.Model):
+    """A delivery of Stripe: stored under its id first, answered, then processed."""
+
+    event_id = models.CharField(max_length=80, unique=True)
+    type = models.CharField(max_length=80)
+    object_id = models.CharField(max_length=80, blank=True)
+    api_version = models.CharField(max_length=40, blank=True)
+    is_live = models.BooleanField(default=False)
+    payload = models.JSONField()
+    state = models.CharField(max_length=10, choices=WebhookState.choices, default=WebhookState.RECEIVED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    next_at = models.DateTimeField(default=timezone.now)
+    processed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = WebhookEventQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["next_at"], name="webhook_due", condition=Q(state__in=["received", "failed"]))]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"

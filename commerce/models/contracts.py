@@ -1,0 +1,146 @@
+"""Contracts as an append-only ledger: what a customer owned on any day is the sum of the changes until then."""
+
+import uuid
+from datetime import date, timedelta
+from typing import Self
+
+import pghistory
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from accounts.sequences import NextVal
+from commerce.models.catalogue import Product
+
+
+class ContractStatus(models.TextChoices):
+    ACTIVE = "active", _("Active")
+    RENEWED = "renewed", _("Renewed")
+    ENDED = "ended", _("Ended")
+
+    @property
+    def tone(self) -> str:
+        return {"active": "success", "renewed": "info", "ended": "neutral"}[self]
+
+
+class ContractQuerySet(models.QuerySet["Contract"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+    def current(self, today: date) -> Self:
+        return self.filter(status=ContractStatus.ACTIVE, start_date__lte=today, end_date__gt=today)
+
+
+@pghistory.track()
+class Contract(models.Model):
+    """An agreement for a term. Its lines are subscriptions; its version counts amendments."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    serial = models.BigIntegerField(unique=True, editable=False, db_default=NextVal("commerce_contract_number"))
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="contracts")
+    status = models.CharField(max_length=10, choices=ContractStatus.choices, default=ContractStatus.ACTIVE)
+    start_date = models.DateField()
+    end_date = models.DateField()  # Exclusive: the first day no longer covered, and the day a renewal starts.
+    term_months = models.PositiveSmallIntegerField(default=12)
+    notice_days = models.PositiveSmallIntegerField(default=60)
+    auto_renew = models.BooleanField(default=True)
+    currency = models.CharField(max_length=3)
+    version = models.PositiveIntegerField(default=1)
+    signed_date = models.DateField(null=True, blank=True)
+    # Written down by commerce.services.set_risk: 0 none to 100 certain loss; empty until it is known.
+    risk_score = models.PositiveSmallIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ContractQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "end_date"], name="contract_account_end")]
+        constraints = [models.CheckConstraint(condition=Q(end_date__gt=F("start_date")), name="contract_period")]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return f"C-{self.start_date.year}-{self.serial:04d}"
+
+    @property
+    def notice_date(self) -> date:
+        """The last day on which the renewal can be declined."""
+        return self.end_date - timedelta(days=self.notice_days)
+
+    @property
+    def last_date(self) -> date:
+        return self.end_date - timedelta(days=1)
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+    def with_quantity(self, today: date) -> Self:
+        """Annotate `quantity` owned on a day: the sum of the ledger until then."""
+        return self.annotate(
+            quantity=models.functions.Coalesce(
+                models.Sum("deltas__quantity", filter=Q(deltas__effective_date__lte=today)),
+                models.Value(0),
+                output_field=models.DecimalField(max_digits=20, decimal_places=4),
+            )
+        )
+
+
+@pghistory.track()
+class Subscription(models.Model):
+    """One product on a contract. How many, and at what price, stands in its deltas."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="subscriptions")
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="subscriptions")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="subscriptions")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "contract", "product"], name="subscription_once")]
+
+    def __str__(self) -> str:
+        return f"{self.product} on {self.contract}"
+
+
+class DeltaKind(models.TextChoices):
+    NEW = "new", _("New")
+    QUANTITY = "quantity", _("Quantity changed")
+    SWAP_IN = "swap_in", _("Changed to")
+    SWAP_OUT = "swap_out", _("Changed from")
+    CANCEL = "cancel", _("Cancelled")
+    RENEWAL = "renewal", _("Renewed")
+
+
+class SubscriptionDeltaQuerySet(models.QuerySet["SubscriptionDelta"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+
+class SubscriptionDelta(models.Model):
+    """One entry of the ledger. Appended, never edited; a trigger refuses updates and deletes."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="deltas")
+    kind = models.CharField(max_length=10, choices=DeltaKind.choices)
+    quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed.
+    unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month (once: per unit).
+    recurring_minor = models.BigIntegerField()  # Signed change of the monthly recurring amount, minor units.
+    currency = models.CharField(max_length=3)
+    effective_date = models.DateField()
+    order = models.ForeignKey("commerce.Order", on_delete=models.PROTECT, null=True, related_name="deltas")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = SubscriptionDeltaQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["subscription", "effective_date"], name="delta_subscription_date")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:+} {self.subscription}"

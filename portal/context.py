@@ -1,0 +1,77 @@
+"""What every page's frame shows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import Membership
+from accounts.permissions import Permission
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    label: str
+    url: str
+    icon: str
+    is_current: bool
+
+
+# URL name, icon, permission that shows it; labels below, where they can be translated per request.
+_ITEMS = [
+    ("home", "home", Permission.VIEW_HOME),
+    ("knowledge:help", "life-buoy", Permission.READ_ARTICLES),
+    ("cases:list", "message-square", Permission.VIEW_CASES),
+    ("commerce:contracts", "file-text", Permission.VIEW_CONTRACTS),
+    ("commerce:usage", "gauge", Permission.VIEW_USAGE),
+    ("commerce:plans", "layers", Permission.VIEW_PRICES),
+    ("commerce:orders", "package", Permission.VIEW_ORDERS),
+    ("commerce:invoices", "receipt", Permission.VIEW_INVOICES),
+    ("accounts:company", "building-2", Permission.VIEW_TEAM),
+]
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "home": _("Home"),
+        "knowledge:help": _("Help"),
+        "cases:list": _("Cases"),
+        "commerce:contracts": _("Contracts"),
+        "commerce:usage": _("Usage"),
+        "commerce:plans": _("Plans"),
+        "commerce:orders": _("Orders"),
+        "commerce:invoices": _("Invoices"),
+        "accounts:company": _("Company"),
+    }
+
+
+def navigation(request: HttpRequest) -> list[NavigationItem]:
+    membership: Membership | None = getattr(request, "membership", None)
+    if membership is None:
+        return []
+    labels = _labels()
+    items = []
+    for name, icon, permission in _ITEMS:
+        if membership.may(permission):
+            url = reverse(name)
+            here = request.path == url if name == "home" else request.path.startswith(url)
+            items.append(NavigationItem(labels[name], url, icon, here))
+    return items
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """Frame of a customer's page. Costs no query."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "vendor_name": settings.VENDOR_NAME,
+        "theme": theme if theme in ("light", "dark") else "",
+        "navigation": navigation(request),
+        "account": getattr(request, "account", None),
+        "membership": getattr(request, "membership", None),
+        "memberships": getattr(request, "memberships", []),
+        "payments_note": _("Payments go to localstripe, not Stripe") if settings.STRIPE_API_BASE else "",
+        "mail_sink_url": settings.MAIL_SINK_URL,
+    }

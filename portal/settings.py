@@ -1,0 +1,406 @@
+"""Settings of the portal: one file, driven by the environment.
+
+Every value that differs between installations is a field of `Environment`, read from the environment (or `.env`).
+Production refuses to start, with one line, while a secret is missing or a demo switch is on.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+import django_stubs_ext
+from celery.schedules import crontab
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.utils.translation import gettext_lazy as _
+from pghistory import ContextJSONField, ContextUUIDField
+from pydantic import ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from accounts.pool import reset_connection
+
+django_stubs_ext.monkeypatch()  # Makes ModelForm[Account] and its like work at run time.
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+REQUIRED_IN_PRODUCTION = (
+    "secret_key",
+    "database_url",
+    "redis_url",
+    "email_url",
+    "stripe_secret_key",
+    "stripe_publishable_key",
+    "stripe_webhook_secret",
+)
+
+
+class Environment(BaseSettings):
+    """What an installation must or may say. Field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(env_file=BASE_DIR / ".env", extra="ignore")
+
+    portal_env: Literal["development", "test", "production"] = "development"
+    portal_demo: bool = False  # Demo people may exist and sign in.
+    portal_base_url: str = "http://portal.localhost:8000"
+    portal_vendor_name: str = "Meridian"
+    portal_legal_entity: str = "Meridian Works GmbH"
+    secret_key: str = ""
+    database_url: str = ""
+    database_pool: bool = False  # Web processes only: a pool in front of the database.
+    redis_url: str = ""
+    email_url: str = ""
+    default_from_email: str = "Meridian <portal@vendor.example>"
+    mail_sink_url: str = ""  # Where demo mail can be read; shown in the footer.
+    media_root: Path = BASE_DIR / ".data" / "media"
+    allowed_hosts: str = ""  # Comma separated; the base URL's host is always allowed.
+
+    stripe_api_base: str = ""  # Empty: Stripe itself.
+    stripe_secret_key: str = ""
+    stripe_publishable_key: str = ""
+    stripe_js_url: str = "https://js.stripe.com/v3/"
+    stripe_webhook_secret: str = ""  # Several, comma separated, while one is being rotated.
+
+    salesforce_instance_url: str = ""  # Empty: nothing is synchronised, changes wait in the outbox.
+    salesforce_login_url: str = ""
+    salesforce_client_id: str = ""
+    salesforce_username: str = ""
+    salesforce_private_key_file: str = ""
+    salesforce_ca_bundle: str = ""
+
+    @property
+    def production(self) -> bool:
+        return self.portal_env == "production"
+
+    @model_validator(mode="after")
+    def production_is_complete(self) -> "Environment":
+        if self.production:
+            if missing := [name.upper() for name in REQUIRED_IN_PRODUCTION if not getattr(self, name)]:
+                raise ValueError(f"set {', '.join(missing)} in the environment")
+            if len(self.secret_key) < 50:
+                raise ValueError("SECRET_KEY must have at least 50 characters")
+            if self.portal_demo:
+                raise ValueError("PORTAL_DEMO must be off in production: run remove_demo_people, then unset it")
+            if self.stripe_api_base:
+                raise ValueError("STRIPE_API_BASE must be empty in production: payments go to Stripe")
+            if not self.portal_base_url.startswith("https://"):
+                raise ValueError("PORTAL_BASE_URL must start with https://")
+        if self.stripe_api_base:
+            if self.stripe_secret_key.startswith("sk_live_"):
+                raise ValueError("a live STRIPE_SECRET_KEY must not be sent to STRIPE_API_BASE")
+            target = urlsplit(self.stripe_api_base)
+            if target.scheme == "http" and target.hostname not in ("127.0.0.1", "localhost", "::1"):
+                raise ValueError("STRIPE_API_BASE without TLS must be on this machine")
+        return self
+
+
+try:
+    ENV = Environment()
+except ValidationError as error:
+    lines = "; ".join(str(problem["msg"]).removeprefix("Value error, ") for problem in error.errors())
+    sys.exit(f"The portal cannot start: {lines}.")
+
+PRODUCTION = ENV.production
+TESTING = ENV.portal_env == "test"
+DEBUG = False
+PORTAL_DEMO = ENV.portal_demo
+PORTAL_BASE_URL = ENV.portal_base_url.rstrip("/")
+VENDOR_NAME = ENV.portal_vendor_name
+LEGAL_ENTITY = ENV.portal_legal_entity
+MAIL_SINK_URL = ENV.mail_sink_url
+
+SECRET_KEY = ENV.secret_key or "development-only-" + "x" * 50
+ALLOWED_HOSTS = [urlsplit(PORTAL_BASE_URL).hostname or "localhost", *filter(None, ENV.allowed_hosts.split(","))]
+if not PRODUCTION:
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost", ".localhost", "testserver"]
+CSRF_TRUSTED_ORIGINS = [PORTAL_BASE_URL]
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "portal.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "django_cotton",
+    "django_htmx",
+    "django_structlog",
+    "ninja",
+    "pghistory",
+    "pgtrigger",
+    "rules",
+    "tracking",
+    "accounts",
+    "knowledge",
+    "cases",
+    "commerce",
+    "recommendations",
+    "crm",
+    "analytics",
+    "portal",
+]
+LOCAL_APPS = ["tracking", "accounts", "knowledge", "cases", "commerce", "recommendations", "crm", "analytics", "portal"]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.middleware.resource_headers",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.AccountScopeMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django_cotton.cotton_loader.Loader",
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.page",
+            ],
+            "builtins": ["django_cotton.templatetags.cotton", "django.templatetags.i18n", "django.templatetags.static"],
+        },
+    }
+]
+COTTON_DIR = "cotton"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+INSTALLED_APPS.insert(0, "django.forms")
+
+# The database. The application connects as the owner; customer requests switch to portal_customer (accounts/scope.py).
+DATABASES = {
+    "default": dj_database_url.parse(ENV.database_url or "postgres://portal@127.0.0.1:5432/portal", conn_max_age=0)
+}
+DATABASES["default"].setdefault("OPTIONS", {})
+# The time zone is a start-up option of the connection, so that RESET ALL in the pool returns to it.
+DATABASES["default"]["OPTIONS"]["options"] = "-c timezone=UTC"
+DATABASES["default"]["OPTIONS"]["connect_timeout"] = 5
+if ENV.database_pool:
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": 8,  # At least the threads of one gunicorn worker.
+        "timeout": 5,
+        "reset": reset_connection,
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0 if TESTING else 60
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = ENV.redis_url or "redis://127.0.0.1:6379/0"
+CACHES = {
+    "default": {
+        "BACKEND": "portal.cache.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "portal",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
+
+# People and sign-in.
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignupForm"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,20/5m/ip", "login": "60/m/ip"}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^livez$", "^healthz$"]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SILENCED_SYSTEM_CHECKS: list[str] = []
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# Content-Security-Policy: nothing inline anywhere but in the staff admin (portal.admin_site).
+_STRIPE_JS = urlsplit(ENV.stripe_js_url)
+STRIPE_JS_ORIGIN = f"{_STRIPE_JS.scheme}://{_STRIPE_JS.netloc}"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "manifest-src": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+# django-unfold needs Alpine's evaluator and inline styles; staff only.
+ADMIN_CSP_ADDITIONS = {"script-src": [UNSAFE_INLINE, UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
+
+# Languages and time.
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+# Files.
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [path for path in [BASE_DIR / ".build" / "static"] if path.is_dir()]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+MEDIA_ROOT = ENV.media_root
+MEDIA_URL = "/media-is-never-served/"  # Files leave through accounts.views.download alone.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+UPLOAD_MAX_BYTES = 10 * 1024 * 1024
+
+# Mail: EMAIL_URL=smtp[s]://user:password@host:port
+_MAIL = urlsplit(ENV.email_url)
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if ENV.email_url else "django.core.mail.backends.console.EmailBackend"
+)
+EMAIL_HOST = _MAIL.hostname or "localhost"
+EMAIL_PORT = _MAIL.port or 25
+EMAIL_HOST_USER = unquote(_MAIL.username or "")
+EMAIL_HOST_PASSWORD = unquote(_MAIL.password or "")
+EMAIL_USE_SSL = _MAIL.scheme == "smtps"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = ENV.default_from_email
+
+# Audit by database triggers; who acted travels with each row.
+PGHISTORY_CONTEXT_FIELD = ContextJSONField()
+PGHISTORY_CONTEXT_ID_FIELD = ContextUUIDField()
+PGHISTORY_APPEND_ONLY = True
+
+# Stripe and Salesforce: read by commerce.stripe_gateway and crm.client alone.
+STRIPE_API_BASE = ENV.stripe_api_base
+STRIPE_SECRET_KEY = ENV.stripe_secret_key
+STRIPE_PUBLISHABLE_KEY = ENV.stripe_publishable_key
+STRIPE_JS_URL = ENV.stripe_js_url
+STRIPE_WEBHOOK_SECRETS = [secret for secret in ENV.stripe_webhook_secret.split(",") if secret]
+SALESFORCE_INSTANCE_URL = ENV.salesforce_instance_url
+SALESFORCE_LOGIN_URL = ENV.salesforce_login_url or ENV.salesforce_instance_url
+SALESFORCE_CLIENT_ID = ENV.salesforce_client_id
+SALESFORCE_USERNAME = ENV.salesforce_username
+SALESFORCE_PRIVATE_KEY_FILE = ENV.salesforce_private_key_file
+SALESFORCE_CA_BUNDLE = ENV.salesforce_ca_bundle
+# Which side owns an object's fields (spec: crm/mapping.py); "portal" or "salesforce".
+SYSTEM_OF_RECORD = {"Product2": "portal", "Quote": "portal", "Contract": "portal", "Order": "portal"}
+
+# Jobs.
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 90
+CELERY_TASK_SOFT_TIME_LIMIT = 75
+# Above the hard time limit (a running task is not handed out twice), short enough to recover after a killed worker.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "retry_policy": {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.2},
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+# Every schedule of the portal. Seconds, or a crontab in UTC.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "heartbeat": {"task": "portal.tasks.beat", "schedule": 10, "options": {"expires": 30}},
+    "flush-page-views": {"task": "tracking.tasks.flush_page_views", "schedule": 10, "options": {"expires": 10}},
+    "send-mail": {"task": "accounts.tasks.send_due_mail", "schedule": 10, "options": {"expires": 10}},
+    "process-webhooks": {"task": "commerce.tasks.process_webhooks", "schedule": 10, "options": {"expires": 10}},
+    "reconcile-payments": {"task": "commerce.tasks.reconcile_payments", "schedule": 600, "options": {"expires": 600}},
+    "expire-quotes": {"task": "commerce.tasks.expire_quotes", "schedule": crontab(minute=5), "options": {}},
+    "push-to-crm": {"task": "crm.tasks.push", "schedule": 10, "options": {"expires": 10}},
+    "pull-from-crm": {"task": "crm.tasks.pull", "schedule": 30, "options": {"expires": 30}},
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"console": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "console"}},
+    "root": {"handlers": ["console"], "level": "WARNING" if TESTING else "INFO"},
+    "loggers": {
+        "django_structlog": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+    },
+}
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": f"{VENDOR_NAME} portal",
+    "SITE_HEADER": f"{VENDOR_NAME} portal",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+}

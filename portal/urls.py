@@ -1,0 +1,27 @@
+"""Every address of the portal."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import errors, health, views
+from portal.api import api
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("livez", health.livez, name="livez"),
+    path("healthz", health.healthz, name="healthz"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("accounts.urls")),
+    path("help/", include("knowledge.urls")),
+    path("cases/", include("cases.urls")),
+    path("", include("commerce.urls")),
+    path("", include("recommendations.urls")),
+    path("insights/", include("analytics.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

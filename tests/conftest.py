@@ -1,0 +1,139 @@
+"""The cast and the servers of every test.
+
+Alice administers Acme, Milo is a member (support and viewer), Vera only views. Gus administers Globex, another
+customer. Sam answers cases and Mina manages revenue for the vendor.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from sandbox.servers import Servers
+
+_servers = Servers(Path(__file__).parent.parent / ".data" / "tests")
+
+# The day it is in tests that pass time in. A Wednesday, mid-month, no daylight saving change near.
+TODAY = date(2026, 11, 18)
+NOW = datetime(2026, 11, 18, 10, 30, tzinfo=UTC)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start PostgreSQL and Valkey once for the session, before Django reads its settings; workers inherit them."""
+    if not hasattr(config, "workerinput"):
+        os.environ.update(_servers.start(os.environ).env)
+    os.environ["PORTAL_ENV"] = "test"
+    os.environ["PORTAL_BASE_URL"] = "http://portal.localhost:8000"
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        # Each worker has its own cache and page-view buffer: database number 1, 2, …
+        os.environ["REDIS_URL"] = os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{int(worker.removeprefix('gw')) + 1}"
+    os.environ.setdefault("MEDIA_ROOT", str(Path(__file__).parent.parent / ".data" / "tests" / "media"))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    import django  # pytest-django sets Django up only where something has imported it by now.
+
+    django.setup()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _servers.stop()
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords_and_own_files(settings, tmp_path):
+    """Passwords are hashed cheaply and files lie in the test's own folder."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+@pytest.fixture
+def today() -> date:
+    return TODAY
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def acme(db):
+    from tests.factories import make_account
+
+    return make_account("Acme Logistics GmbH", tier="premier", industry="logistics")
+
+
+@pytest.fixture
+def globex(db):
+    from tests.factories import make_account
+
+    return make_account("Globex Retail Ltd", tier="growth", industry="retail")
+
+
+@pytest.fixture
+def admin(acme):
+    from tests.factories import make_member
+
+    return make_member(acme, "admin@acme.example", "Ada Achterberg", roles=["administrator"])
+
+
+@pytest.fixture
+def member(acme):
+    from tests.factories import make_member
+
+    return make_member(acme, "member@acme.example", "Milo Brandt", roles=["support", "viewer"])
+
+
+@pytest.fixture
+def viewer(acme):
+    from tests.factories import make_member
+
+    return make_member(acme, "viewer@acme.example", "Vera Lindqvist", roles=["viewer"])
+
+
+@pytest.fixture
+def other_admin(globex):
+    from tests.factories import make_member
+
+    return make_member(globex, "admin@globex.example", "Gus Okafor", roles=["administrator"])
+
+
+@pytest.fixture
+def agent(db):
+    from tests.factories import make_staff
+
+    return make_staff("support@vendor.example", "Sam Rivera", group="Support agent")
+
+
+@pytest.fixture
+def manager(db):
+    from tests.factories import make_staff
+
+    return make_staff("manager@vendor.example", "Mina Keller", group="Revenue manager")
+
+
+@pytest.fixture
+def signed_in() -> Callable:
+    """A test client signed in as somebody: `signed_in(admin).get("/")`."""
+    from django.test import Client
+
+    def sign_in(user):
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def as_customer() -> Iterator[Callable]:
+    """Run a block as a customer's request would: `with as_customer(membership): ...`."""
+    from accounts.scope import account_scope
+
+    def scope(membership):
+        return account_scope([membership.account_id], user_id=membership.user_id, actor=membership.actor())
+
+    return scope

@@ -1,0 +1,124 @@
+"""What happened: the append-only event stream, and product usage per day.
+
+This app is below all others and refers to accounts and users by plain ids.
+"""
+
+from datetime import date, datetime
+from typing import Self
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from tracking.actor import ActorKind
+
+
+class EventName(models.TextChoices):
+    """Every event the portal records. To add one: name it here, and record it with `tracking.services`."""
+
+    LOGIN = "login", _("Signed in")
+    HOME_VIEWED = "home_viewed", _("Viewed home")
+    ARTICLE_VIEWED = "article_viewed", _("Read an article")
+    ARTICLE_SEARCHED = "article_searched", _("Searched articles")
+    CASE_DEFLECTED = "case_deflected", _("Solved by an article")
+    CASE_VIEWED = "case_viewed", _("Viewed a case")
+    CASE_CREATED = "case_created", _("Opened a case")
+    CONTRACT_VIEWED = "contract_viewed", _("Viewed a contract")
+    USAGE_VIEWED = "usage_viewed", _("Viewed usage")
+    PLANS_VIEWED = "plans_viewed", _("Viewed plans and prices")
+    OFFER_SHOWN = "offer_shown", _("Saw an offer")
+    OFFER_CLICKED = "offer_clicked", _("Followed an offer")
+    CONFIGURATOR_USED = "configurator_used", _("Configured a price")
+    QUOTE_CREATED = "quote_created", _("Created a quote")
+    QUOTE_VIEWED = "quote_viewed", _("Viewed a quote")
+    QUOTE_ACCEPTED = "quote_accepted", _("Accepted a quote")
+    ORDER_PLACED = "order_placed", _("Placed an order")
+    ORDER_VIEWED = "order_viewed", _("Viewed an order")
+    INVOICE_VIEWED = "invoice_viewed", _("Viewed an invoice")
+    INVOICE_PAID = "invoice_paid", _("Paid an invoice")
+    DOCUMENT_DOWNLOADED = "document_downloaded", _("Downloaded a document")
+    PROFILE_CHANGED = "profile_changed", _("Changed the company profile")
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def for_account(self, account_id: int) -> Self:
+        return self.filter(account_id=account_id)
+
+    def by_customers(self) -> Self:
+        """Without staff, view-as sessions and jobs."""
+        return self.filter(actor_kind=ActorKind.CUSTOMER, on_behalf_of__isnull=True)
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Half-open: an event at `end` belongs to the next period."""
+        return self.filter(occurred_at__gte=start, occurred_at__lt=end)
+
+
+class Event(models.Model):
+    """One thing that one person or process did at one moment. Never edited, never a trigger of business logic."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=40, choices=EventName.choices)
+    account_id = models.BigIntegerField(null=True)
+    user_id = models.BigIntegerField(null=True)
+    actor_kind = models.CharField(max_length=10)
+    on_behalf_of = models.BigIntegerField(null=True)
+    session_key = models.CharField(max_length=64, blank=True)  # A digest, never the cookie's value.
+    object_type = models.CharField(max_length=40, blank=True)
+    object_id = models.CharField(max_length=64, blank=True)
+    properties = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    occurred_at = models.DateTimeField()
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account_id", "occurred_at"], name="event_account_time"),
+            models.Index(fields=["name", "occurred_at"], name="event_name_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.occurred_at:%Y-%m-%d %H:%M:%S} #{self.pk}"
+
+
+class Meter(models.TextChoices):
+    """What is measured of the vendor's product. Limits live in entitlements, under the same codes."""
+
+    SEATS = "seats", _("User seats")
+    API_CALLS = "api_calls", _("API calls this month")
+    STORAGE_GB = "storage_gb", _("Storage (GB)")
+    AUTOMATION_RUNS = "automation_runs", _("Automation runs this month")
+
+    @property
+    def is_monthly(self) -> bool:
+        """Whether days add up over the calendar month; other meters are a level, and the latest day counts."""
+        return self in (Meter.API_CALLS, Meter.AUTOMATION_RUNS)
+
+
+class UsageQuerySet(models.QuerySet["UsageDaily"]):
+    def for_account(self, account_id: int) -> Self:
+        return self.filter(account_id=account_id)
+
+    def in_month_of(self, day: date) -> Self:
+        return self.filter(date__gte=day.replace(day=1), date__lte=day)
+
+
+class UsageDaily(models.Model):
+    """How much of one meter an account used on one day (calendar day of the account)."""
+
+    id = models.BigAutoField(primary_key=True)
+    account_id = models.BigIntegerField()
+    meter = models.CharField(max_length=40, choices=Meter.choices)
+    date = models.DateField()
+    quantity = models.DecimalField(max_digits=20, decimal_places=4)
+
+    objects = UsageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "daily usage"
+        constraints = [
+            models.UniqueConstraint(fields=["account_id", "meter", "date"], name="usage_once_per_day"),
+            models.CheckConstraint(condition=models.Q(quantity__gte=0), name="usage_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.meter} {self.date}: {self.quantity}"

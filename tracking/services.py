@@ -1,0 +1,158 @@
+"""Recording what happened, and reading usage."""
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max, OuterRef, Q, Subquery, Sum
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tracking.actor import Actor, ActorKind
+from tracking.models import Event, EventName, Meter, UsageDaily
+
+logger = logging.getLogger(__name__)
+
+BUFFER_KEY = "portal:page-views"
+BUFFER_LIMIT = 100_000  # Page views kept while the database is away; older ones are dropped first.
+
+
+def build_event(
+    *,
+    name: EventName,
+    actor: Actor,
+    now: datetime,
+    object_type: str = "",
+    object_id: str = "",
+    session_key: str = "",
+    properties: dict[str, Any] | None = None,
+) -> Event:
+    """The event as a row, not yet saved."""
+    return Event(
+        name=name,
+        account_id=actor.account_id,
+        user_id=actor.user_id,
+        actor_kind=actor.kind,
+        on_behalf_of=actor.on_behalf_of,
+        session_key=session_key,
+        object_type=object_type,
+        object_id=object_id,
+        properties=properties or {},
+        occurred_at=now,
+    )
+
+
+def record(
+    *,
+    name: EventName,
+    actor: Actor,
+    now: datetime,
+    object_type: str = "",
+    object_id: str = "",
+    properties: dict[str, Any] | None = None,
+) -> None:
+    """Write an event in the transaction of the change it tells of: what earns money is never lost with a buffer."""
+    build_event(
+        name=name, actor=actor, now=now, object_type=object_type, object_id=object_id, properties=properties
+    ).save(force_insert=True)
+
+
+def _redis() -> "Redis":
+    return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=0.5, socket_timeout=0.5)
+
+
+def buffer_page_view(
+    *,
+    name: EventName,
+    actor: Actor,
+    now: datetime,
+    object_type: str = "",
+    object_id: str = "",
+    session_key: str = "",
+    properties: dict[str, Any] | None = None,
+) -> None:
+    """Note a page view outside the request's transaction: losing one is accepted, slowing a page is not."""
+    payload = {
+        "name": name,
+        "actor": asdict(actor),
+        "object_type": object_type,
+        "object_id": object_id,
+        "session_key": session_key,
+        "properties": properties or {},
+        "occurred_at": now.isoformat(),
+    }
+    try:
+        with _redis() as client, client.pipeline(transaction=False) as pipe:
+            pipe.rpush(BUFFER_KEY, json.dumps(payload, default=str))
+            pipe.ltrim(BUFFER_KEY, -BUFFER_LIMIT, -1)
+            pipe.execute()
+    except RedisError as error:
+        logger.warning("page view not buffered: %s", error)
+
+
+def flush_page_views(*, batch: int = 1000) -> int:
+    """Move buffered page views into the event table; the number moved.
+
+    A batch leaves the buffer only after it is stored: a worker killed in between stores a batch twice at worst, so
+    each buffered view carries no money and no count that matters to the cent.
+    """
+    moved = 0
+    with _redis() as client:
+        while raw := client.lrange(BUFFER_KEY, 0, batch - 1):
+            Event.objects.bulk_create([_event_from(json.loads(item)) for item in raw])
+            client.ltrim(BUFFER_KEY, len(raw), -1)
+            moved += len(raw)
+    return moved
+
+
+def _event_from(payload: dict[str, Any]) -> Event:
+    actor = payload["actor"]
+    return build_event(
+        name=EventName(payload["name"]),
+        actor=Actor(**(actor | {"kind": ActorKind(actor["kind"])})),
+        now=datetime.fromisoformat(payload["occurred_at"]),
+        object_type=payload["object_type"],
+        object_id=payload["object_id"],
+        session_key=payload["session_key"],
+        properties=payload["properties"],
+    )
+
+
+def usage_to_date(*, account_id: int, today: date) -> dict[Meter, Decimal]:
+    """What the account has used of each meter, as of `today`, in one query.
+
+    A monthly meter is the sum of the calendar month so far; a level (seats, storage) is its latest day on or before
+    today. Meters without a row are absent.
+    """
+    used: dict[Meter, Decimal] = {}
+    rows = UsageDaily.objects.for_account(account_id).filter(date__lte=today)
+    latest = rows.filter(meter=OuterRef("meter")).order_by("-date").values("quantity")[:1]
+    # Levels look at most two months back: an account that stopped reporting shows nothing rather than a stale figure.
+    for row in (
+        rows.filter(date__gt=date.fromordinal(today.toordinal() - 62))
+        .values("meter")
+        .annotate(last=Max("date"), level=Subquery(latest))
+        .annotate(total=Sum("quantity", filter=Q(date__gte=today.replace(day=1))))
+        .order_by("meter")
+    ):
+        meter = Meter(row["meter"])
+        used[meter] = (row["total"] or Decimal(0)) if meter.is_monthly else row["level"]
+    return used
+
+
+def record_usage(*, rows: Iterable[UsageDaily]) -> int:
+    """Store usage as reported; a day reported twice keeps the later report. The number of rows stored."""
+    return len(
+        UsageDaily.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["account_id", "meter", "date"],
+            update_fields=["quantity"],
+            batch_size=5000,
+        )
+    )
