@@ -1,7 +1,7 @@
-// Says aloud what an htmx swap changed. The swapped element, or something inside it, carries the sentence in
+// Says aloud what an htmx swap changed. Something in the new content, or the element it went into, carries the sentence in
 // data-announce; elements without one stay silent, so that a live price does not chatter.
 function sentenceOf(element) {
-  const holder = element.matches("[data-announce]") ? element : element.querySelector("[data-announce]");
+  const holder = element.querySelector("[data-announce]") ?? element.closest("[data-announce]");
   return holder ? holder.dataset.announce || holder.textContent.trim() : "";
 }
 
