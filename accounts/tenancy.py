@@ -151,8 +151,7 @@ def _table_sql(name: str, rule: Tenant | Shared) -> str:
         statements += [
             f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
             f"DROP POLICY IF EXISTS accounts_of_the_request ON {name}",
-            f"CREATE POLICY accounts_of_the_request ON {name} TO {CUSTOMER_ROLE}\n"
-            f"USING ({condition}) WITH CHECK ({condition})",
+            f"CREATE POLICY accounts_of_the_request ON {name} TO {CUSTOMER_ROLE} {rows}",
         ]
     if rule.grants:
         statements.append(f"GRANT {rule.grants} ON {name} TO {CUSTOMER_ROLE}")
