@@ -82,6 +82,7 @@ function dataset(series, index, kind) {
 }
 
 function draw(canvas) {
+  Chart.defaults.font.family = window.getComputedStyle(document.body).fontFamily;
   Chart.getChart(canvas)?.destroy();
   const kind = canvas.dataset.chart === "line" ? "line" : "bar";
   const stacked = canvas.dataset.stacked === "true";
@@ -96,7 +97,6 @@ function draw(canvas) {
       animation: still ? false : { duration: 300 },
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
-      font: { family: window.getComputedStyle(document.body).fontFamily },
       scales: {
         x: { stacked, reverse: rightToLeft, grid: { display: false }, ticks: { color: text, maxRotation: 0, autoSkipPadding: 12 } },
         y: {

@@ -12,6 +12,9 @@ export function themeToggle() {
     get isDark() {
       return this.theme === "dark";
     },
+    get label() {
+      return this.isDark ? this.$root.dataset.toLight : this.$root.dataset.toDark;
+    },
     init() {
       this.$root.hidden = false;
       systemPrefersDark.addEventListener("change", () => this.show());
