@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from sandbox.salesforce.server import start
+from sandbox.salesforce.org import Org
+from sandbox.salesforce.server import Server
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        server = start(arguments.state, arguments.port)
+        server = Server(Org(arguments.state), arguments.port)
     except OSError as error:
         print(f"The Salesforce stand-in cannot listen on port {arguments.port}: {error.strerror}.", file=sys.stderr)
         return 1

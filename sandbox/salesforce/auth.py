@@ -7,6 +7,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -17,9 +18,11 @@ from sandbox.salesforce.messages import Request, Response
 from sandbox.salesforce.org import Org
 
 SESSION_SECONDS = 2 * 3600
+CODE_SECONDS = 15 * 60
 REFRESH_SECONDS = 365 * 24 * 3600
 MAX_ASSERTION_SECONDS = 5 * 60
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 LOGIN_HOSTS = ("https://login.salesforce.com", "https://test.salesforce.com")
 
 
@@ -68,7 +71,9 @@ def token_endpoint(org: Org, request: Request) -> Response:
         status = 401 if refusal.error == "invalid_client" else 400
         return Response(status, {"error": refusal.error, "error_description": refusal.description})
     body = _token_body(org, user_id)
-    if form.get("grant_type") == "password" and "refresh_token" in form.get("scope", "").split():
+    # Salesforce gives one to apps that a person let in; asking by scope also works with a password here.
+    asked = "refresh_token" in form.get("scope", "").split()
+    if form["grant_type"] == "authorization_code" or (form["grant_type"] == "password" and asked):
         body["refresh_token"] = _refresh_token(org, user_id)
     return Response(200, body, {"Cache-Control": "no-cache, no-store"})
 
@@ -185,11 +190,57 @@ def _user(org: Org, username: str) -> str:
     return user_id
 
 
+def _authorization_code(org: Org, request: Request, form: dict[str, str]) -> str:
+    """A code is good once, for the redirect address and the PKCE verifier it was given for. Raises RefusedGrant."""
+    if not _same(form.get("client_id", ""), org.credentials.client_id):
+        raise RefusedGrant("invalid_client_id", "client identifier invalid")
+    verifier = form.get("code_verifier", "")
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=") if verifier else ""
+    if not challenge:
+        _check_client(org, request, form)
+    token = _code_token(form.get("code", ""), form.get("redirect_uri", ""), challenge)
+    user_id = org.store.session_user(token, kind="code", now=time.time())
+    if user_id is None or not org.store.end_session(token):
+        raise RefusedGrant("invalid_grant", "invalid authorization code")
+    return user_id
+
+
+def _code_token(code: str, redirect_uri: str, challenge: str) -> str:
+    """A code together with what it is bound to: with another address or verifier it is another token."""
+    return hashlib.sha256("\n".join((code, redirect_uri, challenge)).encode()).hexdigest()
+
+
+def authorize_endpoint(org: Org, request: Request) -> Response:
+    """`GET /services/oauth2/authorize`: there is nobody to ask here, so the code comes back at once."""
+    query = request.query
+    redirect_uri = query.get("redirect_uri", "")
+    if query.get("response_type") != "code" or not _same(query.get("client_id", ""), org.credentials.client_id):
+        return Response(400, {"error": "invalid_client_id", "error_description": "client identifier invalid"})
+    if urlsplit(redirect_uri).hostname not in LOOPBACK_HOSTS or urlsplit(redirect_uri).scheme not in ("http", "https"):
+        return Response(
+            400, {"error": "redirect_uri_mismatch", "error_description": "only loopback may be called back"}
+        )
+    code = f"aPrx{secrets.token_urlsafe(32)}"
+    challenge = query.get("code_challenge", "") if query.get("code_challenge_method") == "S256" else ""
+    org.store.save_session(
+        _code_token(code, redirect_uri, challenge),
+        kind="code",
+        user_id=_user(org, org.credentials.username),
+        client_id=org.credentials.client_id,
+        expires_at=time.time() + CODE_SECONDS,
+    )
+    answer = {"code": code} | ({"state": query["state"]} if "state" in query else {})
+    joint = "&" if "?" in redirect_uri else "?"
+    return Response(302, headers={"Location": f"{redirect_uri}{joint}{urlencode(answer)}"})
+
+
 _GRANTS: dict[str, Callable[[Org, Request, dict[str, str]], str]] = {
     JWT_GRANT: _jwt_bearer,
     "client_credentials": _client_credentials,
     "password": _password,
     "refresh_token": _refresh,
+    "authorization_code": _authorization_code,
 }
 
 
@@ -251,7 +302,8 @@ def soap_login(org: Org, request: Request, version: str) -> Response:
 
 def _soap_fault(code: str, message: str) -> Response:
     body = f"""<?xml version="1.0" encoding="UTF-8"?>
-<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:sf="urn:fault.partner.soap.sforce.com">
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+  xmlns:sf="urn:fault.partner.soap.sforce.com">
 <soapenv:Body><soapenv:Fault><faultcode>sf:{code}</faultcode><faultstring>{code}: {escape(message)}</faultstring>
 <detail><sf:LoginFault><sf:exceptionCode>{code}</sf:exceptionCode>
 <sf:exceptionMessage>{escape(message)}</sf:exceptionMessage></sf:LoginFault></detail>

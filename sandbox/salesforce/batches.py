@@ -141,11 +141,9 @@ def _key_value(row: Row, key: Field) -> str | None:
 
 def _save_all(batch: Batch, rows: list[Row], save: Save, *, all_or_none: bool, tells_created: bool = False) -> Response:
     """Saves each row in its own savepoint, so that one bad row leaves the others alone, unless all or none is asked."""
-    results: list[dict[str, object]] = []
     try:
         with batch.store.transaction():
-            for row in rows:
-                results.append(_save_one(batch, row, save, tells_created=tells_created))
+            results = [_save_one(batch, row, save, tells_created=tells_created) for row in rows]
             if all_or_none and not all(result["success"] for result in results):
                 raise _NotAll
     except _NotAll:

@@ -1,4 +1,4 @@
-"""The keys of the org: a certificate authority of this machine alone, a server certificate, and the client's JWT key."""
+"""The keys of the org: a certificate authority for this machine alone, a server certificate, the client's JWT key."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,8 @@ def _name(common_name: str) -> x509.Name:
 def _usage(*, signs: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not signs, key_encipherment=not signs, key_cert_sign=signs, crl_sign=signs,
-        content_commitment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+        content_commitment=False, data_encipherment=False, key_agreement=False,
+        encipher_only=False, decipher_only=False,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from sandbox.salesforce.store import Store
 MAX_SUBREQUESTS = 25
 MAX_GRAPHS = 75
 MAX_NODES = 500
+MAX_DEPTH = 15
 FAILED_GRAPHS_BEFORE_HALT = 14
 _REFERENCE = re.compile(r"@\{([^}]+)\}")
 
@@ -164,6 +165,15 @@ def composite(store: Store, request: Request, serve: Serve) -> Response:
     return Response(200, {"compositeResponse": run.answers})
 
 
+def _depth(steps: list[Mapping[str, object]]) -> int:
+    """The longest chain of subrequests that each need the one before."""
+    depths: dict[str, int] = {}
+    for step in steps:
+        used = (re.split(r"[.\[]", text)[0] for text in _REFERENCE.findall(json.dumps(step)))
+        depths[str(step["referenceId"])] = 1 + max((depths.get(name, 0) for name in used), default=0)
+    return max(depths.values(), default=0)
+
+
 def graphs(store: Store, request: Request, serve: Serve) -> Response:
     """`POST composite/graph`: each graph is saved whole or not at all. Raises ApiError."""
     given = request.json_object().get("graphs")
@@ -174,6 +184,8 @@ def graphs(store: Store, request: Request, serve: Serve) -> Response:
         raise exceeded_size(MAX_GRAPHS, "graphs")
     if sum(len(steps) for _, steps in parsed) > MAX_NODES:
         raise exceeded_size(MAX_NODES, "nodes")
+    if any(_depth(steps) > MAX_DEPTH for _, steps in parsed):
+        raise exceeded_size(MAX_DEPTH, "levels of depth")
     answered: list[dict[str, object]] = []
     failures = 0
     for graph_id, steps in parsed:

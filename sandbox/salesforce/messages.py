@@ -1,6 +1,7 @@
 """A request and a response without the wire: what the handlers see, and what composite requests are made of."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sandbox.salesforce.errors import method_not_allowed, unreadable_json, unsupported_media_type
 
+OUR_HOSTS = re.compile(r"(localhost|127\.0\.0\.1|\[::1\]|[\w.-]+\.salesforce\.com)(:\d+)?", re.IGNORECASE)
 JSON_TYPE = "application/json;charset=UTF-8"
 
 
@@ -33,6 +35,20 @@ class Request:
     def segments(self) -> list[str]:
         """The parts of the path, decoded after splitting, so that a key may hold a slash. Empty parts are dropped."""
         return [unquote(part) for part in self.path.split("/") if part]
+
+    @property
+    def from_elsewhere(self) -> bool:
+        """Whether a page of another site made this request, or reached this port by a name that is not ours.
+
+        The pages and the control API ask for no password, so a browser must not be talked into using them.
+        """
+        host = self.headers.get("host", "")
+        if not OUR_HOSTS.fullmatch(host):
+            return True
+        if self.method in ("GET", "HEAD"):
+            return False
+        site, page_origin = self.headers.get("sec-fetch-site"), self.headers.get("origin")
+        return site not in (None, "same-origin", "none") or page_origin not in (None, self.origin)
 
     @property
     def media_type(self) -> str:

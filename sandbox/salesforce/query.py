@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sandbox.salesforce import soql
 from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.fields import NUMBER_TYPES, Field, SObject, Value
+from sandbox.salesforce.fields import NUMBER_TYPES, Field, FieldType, SObject, Value
 from sandbox.salesforce.schema import find_object
 from sandbox.salesforce.store import Store, quoted
 from sandbox.salesforce.values import MalformedId, datetime_text, make_id, normal_id, read_datetime
@@ -17,6 +17,11 @@ from sandbox.salesforce.values import MalformedId, datetime_text, make_id, norma
 MAX_OFFSET = 2000
 MAX_DEPTH = 5
 KEPT_CURSORS = 50
+# How a value of a field is written in a query; every other type is written in quotes.
+_LITERAL_OF: dict[FieldType, soql.LiteralKind] = {
+    "boolean": "boolean", "int": "number", "double": "number", "currency": "number", "percent": "number",
+    "date": "date", "datetime": "datetime",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class Statement:
         if node.operator in ("=", "!="):
             self.parameters.append(value)
             return f"({column.sql} {'IS' if node.operator == '=' else 'IS NOT'} ?)"
-        if value is None or column.field.type in ("boolean",):
+        if value is None or column.field.type == "boolean":
             raise self.fail(
                 node.path, "INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {column.field.type} field"
             )
@@ -158,30 +163,29 @@ class Statement:
         kind, text = operand.kind, operand.text
         if kind == "null":
             return None
-        if of.type == "boolean" and kind == "boolean":
-            return text == "TRUE"
-        if (of.type == "int" or of.type in NUMBER_TYPES) and kind == "number":
-            return float(text)
-        if of.type == "date" and kind == "date":
-            return text
-        if of.type == "datetime" and kind == "datetime":
-            try:
-                return datetime_text(read_datetime(text))
-            except ValueError:
-                raise self.fail(path, "MALFORMED_QUERY", f"line 1: unexpected datetime '{text}'") from None
-        quoted_types = of.type not in ("boolean", "int", "date", "datetime", *NUMBER_TYPES)
-        if kind != "string" or not quoted_types:
+        if kind != _LITERAL_OF.get(of.type, "string"):
             raise self._wrong_kind(path, of)
-        plain = soql.unescaped(text)
-        if plain == "":
-            return None
-        if of.type in ("id", "reference"):
-            try:
-                return normal_id(plain)
-            except MalformedId:
-                message = f"invalid ID field: {plain}"
-                raise self.fail(path, "INVALID_QUERY_FILTER_OPERATOR", message) from None
-        return plain
+        match kind:
+            case "boolean":
+                return text == "TRUE"
+            case "number":
+                return float(text)
+            case "datetime":
+                try:
+                    return datetime_text(read_datetime(text))
+                except ValueError:
+                    raise self.fail(path, "MALFORMED_QUERY", f"unexpected token: '{text}'") from None
+            case "string":
+                return self._text_value(path, of, soql.unescaped(text))
+        return text
+
+    def _text_value(self, path: soql.FieldPath, of: Field, plain: str) -> Value:
+        if plain == "" or of.type not in ("id", "reference"):
+            return plain or None
+        try:
+            return normal_id(plain)
+        except MalformedId:
+            raise self.fail(path, "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {plain}") from None
 
     def source(self, *, include_deleted: bool) -> str:
         """FROM, JOIN and WHERE. Fills the parameters; the joins of selected columns must be known before."""
@@ -242,14 +246,8 @@ class QueryService:
 
     def run(self, text: str, *, base: str, include_deleted: bool, batch_size: int) -> dict[str, object]:
         """The first page of the answer. Raises ApiError."""
-        query = soql.parse(text)
-        sobject = find_object(query.sobject)
-        if sobject is None:
-            message = f"sObject type '{query.sobject}' is not supported."
-            raise soql.located(text, query.sobject_position, "INVALID_TYPE", message)
-        if query.offset > MAX_OFFSET:
-            raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
-        statement = Statement(self.store, query, sobject)
+        statement = self._statement(text)
+        query = statement.query
         include_deleted = include_deleted or query.all_rows
         if query.counts:
             return {"totalSize": self._count(statement, include_deleted), "done": True, "records": []}
@@ -262,6 +260,38 @@ class QueryService:
         locator = make_id("01g", next(self._numbers))
         cursor = Cursor(locator, statement, columns, [str(row[0]) for row in ids], batch_size)
         return self._page(cursor, 0, base=base)
+
+    def _statement(self, text: str) -> Statement:
+        query = soql.parse(text)
+        sobject = find_object(query.sobject)
+        if sobject is None:
+            message = f"sObject type '{query.sobject}' is not supported."
+            raise soql.located(text, query.sobject_position, "INVALID_TYPE", message)
+        if query.offset > MAX_OFFSET:
+            raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
+        return Statement(self.store, query, sobject)
+
+    def explain(self, text: str) -> dict[str, object]:
+        """The plan of a query: what it would find, and whether by an index, as SQLite sees it. Raises ApiError."""
+        statement = self._statement(text)
+        for path in statement.query.fields:
+            statement.column(path)
+        order = statement.ordering()
+        source = statement.source(include_deleted=False)
+        found = self._count(self._statement(text), include_deleted=False)
+        steps = self.store.rows(f"EXPLAIN QUERY PLAN SELECT 1 {source}{order}", statement.parameters)
+        indexed = any("USING" in str(step[3]) and "SEARCH t" in str(step[3]) for step in steps)
+        records = self.store.count(statement.sobject)
+        plan = {
+            "cardinality": found,
+            "fields": [],
+            "leadingOperationType": "Index" if indexed else "TableScan",
+            "notes": [],
+            "relativeCost": round(found / records, 3) if records and indexed else 1.0,
+            "sobjectCardinality": records,
+            "sobjectType": statement.sobject.name,
+        }
+        return {"plans": [plan], "sourceQuery": text}
 
     def more(self, locator: str, *, base: str) -> dict[str, object]:
         """A further page. Raises ApiError INVALID_QUERY_LOCATOR."""

@@ -12,7 +12,6 @@ from sandbox.salesforce.errors import (
     entity_is_deleted,
     malformed_id,
     missing_fields,
-    no_such_column,
     not_found,
     unreadable_json,
     unsupported_type,
@@ -174,7 +173,7 @@ def _clean(store: Store, sobject: SObject, payload: Mapping[str, object], *, cre
             continue
         reference = sobject.by_relationship.get(name.lower())
         if reference is not None:
-            field, value = reference, _parent_by_key(store, sobject, reference, given)
+            field, value = reference, _parent_by_key(store, reference, given)
         else:
             field = find_field(sobject, name)
             value = _clean_value(store, field, given)
@@ -185,28 +184,13 @@ def _clean(store: Store, sobject: SObject, payload: Mapping[str, object], *, cre
     return values
 
 
-def _parent_by_key(store: Store, sobject: SObject, reference: Field, given: object) -> Value:
+def _parent_by_key(store: Store, reference: Field, given: object) -> Value:
+    """The id of the parent named by `{"Portal_Id__c": "..."}`. Raises ApiError."""
     if given is None:
         return None
     if not isinstance(given, Mapping):
         raise unreadable_json(f"Cannot deserialize {reference.relationship} from a value that is not an object")
-    target = find_object(reference.reference_to[0])
-    attributes = given.get("attributes")
-    if isinstance(attributes, Mapping) and isinstance(attributes.get("type"), str):
-        target = find_object(str(attributes["type"]))
-    keys = [name for name in given if name != "attributes"]
-    if target is None or target.name not in reference.reference_to:
-        raise unsupported_type(str(reference.relationship))
-    if len(keys) != 1:
-        message = f"{reference.relationship}: name exactly one external id field of the parent"
-        raise ApiError(400, "INVALID_FIELD", message, [reference.name])
-    key = target.by_name.get(keys[0].lower())
-    if key is None:
-        raise no_such_column(keys[0], target.name)
-    if not key.id_lookup:
-        message = f"{key.name} is not an External ID or indexed field for {target.name}"
-        raise ApiError(400, "INVALID_FIELD", message, [key.name])
-    value = given[keys[0]]
+    target, key, value = _parent_key(reference, given)
     if key.type == "id":
         return _clean_value(store, reference, value)
     found = store.find(target, {key.name: str(value)}, limit=2)
@@ -214,8 +198,27 @@ def _parent_by_key(store: Store, sobject: SObject, reference: Field, given: obje
         message = f"Foreign key external ID: {value} not found for field {key.name} in entity {target.name}"
         raise ApiError(400, "INVALID_FIELD", message, [])
     if len(found) > 1:
-        raise MultipleMatches(key, found)
+        message = f"{key.name}: more than one record found for external id field"
+        raise ApiError(400, "DUPLICATE_EXTERNAL_ID", message, [key.name])
     return found[0]["Id"]
+
+
+def _parent_key(reference: Field, given: Mapping[str, object]) -> tuple[SObject, Field, object]:
+    """The parent's object, its key field, and the key."""
+    attributes = given.get("attributes")
+    named = attributes.get("type") if isinstance(attributes, Mapping) else None
+    target = find_object(str(named or reference.reference_to[0]))
+    if target is None or target.name not in reference.reference_to:
+        raise unsupported_type(str(named))
+    keys = [name for name in given if name != "attributes"]
+    if len(keys) != 1:
+        message = f"{reference.relationship}: name exactly one external id field of the parent"
+        raise ApiError(400, "INVALID_FIELD", message, [reference.name])
+    key = find_field(target, keys[0])
+    if not key.id_lookup:
+        message = f"{key.name} is not an External ID or indexed field for {target.name}"
+        raise ApiError(400, "INVALID_FIELD", message, [key.name])
+    return target, key, given[keys[0]]
 
 
 def _unreadable(field: Field, given: object) -> ApiError:
@@ -235,20 +238,22 @@ def _clean_value(store: Store, field: Field, given: object) -> Value:
         raise _unreadable(field, given)
     if given.strip() == "":
         return None
-    if field.type == "datetime":
-        try:
-            return datetime_text(read_datetime(given))
-        except ValueError:
-            raise _unreadable(field, given) from None
-    if field.type == "date":
-        try:
-            # A datetime is accepted for a date and loses its time.
-            return (read_date(given) if len(given) == 10 else read_datetime(given).date()).isoformat()
-        except ValueError:
-            raise _unreadable(field, given) from None
+    if field.type in ("date", "datetime"):
+        return _clean_time(field, given)
     if field.type in ("reference", "id"):
         return _clean_reference(store, field, given)
     return _clean_text(field, given)
+
+
+def _clean_time(field: Field, given: str) -> Value:
+    try:
+        if field.type == "date" and len(given) == 10:
+            return read_date(given).isoformat()
+        moment = read_datetime(given)
+    except ValueError:
+        raise _unreadable(field, given) from None
+    # A datetime is accepted for a date and loses its time.
+    return moment.date().isoformat() if field.type == "date" else datetime_text(moment)
 
 
 def _clean_number(field: Field, given: object) -> Value:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote
 
 from sandbox.salesforce import batches, composite, describe, records
 from sandbox.salesforce.errors import ApiError, not_found
@@ -123,7 +122,8 @@ def _about(call: Call, sobject: SObject) -> Response:
 
 def _create(call: Call, sobject: SObject) -> Response:
     payload = call.request.json_object()
-    record = records.create(call.org.store, sobject, payload, call.actor)
+    with call.org.store.transaction():
+        record = records.create(call.org.store, sobject, payload, call.actor)
     address = f"{call.base}/sobjects/{sobject.name}/{record['Id']}"
     return Response(201, {"id": record["Id"], "success": True, "errors": []}, {"Location": address})
 
@@ -260,7 +260,9 @@ def _query(call: Call, rest: list[str], *, include_deleted: bool) -> Response:
     def run() -> Response:
         if len(rest) == 1:
             return Response(200, call.org.queries.more(rest[0], base=call.base))
-        text = call.request.query.get("q")
+        text, explained = call.request.query.get("q"), call.request.query.get("explain")
+        if explained is not None and not rest:
+            return Response(200, call.org.queries.explain(explained))
         if rest or text is None:
             raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
         body = call.org.queries.run(text, base=call.base, include_deleted=include_deleted, batch_size=_batch_size(call))
@@ -313,8 +315,3 @@ _RESOURCES: Mapping[str, Callable[[Call, list[str]], Response]] = {
     "limits": _limits,
     "composite": _composite,
 }
-
-
-def external_id_url(base: str, sobject: str, key: str, value: str) -> str:
-    """The address of a record by external id, its value safe to hold a slash."""
-    return f"{base}/sobjects/{sobject}/{key}/{quote(value, safe='')}"

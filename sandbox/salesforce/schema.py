@@ -256,7 +256,11 @@ ORDER = SObject("Order", "Order", "Orders", "801", (
 
 ORDER_ITEM = SObject(
     "OrderItem", "Order Product", "Order Products", "802",
-    (text("OrderItemNumber", 30, autonumber="{:010d}"), day("EndDate"), *_line_fields("OrderId", "Order", "OrderItems")),
+    (
+        text("OrderItemNumber", 30, autonumber="{:010d}"),
+        day("EndDate"),
+        *_line_fields("OrderId", "Order", "OrderItems"),
+    ),
     owned=False,
 )  # fmt: skip
 

@@ -5,9 +5,10 @@ import json
 import socket
 import ssl
 import struct
+import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import cast
@@ -54,6 +55,8 @@ def _api(org: Org, request: Request) -> Response:
             return by_method(request, {"GET": rest.list_versions})
         case ["services", "oauth2", "token"]:
             return by_method(request, {"POST": lambda: auth.token_endpoint(org, request)})
+        case ["services", "oauth2", "authorize"]:
+            return by_method(request, {"GET": lambda: auth.authorize_endpoint(org, request)})
         case ["services", "oauth2", "revoke"]:
             revoke = {method: lambda: auth.revoke_endpoint(org, request) for method in ("GET", "POST")}
             return by_method(request, revoke)
@@ -147,6 +150,8 @@ def _fault_answer(fault: Fault) -> Response:
 def answer(org: Org, request: Request) -> tuple[Response, bool]:
     """The response, and whether the request was an API call. Raises LostConnection."""
     first = request.segments[0].lower() if request.segments else ""
+    if first not in ("services", "id") and request.from_elsewhere:
+        return Response(403, content=b"This page was asked for by another site.", media_type="text/plain"), False
     if first.startswith("_"):
         return serve_control(org, request), False
     if first not in ("services", "id"):
@@ -186,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
 
     def _serve(self) -> None:
-        org = cast(Server, self.server).org
+        org = cast("Server", self.server).org
         try:
             length = int(self.headers.get("Content-Length") or 0)
         except ValueError:
@@ -210,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
             response, api = Response(500, error.rest_body()), True
         self._write(response, org, api=api)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = _serve
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815 - the names are http.server's
 
     def _write(self, response: Response, org: Org, *, api: bool) -> None:
         content = response.encoded()
@@ -238,7 +243,7 @@ class Handler(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         return "salesforce-stand-in"
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
         """Silent: `GET /_calls` is the log."""
 
 
@@ -258,7 +263,7 @@ class Server(ThreadingHTTPServer):
 
     def finish_request(self, request: object, client_address: object) -> None:
         """Runs in the thread of the connection, so a slow or silent client holds up nobody else."""
-        connection = cast(socket.socket, request)
+        connection = cast("socket.socket", request)
         with contextlib.suppress(OSError, ssl.SSLError):
             connection.settimeout(IDLE_SECONDS)
             first = connection.recv(1, socket.MSG_PEEK)
@@ -282,6 +287,16 @@ class Server(ThreadingHTTPServer):
         }
 
 
-def start(state: Path, port: int) -> Server:
-    """A server bound to its port, not yet serving. Raises OSError when the port is taken."""
-    return Server(Org(state), port)
+@contextlib.contextmanager
+def running(state: Path, port: int = 0) -> Iterator[Server]:
+    """An org that serves in a thread of this process for as long as the block lasts. Port 0 picks a free one."""
+    server = Server(Org(state), port)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        server.org.store.close()

@@ -286,9 +286,9 @@ class _Parser:
             return Comparison(path, "LIKE", (self.operand(),))
         if self.accept("IN"):
             return Comparison(path, "IN", self.operand_list())
-        if self.accept("NOT", "IN"):
-            return Comparison(path, "NOT IN", self.operand_list())
-        self.fail()
+        if not self.accept("NOT", "IN"):
+            self.fail()
+        return Comparison(path, "NOT IN", self.operand_list())
 
     def operand_list(self) -> tuple[Operand, ...]:
         self.expect("(")
@@ -306,12 +306,12 @@ class _Parser:
             return Operand("boolean", token.word)
         if token.word == "NULL":
             return Operand("null", "")
-        if token.word in PERIODS:
-            if not token.word.endswith("_N_DAYS"):
-                return Operand("period", f"{token.word}:0")
-            self.expect(":")
-            return Operand("period", f"{token.word}:{self.whole_number()}")
-        self.fail(token)
+        if token.word not in PERIODS:
+            self.fail(token)
+        if not token.word.endswith("_N_DAYS"):
+            return Operand("period", f"{token.word}:0")
+        self.expect(":")
+        return Operand("period", f"{token.word}:{self.whole_number()}")
 
     def ordering(self) -> tuple[Ordering, ...]:
         orderings: list[Ordering] = []

@@ -112,8 +112,9 @@ class Store:
 
     def stamp(self) -> str:
         """The org's time now, never before a time it gave out earlier, even if the machine's clock went back."""
-        self._clock = max(self._clock, datetime_text(datetime.now(UTC)))
-        return self._clock
+        with self.lock:
+            self._clock = max(self._clock, datetime_text(datetime.now(UTC)))
+            return self._clock
 
     def next_number(self, name: str) -> int:
         """Counts from 1, never giving a number twice."""
@@ -211,7 +212,9 @@ class Store:
         return self._select(sobject, f'1 ORDER BY "SystemModstamp" DESC, "Id" DESC LIMIT {limit:d} OFFSET {offset:d}')
 
     def count(self, sobject: SObject) -> int:
-        return int(self._db.execute(f'SELECT COUNT(*) FROM {quoted(sobject.name)} WHERE "IsDeleted" = 0').fetchone()[0])
+        """How many live records there are."""
+        rows = self.rows(f'SELECT COUNT(*) FROM {quoted(sobject.name)} WHERE "IsDeleted" = 0')
+        return int(str(rows[0][0]))
 
     def _select(self, sobject: SObject, where: str, parameters: Sequence[Value] = ()) -> list[Record]:
         columns = ", ".join(quoted(field.name) for field in sobject.fields)
