@@ -48,10 +48,10 @@ class TimesMissing(AttributionError):
     code = "times_missing"
 
 
-class HalfLifeMissing(AttributionError):
+class HalfLifeOutOfRange(AttributionError):
     """A half-life is a time above zero."""
 
-    code = "half_life_missing"
+    code = "half_life_out_of_range"
 
 
 class WeightsMissing(AttributionError):
@@ -86,6 +86,7 @@ class Measure(NamedChoice):
 
 # First, middle, last: the usual U shape.
 POSITION_WEIGHTS = (0.4, 0.2, 0.4)
+HALF_LIFE_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +128,11 @@ def attribute(
     model: Model,
     measure: Measure = Measure.CONVERSIONS,
     position_weights: Sequence[float] = POSITION_WEIGHTS,
-    half_life_hours: float | None = None,
+    half_life_hours: float = HALF_LIFE_DAYS * 24,
 ) -> Credits:
     """Credit per kind of touch, for every kind on the paths; conversions and value add up to their totals.
 
-    Raises MeasureNeedsMarkov, TimesMissing, HalfLifeMissing, WeightsMissing.
+    Raises MeasureNeedsMarkov, TimesMissing, HalfLifeOutOfRange, WeightsMissing.
     """
     if measure is Measure.REMOVAL_EFFECT and model is not Model.MARKOV:
         raise MeasureNeedsMarkov(f"{model} has no removal effect")
@@ -313,10 +314,10 @@ def _decay_of(path: Path, half_life_hours: float) -> list[float]:
     return time_decay_shares(path.hours_before, half_life_hours)
 
 
-def checked_half_life(half_life: float | None) -> float:
-    """The half-life, if it is a time above zero. Raises HalfLifeMissing."""
-    if half_life is None or not 0 < half_life < math.inf:
-        raise HalfLifeMissing(f"{half_life!r} is not a half-life")
+def checked_half_life(half_life: float) -> float:
+    """The half-life, if it is a time above zero. Raises HalfLifeOutOfRange."""
+    if not 0 < half_life < math.inf:
+        raise HalfLifeOutOfRange(f"{half_life!r} is not a half-life")
     return half_life
 
 

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from commerce.pricing.money import allocate
 
 from .attribution import (
+    HALF_LIFE_DAYS,
     POSITION_WEIGHTS,
     NamedChoice,
     NegativeCount,
@@ -109,7 +110,7 @@ class InfluenceRule:
     weights: Mapping[str, int] = field(default_factory=lambda: TOUCH_WEIGHTS)
     deal_types: frozenset[DealType] = frozenset({DealType.EXPANSION, DealType.CROSS_SELL, DealType.RENEWAL})
     model: CreditModel = CreditModel.LINEAR
-    half_life_days: float = 14
+    half_life_days: float = HALF_LIFE_DAYS
     position_weights: tuple[float, float, float] = POSITION_WEIGHTS
 
     def __post_init__(self) -> None:

@@ -124,6 +124,14 @@ def parse_decimal(text: str) -> Decimal:
     return value
 
 
+def parse_whole(text: str) -> int:
+    """Read a whole number written as text. Raises NotANumber, also where it has a fraction."""
+    value = parse_decimal(text)
+    if value != value.to_integral_value():
+        raise NotANumber(f"{text!r} is not a whole number")
+    return int(value)
+
+
 def exact(value: Decimal | Fraction | int) -> Fraction:
     """The value as an exact rational. Raises NotANumber, also for floats, which have lost digits already."""
     if isinstance(value, Fraction):

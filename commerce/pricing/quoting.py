@@ -147,9 +147,8 @@ def _check_dates(request: QuoteRequest) -> None:
         raise TermIsEmpty("a billing period has at least one month")
     if request.change_date not in request.contract:
         raise ChangeOutsidePeriod(f"{request.change_date} is not within the contract")
-    if request.mode is QuoteMode.NEW:
-        if request.change_date != request.contract.start_date:
-            raise ChangeOutsidePeriod("a new contract is priced from its first day")
+    if request.mode is QuoteMode.NEW and request.change_date != request.contract.start_date:
+        raise ChangeOutsidePeriod("a new contract is priced from its first day")
 
 
 def _price_plain(request: QuoteRequest, line: QuoteLine) -> Iterator[_Part]:

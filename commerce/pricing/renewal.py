@@ -17,6 +17,12 @@ class ListPriceMissing(PricingError):
     code = "list_price_missing"
 
 
+class SoldPriceMissing(PricingError):
+    """The line was never sold at a price that could carry over."""
+
+    code = "sold_price_missing"
+
+
 class ContractsMissing(PricingError):
     """There is no contract to align."""
 
@@ -68,7 +74,7 @@ class CoTermedLine:
 def renewal_price(
     method: RenewalMethod = RenewalMethod.SAME,
     *,
-    price: Decimal,
+    price: Decimal | None = None,
     list_price: Decimal | None = None,
     uplift_percent: Decimal = Decimal(0),
     uplift_years: Decimal | int = 1,
@@ -76,17 +82,18 @@ def renewal_price(
     """The unit price of a renewed line, with the 12 decimals of a unit price.
 
     `same` and `uplift` start from the sold `price`, which is net of the discounts it was sold with; `list` clears them.
-    The uplift is simple, never compounded. Raises ListPriceMissing, NegativeAmount, NotANumber.
+    The uplift is simple, never compounded. Raises ListPriceMissing,
+    SoldPriceMissing, NegativeAmount, NotANumber.
     """
-    match method:
-        case RenewalMethod.SAME:
-            renewed = exact_price(price)
-        case RenewalMethod.LIST:
-            if list_price is None:
-                raise ListPriceMissing("there is no list price today")
-            renewed = exact_price(list_price)
-        case RenewalMethod.UPLIFT:
-            renewed = exact_price(price) * (1 + exact_price(uplift_percent) / 100 * exact_price(uplift_years))
+    if method is RenewalMethod.LIST:
+        if list_price is None:
+            raise ListPriceMissing("there is no list price today")
+        return stored(exact_price(list_price))
+    if price is None:
+        raise SoldPriceMissing("there is no sold price to renew at")
+    renewed = exact_price(price)
+    if method is RenewalMethod.UPLIFT:
+        renewed *= 1 + exact_price(uplift_percent) / 100 * exact_price(uplift_years)
     return stored(renewed)
 
 

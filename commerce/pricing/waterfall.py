@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
-from .money import Choice, Money, PricingError, exact, exact_percent, exact_price, round_money, stored
+from .money import STORED_PLACES, Choice, Money, PricingError, exact, exact_percent, exact_price, round_money, stored
 from .renewal import RenewalMethod
 from .tiers import (
     DiscountExceedsPrice,
@@ -161,10 +161,11 @@ def line_amount(
     quantity: Decimal | int,
     adjustments: Sequence[Adjustment],
     currency: str,
-    quantity_places: int = 0,
+    quantity_places: int = STORED_PLACES,
 ) -> Decimal:
     """The total of a line whose price is adjusted step by step, in the order given. Rounded once, at the end.
 
+    Hours and gigabytes have fractions, so any quantity goes unless `quantity_places` says what the unit allows.
     Raises DiscountExceedsPrice, PercentOutOfRange, NegativeAmount, FractionalQuantity, QuantityTooLarge, NotANumber.
     """
     price = exact_price(list_price)

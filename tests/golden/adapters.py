@@ -25,7 +25,7 @@ def decimal(value: Any) -> Decimal:
 
 
 def whole(value: Any) -> int:
-    return int(decimal(value))
+    return money.parse_whole(str(value))
 
 
 def day(value: str) -> date:
