@@ -1,5 +1,31 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from commerce.views import contracts, invoices, orders, payments, plans, quotes, usage, webhooks
 
 app_name = "commerce"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("plans/", plans.plans, name="plans"),
+    path("plans/configure/", plans.configure, name="configure"),
+    path("plans/configure/price/", plans.configure_price, name="configure-price"),
+    path("quotes/", quotes.quote_list, name="quotes"),
+    path("quotes/create/", quotes.create_quote, name="create-quote"),
+    path("quotes/<uuid:public_id>/", quotes.quote, name="quote"),
+    path("quotes/<uuid:public_id>/accept/", quotes.accept_quote, name="accept-quote"),
+    path("quotes/<uuid:public_id>/refresh/", quotes.refresh_quote, name="refresh-quote"),
+    path("contracts/", contracts.contract_list, name="contracts"),
+    path("contracts/<str:number>/", contracts.contract, name="contract"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage/export/", usage.export_usage, name="export-usage"),
+    path("orders/", orders.order_list, name="orders"),
+    path("orders/<str:number>/", orders.order, name="order"),
+    path("orders/<str:number>/cancel/", orders.cancel_order, name="cancel-order"),
+    path("invoices/", invoices.invoice_list, name="invoices"),
+    path("invoices/<str:number>/", invoices.invoice, name="invoice"),
+    path("invoices/<str:number>/pdf/", invoices.invoice_pdf, name="invoice-pdf"),
+    path("invoices/<str:number>/pay/", payments.pay, name="pay"),
+    path("invoices/<str:number>/pay/start/", payments.start_payment, name="start-payment"),
+    path("payments/<uuid:public_id>/", payments.payment, name="payment"),
+    path("payments/<uuid:public_id>/finish/", payments.finish_payment, name="finish-payment"),
+    path("webhooks/stripe/", webhooks.stripe_webhook, name="stripe-webhook"),
+]

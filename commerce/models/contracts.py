@@ -1,5 +1,6 @@
 """Contracts as an append-only ledger: what a customer owned on any day is the sum of the changes until then."""
 
+import re
 import uuid
 from datetime import date, timedelta
 from typing import Self
@@ -31,6 +32,14 @@ class ContractQuerySet(models.QuerySet["Contract"]):
 
     def current(self, today: date) -> Self:
         return self.filter(status=ContractStatus.ACTIVE, start_date__lte=today, end_date__gt=today)
+
+    def by_number(self, number: str) -> Self:
+        """The contract that people call C-2026-0101; none for anything else."""
+        match = re.fullmatch(r"C-([0-9]{4})-([0-9]{4,18})", number)
+        return self.filter(start_date__year=int(match[1]), serial=int(match[2])) if match else self.none()
+
+    def latest_first(self) -> Self:
+        return self.order_by("-start_date", "-pk")
 
 
 @pghistory.track()

@@ -1,9 +1,11 @@
 """Orders: what was bought, and how far it is."""
 
+import re
 import uuid
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +31,17 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
+    def by_number(self, number: str) -> Self:
+        """The order that people call O-5001; none for anything else."""
+        match = re.fullmatch(r"O-([1-9][0-9]{0,17})", number)
+        return self.filter(serial=int(match[1])) if match else self.none()
+
+    def awaiting_payment(self) -> Self:
+        return self.filter(status=OrderStatus.AWAITING_PAYMENT)
+
+    def latest_first(self) -> Self:
+        return self.order_by("-placed_at", "-pk")
+
 
 class Order(models.Model):
     """One purchase. A quote makes at most one order."""
@@ -50,6 +63,12 @@ class Order(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["account", "-placed_at", "-id"], name="order_account_recent")]
+        constraints = [
+            # A contract is changed by one order at a time: what has been paid for can always be fulfilled.
+            models.UniqueConstraint(
+                fields=["account", "contract"], condition=Q(status="awaiting_payment"), name="order_one_unpaid"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -81,3 +100,6 @@ class OrderStep(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "order", "status"], name="order_step_once")]
+
+    def __str__(self) -> str:
+        return f"{self.order}: {self.get_status_display()}"

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.sequences import NextVal
+from commerce import explanations
 from commerce.models.catalogue import Product
-from commerce.models.contracts import Contract
+from commerce.models.contracts import Contract, DeltaKind
 from commerce.models.deals import Deal
 
 
@@ -50,6 +51,9 @@ class QuoteQuerySet(models.QuerySet["Quote"]):
 
     def expired_by(self, now: datetime) -> Self:
         return self.open().filter(expires_at__lte=now)
+
+    def latest_first(self) -> Self:
+        return self.order_by("-created_at", "-pk")
 
 
 @pghistory.track()
@@ -110,6 +114,18 @@ class Quote(models.Model):
     def status_choice(self) -> QuoteStatus:
         return QuoteStatus(self.status)
 
+    def is_expired(self, now: datetime) -> bool:
+        """Whether its time is over, also in the hour before a job says so."""
+        return self.status == QuoteStatus.EXPIRED or (self.status_choice.is_open and now >= self.expires_at)
+
+    def mark_viewed(self, now: datetime) -> None:
+        """The first time somebody of the company opens it."""
+        seen = Quote.objects.filter(pk=self.pk, status=QuoteStatus.PRESENTED).update(
+            status=QuoteStatus.VIEWED, viewed_at=now
+        )
+        if seen:
+            self.status, self.viewed_at = QuoteStatus.VIEWED, now
+
 
 class QuoteLineQuerySet(models.QuerySet["QuoteLine"]):
     def for_account(self, account: Account) -> Self:
@@ -123,17 +139,28 @@ class QuoteLine(models.Model):
     quote = models.ForeignKey(Quote, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, on_delete=models.PROTECT)
-    change = models.CharField(max_length=10)  # A DeltaKind.
+    change = models.CharField(max_length=10, choices=DeltaKind.choices)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed change.
+    quantity_after = models.DecimalField(max_digits=20, decimal_places=4)  # Owned once the quote is ordered.
     unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month.
     total_minor = models.BigIntegerField()  # Due now, before tax; negative for a credit.
+    tax_rate = models.DecimalField(max_digits=20, decimal_places=12)  # 0.19 is 19 %.
     tax_minor = models.BigIntegerField()
     recurring_minor = models.BigIntegerField()  # Signed change per month, before tax.
     steps = models.JSONField(default=list, encoder=DjangoJSONEncoder)  # The waterfall: [[name, value], …].
-    explanation = models.JSONField(default=list, encoder=DjangoJSONEncoder)  # [[template, params], …]
+    # The line in words, as templates and figures; `words` reads it.
+    explanation = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
 
     objects = QuoteLineQuerySet.as_manager()
 
     class Meta:
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["account", "quote", "position"], name="quote_line_position")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:+} {self.product}"
+
+    @property
+    def words(self) -> str:
+        """How the price came about, in the reader's language."""
+        return explanations.in_words(explanations.from_json(self.explanation))

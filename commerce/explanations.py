@@ -1,0 +1,101 @@
+"""A price's explanation as it is kept with the quote, and as it is read: in words, in the reader's language."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext, ngettext
+
+from commerce.pricing.explanation import Explanation, Param, Phrase, UnitPrice, render
+from commerce.pricing.money import Money
+
+Json = dict[str, Any]
+
+
+def to_json(explanation: Explanation) -> Json:
+    """The explanation as plain JSON values."""
+    return {
+        "clauses": [_phrase_to_json(clause) for clause in explanation.clauses],
+        "result": _phrase_to_json(explanation.result),
+    }
+
+
+def from_json(stored: Json) -> Explanation:
+    """The explanation that `to_json` wrote."""
+    return Explanation(
+        tuple(_phrase_from_json(clause) for clause in stored["clauses"]), _phrase_from_json(stored["result"])
+    )
+
+
+def in_words(explanation: Explanation) -> str:
+    """The sentence, with numbers and money written as the reader's language does."""
+    return render(explanation, gettext=gettext, ngettext=ngettext, figure=figure)
+
+
+def figure(value: str | int | Decimal | Money | UnitPrice) -> str:
+    """1,250; 2.5; EUR 12.00; about EUR 11.5083."""
+    match value:
+        case Money():
+            sign = "-" if value.minor < 0 else ""
+            return f"{sign}{value.currency} {number_format(abs(value.amount), use_l10n=True, force_grouping=True)}"
+        case UnitPrice():
+            shown = f"{value.currency} {number_format(value.shown, use_l10n=True, force_grouping=True)}"
+            return gettext("about %(price)s") % {"price": shown} if value.is_rounded else shown
+        case Decimal():
+            return number_format(_trimmed(value), use_l10n=True, force_grouping=True)
+        case int():
+            return number_format(value, use_l10n=True, force_grouping=True)
+    return value
+
+
+def _trimmed(value: Decimal) -> Decimal:
+    """Without the zeros that say nothing: 60, not 60.0000."""
+    normal = value.normalize()
+    return normal.quantize(Decimal(1)) if normal == normal.to_integral_value() else normal
+
+
+def _phrase_to_json(phrase: Phrase) -> Json:
+    stored: Json = {"template": phrase.template}
+    if phrase.params:
+        stored["params"] = {name: _param_to_json(value) for name, value in phrase.params.items()}
+    if phrase.plural is not None:
+        stored |= {"plural": phrase.plural, "count": phrase.count}
+    return stored
+
+
+def _phrase_from_json(stored: Json) -> Phrase:
+    return Phrase(
+        stored["template"],
+        {name: _param_from_json(value) for name, value in stored.get("params", {}).items()},
+        stored.get("plural"),
+        stored.get("count", 1),
+    )
+
+
+def _param_to_json(value: Param) -> str | int | Json:
+    """Texts and whole numbers as they are; everything else says what it is."""
+    match value:
+        case Phrase():
+            return {"phrase": _phrase_to_json(value)}
+        case Money():
+            return {"money": value.minor, "currency": value.currency}
+        case UnitPrice():
+            return {"price": str(value.amount), "currency": value.currency}
+        case Decimal():
+            return {"number": str(value)}
+    return value
+
+
+def _param_from_json(stored: str | int | Json) -> Param:
+    match stored:
+        case {"phrase": phrase}:
+            return _phrase_from_json(phrase)
+        case {"money": minor, "currency": currency}:
+            return Money(minor, currency)
+        case {"price": amount, "currency": currency}:
+            return UnitPrice(Decimal(amount), currency)
+        case {"number": number}:
+            return Decimal(number)
+        case str() | int():
+            return stored
+    raise ValueError(f"{stored!r} is no figure of an explanation")
