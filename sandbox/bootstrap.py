@@ -44,6 +44,10 @@ ADVICE = {
         "a package has no ready-made build for this system: install a C compiler and Python's headers "
         "(Debian: apt-get install build-essential python3-dev), or use a Python between 3.11 and 3.13"
     ),
+    r"SELF_SIGNED_CERT|certificate verify failed|unable to get local issuer|UnknownIssuer|invalid peer certificate": (
+        "the package index has a certificate that is not trusted here: name its authority in PIP_CERT, SSL_CERT_FILE "
+        "(uv) and NODE_EXTRA_CA_CERTS (npm)"
+    ),
     r"package.json and package-lock.json .*in sync": (
         "package-lock.json does not fit package.json: run `npm install` and commit the lock"
     ),
@@ -149,7 +153,7 @@ def install_node_packages() -> dict[str, str]:
     step(
         "Installing packages for the style sheets and scripts",
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        env=environment,
+        env=npm_environment(environment),
     )
     stamp.write_text(state)
     return environment
@@ -242,6 +246,15 @@ def uv_environment() -> dict[str, str]:
     if (certificates := pip.get("cert")) and Path(certificates).exists():
         environment.setdefault("SSL_CERT_FILE", certificates)
     return environment
+
+
+def npm_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Let npm trust the certificates that the system and pip trust; a Node from a wheel has its own list."""
+    trusting = {"NODE_USE_SYSTEM_CA": "1", **environment}
+    certificates = environment.get("SSL_CERT_FILE") or pip_configuration().get("cert", "")
+    if certificates and Path(certificates).exists():
+        trusting.setdefault("NODE_EXTRA_CA_CERTS", certificates)
+    return trusting
 
 
 def pip_configuration() -> dict[str, str]:

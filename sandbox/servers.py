@@ -61,7 +61,7 @@ class Servers:
         self.env = {}
 
     def __enter__(self) -> Self:
-        return self.start(os.environ)
+        return self if self._slot else self.start(os.environ)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -195,6 +195,10 @@ class Stack:
     ) -> None:
         self.stop()
 
+    def pids(self) -> dict[str, int]:
+        """The leading process of each part."""
+        return {name: part.child.pid for name, part in self._running.items()}
+
     def kill(self, name: str) -> None:
         """`kill -9` to a part with all its processes."""
         self._running[name].child.kill()

@@ -18,15 +18,19 @@ GRACE_SECONDS = 5.0
 
 def members(group: int) -> list[psutil.Process]:
     """The living processes of a group, and their descendants in whatever group those are."""
-    found: dict[int, psutil.Process] = {}
+    found: list[psutil.Process] = []
+    children: dict[int, list[psutil.Process]] = {}
     for process in psutil.process_iter():
-        try:
+        with contextlib.suppress(psutil.Error, OSError):
+            children.setdefault(process.ppid(), []).append(process)
             if os.getpgid(process.pid) == group:
-                found[process.pid] = process
-                found.update({child.pid: child for child in process.children(recursive=True)})
-        except (psutil.Error, ProcessLookupError, PermissionError):
-            continue
-    return [process for process in found.values() if is_alive(process)]
+                found.append(process)
+    known = {process.pid for process in found}
+    for process in found:  # Grows while we look.
+        descendants = [child for child in children.get(process.pid, []) if child.pid not in known]
+        known.update(child.pid for child in descendants)
+        found += descendants
+    return [process for process in found if is_alive(process)]
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -37,12 +41,17 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def end(processes: list[psutil.Process], *, grace_seconds: float) -> None:
-    """Wait for the processes to end, then kill those that have not."""
-    deadline = time.monotonic() + grace_seconds
+def wait_until_ended(processes: list[psutil.Process], *, seconds: float) -> list[psutil.Process]:
+    """Wait for the processes to end; returns those that have not."""
+    deadline = time.monotonic() + seconds
     while (left := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    for process in left:
+    return left
+
+
+def end(processes: list[psutil.Process], *, grace_seconds: float) -> None:
+    """Wait for the processes to end, then kill those that have not."""
+    for process in wait_until_ended(processes, seconds=grace_seconds):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
 
