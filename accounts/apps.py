@@ -7,6 +7,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
+        from accounts import checks  # noqa: F401  (registers them)
         from accounts.tenancy import after_migrate
 
         post_migrate.connect(after_migrate, dispatch_uid="accounts.tenancy")

@@ -24,6 +24,8 @@ class SignupForm(forms.Form):
 class CompanyForm(forms.ModelForm[Account]):
     """The company's own details; the CRM hears of each change."""
 
+    website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
+
     class Meta:
         model = Account
         fields = [

@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.crypto import salted_hmac
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import Account, Membership, User
@@ -79,6 +80,12 @@ def requires_staff(permission: str) -> Callable[[StaffView[P]], View]:
         return checked
 
     return decorate
+
+
+def session_digest(request: HttpRequest) -> str:
+    """A stable name for the visitor's session in the event stream; the cookie cannot be worked out from it."""
+    key = request.session.session_key
+    return salted_hmac("tracking", key).hexdigest()[:32] if key else ""
 
 
 class NoCompany(PermissionDenied):

@@ -8,5 +8,6 @@ def reset_connection(connection: "Connection[object]") -> None:
 
     Django's own setting of the session, the time zone, is a start-up option of the connection: RESET ALL returns to it.
     """
+    connection.execute("RESET ROLE")  # RESET ALL leaves the role as it is.
     connection.execute("RESET ALL")
     connection.commit()

@@ -21,10 +21,50 @@ from django.utils.translation import override
 from psycopg import sql
 
 from accounts.jobs import enqueue
-from accounts.models import Account, Entitlement, MailState, OutgoingMail, StoredFile, User
+from accounts.models import Account, Entitlement, MailState, Membership, OutgoingMail, StoredFile, User
 from accounts.permissions import Permission
+from accounts.scope import account_scope
+from tracking.actor import Actor
+from tracking.models import EventName
+from tracking.services import record
 
 logger = logging.getLogger(__name__)
+
+
+# Sign-in
+
+
+def note_login(*, user: User, now: datetime) -> None:
+    """Record that a customer signed in, and when their company first used the portal.
+
+    Runs while nobody's scope is open yet, so it opens its own: first the person's memberships, then the company.
+    """
+    with account_scope([], user_id=user.pk):
+        membership = Membership.objects.filter(user_id=user.pk, is_active=True).order_by("pk").first()
+    if membership is None:
+        return
+    actor = membership.actor()
+    with account_scope([membership.account_id], user_id=user.pk, actor=actor):
+        Account.objects.filter(pk=membership.account_id, first_login_at__isnull=True).update(first_login_at=now)
+        record(name=EventName.LOGIN, actor=actor, now=now)
+
+
+# The company
+
+
+def change_profile(*, account: Account, changed: list[str], actor: Actor, now: datetime) -> None:
+    """Save the fields of `account` that its administrator changed. A trigger tells the CRM."""
+    if not changed:
+        return
+    account.save(update_fields=changed)
+    record(
+        name=EventName.PROFILE_CHANGED,
+        actor=actor,
+        now=now,
+        object_type="account",
+        object_id=str(account.public_id),
+        properties={"fields": changed},
+    )
 
 
 # Entitlements

@@ -101,6 +101,7 @@ TABLES: dict[str, Tenant | Shared] = {
     "crm_syncattempt": Shared("", "the sync's own book-keeping"),
     "crm_cursor": Shared("", "the sync's own book-keeping"),
     "crm_conflict": Shared("", "the sync's own book-keeping"),
+    "crm_pause": Shared("", "the sync's own book-keeping"),
     # Django's and libraries' tables: no account. Customers' code never reads django_admin_log.
     "django_session": Shared("SELECT, INSERT, UPDATE, DELETE", "sessions are opened before a company is known"),
     "django_content_type": Shared(READ, "Django's table of models"),

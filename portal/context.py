@@ -63,15 +63,37 @@ def navigation(request: HttpRequest) -> list[NavigationItem]:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Frame of a customer's page. Costs no query."""
+    """The frame of a customer's page. Costs no query."""
     theme = request.COOKIES.get("theme", "")
+    account = getattr(request, "account", None)
+    memberships: list[Membership] = getattr(request, "memberships", [])
     return {
-        "vendor_name": settings.VENDOR_NAME,
+        "brand_name": settings.VENDOR_NAME,
         "theme": theme if theme in ("light", "dark") else "",
         "navigation": navigation(request),
-        "account": getattr(request, "account", None),
         "membership": getattr(request, "membership", None),
-        "memberships": getattr(request, "memberships", []),
+        "current_account": account,
+        "account_choices": [
+            {"name": one.account.name, "value": one.account.public_id, "is_current": one.account == account}
+            for one in memberships
+        ],
+        "account_switch_url": reverse("accounts:switch"),
+        "user_menu": _user_menu(request),
         "payments_note": _("Payments go to localstripe, not Stripe") if settings.STRIPE_API_BASE else "",
-        "mail_sink_url": settings.MAIL_SINK_URL,
+        "footer_links": [{"label": _("Demo mail"), "url": settings.MAIL_SINK_URL}] if settings.MAIL_SINK_URL else [],
     }
+
+
+def _user_menu(request: HttpRequest) -> list[dict[str, str]]:
+    if not request.user.is_authenticated:
+        return []
+    items = [
+        {"label": _("E-mail addresses"), "url": reverse("account_email"), "icon": "mail"},
+        {"label": _("Password"), "url": reverse("account_change_password"), "icon": "key-round"},
+        {"label": _("Two-factor sign-in"), "url": reverse("mfa_index"), "icon": "shield-check"},
+    ]
+    if request.user.is_staff:
+        items = [{"label": _("Admin"), "url": reverse("admin:index"), "icon": "settings"}, *items]
+        if request.user.has_perm("analytics.view_insights"):
+            items.insert(1, {"label": _("Insights"), "url": reverse("analytics:insights"), "icon": "chart-column"})
+    return items

@@ -1,0 +1,89 @@
+"""The company page, the account switcher and downloads."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import services
+from accounts.forms import CompanyForm
+from accounts.http import AccountRequest, requires
+from accounts.middleware import SESSION_ACCOUNT
+from accounts.models import Membership, StoredFile
+from accounts.permissions import Permission
+from tracking.models import EventName
+from tracking.services import record
+
+
+@require_safe
+@requires(Permission.VIEW_TEAM)
+def company(request: AccountRequest) -> HttpResponse:
+    """Who works with the portal here, who looks after the company at the vendor, and the company's details."""
+    colleagues = Membership.objects.for_account(request.account).active().select_related("user")
+    return render(
+        request,
+        "accounts/company.html",
+        {
+            "account": request.account,
+            "colleagues": colleagues.order_by("user__name", "pk"),
+            "may_manage": request.membership.may(Permission.MANAGE_COMPANY),
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.MANAGE_COMPANY)
+def company_profile(request: AccountRequest) -> HttpResponse:
+    """Change the company's phone, addresses and time zone; the CRM hears of it at once."""
+    form = CompanyForm(request.POST or None, instance=request.account)
+    if request.method == "POST" and form.is_valid():
+        services.change_profile(
+            account=request.account, changed=form.changed_data, actor=request.actor, now=timezone.now()
+        )
+        messages.success(request, _("The company details are saved."))
+        return redirect("accounts:company")
+    status = 422 if form.errors else 200
+    return render(request, "accounts/company_profile.html", {"form": form}, status=status)
+
+
+@require_POST
+def switch_account(request: HttpRequest) -> HttpResponse:
+    """Work for another of one's companies. Where the page at hand is not there for it, Home is."""
+    wanted = request.POST.get("account", "")
+    memberships: list[Membership] = getattr(request, "memberships", [])
+    chosen = next((one for one in memberships if str(one.account.public_id) == wanted), None)
+    if chosen is None:
+        raise Http404
+    request.session[SESSION_ACCOUNT] = chosen.account_id
+    messages.info(request, _("You are now working for %(company)s.") % {"company": chosen.account.name})
+    target = request.POST.get("next", "")
+    # Pages of one object belong to one company; lists exist in both.
+    is_list = target.count("/") <= 2 and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return redirect(target if is_list else "home")
+
+
+@require_safe
+@requires(Permission.VIEW_HOME)
+def download(request: AccountRequest, public_id: str) -> HttpResponseBase:
+    """A file of the company, for those whose roles may see what it belongs to. Never shown inside our pages."""
+    stored = get_object_or_404(StoredFile.objects.for_account(request.account), public_id=public_id)
+    if not request.membership.may(Permission(stored.permission)):
+        raise PermissionDenied
+    record(
+        name=EventName.DOCUMENT_DOWNLOADED,
+        actor=request.actor,
+        now=timezone.now(),
+        object_type="file",
+        object_id=str(stored.public_id),
+        properties={"name": stored.name},
+    )
+    response = FileResponse(
+        stored.content.open("rb"), as_attachment=True, filename=stored.name, content_type=stored.content_type
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
