@@ -90,7 +90,7 @@ def price_quote(request: QuoteRequest) -> PricedQuote:
             share = line.percent_of_total
             parts = [part for key, kind in covered.items() if kind in share.covers for part in priced[key]]
             priced[line.line_key] = (_price_share(request, line, share, parts),)
-    return PricedQuote(
+    quote = PricedQuote(
         mode=request.mode,
         currency=request.currency,
         contract=request.contract,
@@ -101,6 +101,9 @@ def price_quote(request: QuoteRequest) -> PricedQuote:
         tax_treatment=request.tax_treatment,
         lines=tuple(part.line for line in request.lines for part in priced[line.line_key]),
     )
+    for total in (quote.due_now_minor, quote.period_total_minor, quote.monthly_minor):
+        Money(total, request.currency)  # Each line fits its column; so must their sums.
+    return quote
 
 
 @dataclass(frozen=True, slots=True)

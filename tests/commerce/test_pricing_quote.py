@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -6,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commerce.pricing.explanation import phrase_text, render
-from commerce.pricing.money import NegativeAmount, UnknownCurrency
+from commerce.pricing.explanation import freeze, phrase_text, render, thaw
+from commerce.pricing.money import AmountTooLarge, NegativeAmount, UnknownCurrency
 from commerce.pricing.proration import ChangeOutsidePeriod, Period, ProrationMode, TermIsEmpty
 from commerce.pricing.quote import (
     Billing,
@@ -260,6 +261,13 @@ def test_a_quote_that_cannot_be_priced_is_refused(asked, error):
         price_quote(asked)
 
 
+def test_lines_that_each_fit_but_not_their_sum_are_refused():
+    vast = replace(ONBOARDING, unit_price=Decimal(50_000_000), quantity=10**9, tax_rate_percent=Decimal(0))
+    assert price_quote(new(vast)).due_now_minor == 5 * 10**18
+    with pytest.raises(AmountTooLarge):
+        price_quote(new(vast, replace(vast, key="again")))
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -355,6 +363,17 @@ def test_the_sentence_can_be_said_in_another_language():
         == "1 × Single sign-on zu EUR 1,200,00 im Jahr, für 1 Monat = EUR 100,00"
     )
     assert phrase_text(line.explanation.result) == "EUR 100.00"
+
+
+def test_an_explanation_survives_being_stored():
+    for line in price_quote(request(replace(BUSINESS, holding=TEAM), SSO, ONBOARDING, SUPPORT)).lines:
+        stored = json.loads(json.dumps(freeze(line.explanation)))
+        assert thaw(stored) == line.explanation
+
+
+def test_what_is_no_explanation_cannot_be_read_as_one():
+    with pytest.raises(KeyError):
+        thaw({"clauses": [], "result": {"template": "%(a)s", "params": {"a": None}, "plural": None, "count": 1}})
 
 
 # --- What always holds -----------------------------------------------------------------------------------------------
