@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -27,7 +28,12 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        server = Server(Org(arguments.state), arguments.port)
+        org = Org(arguments.state)
+    except (OSError, sqlite3.Error) as error:
+        print(f"The Salesforce stand-in cannot use the folder {arguments.state}: {error}.", file=sys.stderr)
+        return 1
+    try:
+        server = Server(org, arguments.port)
     except OSError as error:
         print(f"The Salesforce stand-in cannot listen on port {arguments.port}: {error.strerror}.", file=sys.stderr)
         return 1

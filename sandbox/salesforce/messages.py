@@ -64,6 +64,9 @@ class Request:
             raise unsupported_media_type()
         try:
             parsed: object = json.loads(self.body)
+            if b"\\ud" in self.body.lower():
+                # Half of a surrogate pair is valid JSON, but no text.
+                json.dumps(parsed, ensure_ascii=False).encode()
         except ValueError as error:
             raise unreadable_json(str(error)) from None
         return parsed

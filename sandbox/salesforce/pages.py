@@ -85,9 +85,18 @@ def _objects(org: Org) -> Response:
         "reaches the portal with the next poll.</p>"
     )
     head = (
-        '<thead><tr><th scope="col">Object</th><th scope="col">API name</th><th scope="col">Records</th></tr></thead>'
+        '<thead><tr><th scope="col">Object</th><th scope="col">API name</th>'
+        '<th scope="col" class="number">Records</th></tr></thead>'
     )
-    return _page("What this org holds", f'{intro}<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>')
+    return _page("What this org holds", intro + _table("Objects", head, rows))
+
+
+def _table(label: str, head: str, rows: str) -> str:
+    """A table in a frame that scrolls sideways, also by keyboard, where the screen is narrow."""
+    return (
+        f'<div class="scroll" role="region" aria-label="{escape(label)}" tabindex="0"><table>{head}'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _title(sobject: SObject, record: Record) -> str:
@@ -106,7 +115,7 @@ def _listing(org: Org, sobject: SObject, request: Request) -> Response:
         '<thead><tr><th scope="col">Record</th><th scope="col">Portal id</th>'
         '<th scope="col">Last change</th><th scope="col">By</th></tr></thead>'
     )
-    table = f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>'
+    table = _table(sobject.plural, head, rows)
     links = []
     if page > 1:
         links.append(f'<a rel="prev" href="?page={page - 1}">Newer</a>')
@@ -165,7 +174,8 @@ def _form(
         entries = "".join(_entry(org, field, record, typed or {}, refusal) for field in editable)
         form = (
             f'<section><h2>Change this record as {escape(" ".join(EDITOR[:2]))}</h2><form method="post">'
-            f'<div class="fields">{entries}</div><button type="submit">Save</button></form></section>'
+            f'<div class="fields">{entries}</div><p class="actions"><button type="submit">Save</button></p>'
+            "</form></section>"
         )
     fixed = "".join(
         f"<dt>{escape(field.label)}</dt><dd>{_fact(org, field, record[field.name])}</dd>"

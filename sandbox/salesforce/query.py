@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sandbox.salesforce import soql
 from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.fields import NUMBER_TYPES, Field, FieldType, SObject, Value
+from sandbox.salesforce.fields import NUMBER_TYPES, TEXT_TYPES, Field, FieldType, SObject, Value
 from sandbox.salesforce.schema import find_object
 from sandbox.salesforce.store import Store, quoted
 from sandbox.salesforce.values import MalformedId, datetime_text, make_id, normal_id, read_datetime
@@ -115,7 +115,7 @@ class Statement:
 
     def _like(self, node: soql.Comparison, column: Column) -> str:
         operand = node.operands[0]
-        if operand.kind != "string" or column.field.type in ("id", "reference", "boolean", "date", "datetime"):
+        if operand.kind != "string" or column.field.type not in TEXT_TYPES:
             raise self.fail(
                 node.path, "INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {column.field.type} field"
             )

@@ -21,6 +21,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "N": "\n", "R": "\r", "T": "\t"}
+MAX_PERIOD_DIGITS = 5
+MAX_NUMBER = 2**31 - 1
 PERIODS = frozenset({"TODAY", "YESTERDAY", "TOMORROW", "LAST_N_DAYS", "NEXT_N_DAYS"})
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
 COMPARISONS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -202,7 +204,7 @@ class _Parser:
         return self.take()
 
     def whole_number(self) -> int:
-        if self.here.kind != "number" or not self.here.text.isdigit():
+        if self.here.kind != "number" or not self.here.text.isdigit() or int(self.here.text) > MAX_NUMBER:
             self.fail()
         return int(self.take().text)
 
@@ -311,6 +313,8 @@ class _Parser:
         if not token.word.endswith("_N_DAYS"):
             return Operand("period", f"{token.word}:0")
         self.expect(":")
+        if self.here.kind == "number" and len(self.here.text) > MAX_PERIOD_DIGITS:
+            self.fail()
         return Operand("period", f"{token.word}:{self.whole_number()}")
 
     def ordering(self) -> tuple[Ordering, ...]:

@@ -56,7 +56,10 @@ def read_datetime(text: str) -> datetime:
         raise ValueError(f"not a datetime: {text}")
     zone = match["zone"].replace(" ", "+").replace("Z", "+00:00")
     fraction = (match["fraction"] or "0").ljust(6, "0")
-    return datetime.fromisoformat(f"{match['moment']}.{fraction}{zone}").astimezone(UTC)
+    try:
+        return datetime.fromisoformat(f"{match['moment']}.{fraction}{zone}").astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"not a datetime: {text}") from None
 
 
 def read_date(text: str) -> date:

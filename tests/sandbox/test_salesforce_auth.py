@@ -239,3 +239,17 @@ def test_records_and_keys_survive_a_restart(tmp_path, ending):
         assert code == (0 if ending == signal.SIGTERM else -signal.SIGKILL)
     assert seen[0] == seen[1]
     assert seen[0][1] == 1
+
+
+def test_a_port_in_use_is_said_in_one_line(server, tmp_path):
+    command = [sys.executable, "-m", "sandbox.salesforce", "--port", str(server.port), "--state", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines() == [
+        f"The Salesforce stand-in cannot listen on port {server.port}: Address already in use."
+    ]
+
+
+def test_only_the_owner_can_read_keys_and_credentials(server):
+    secret = ("ca.key", "server.key", "jwt.key", "credentials.json")
+    assert {(server.org.state / name).stat().st_mode & 0o777 for name in secret} == {0o600}

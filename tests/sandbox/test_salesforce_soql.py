@@ -166,6 +166,10 @@ def test_a_long_answer_comes_in_pages(sf):
         ("SELECT Id FROM Account LIMIT x", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account; DROP TABLE Account", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account WHERE Name = 'open", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Account LIMIT 99999999999999999999", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Account WHERE CreatedDate = LAST_N_DAYS:999999", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Account WHERE CreatedDate > 9999-12-31T23:59:59-12:00", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Account WHERE AnnualRevenue LIKE '1%'", "INVALID_QUERY_FILTER_OPERATOR"),
         ("SELECT Id FROM Account OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE"),
     ],
 )
