@@ -1,16 +1,19 @@
 """What must be true of the database before production serves."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError
 
 
 @register(Tags.database)
-def no_demo_people_in_production(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def no_demo_people_in_production(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
     """Demo people have a public password: with PORTAL_DEMO off, they may not exist."""
-    from django.db import DatabaseError
-
     from accounts.models import User
 
     if settings.PORTAL_DEMO or not databases:

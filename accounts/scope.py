@@ -85,3 +85,10 @@ def staff_scope(actor: Actor, *, durable: bool = False) -> Iterator[None]:
     """Run the block in a transaction as the owner, with `actor` written into every audit entry."""
     with _transaction(Scope("none", actor=actor), durable=durable):
         yield
+
+
+@contextmanager
+def system_scope(account_id: int | None = None, *, durable: bool = False) -> Iterator[None]:
+    """Run the block in a transaction as the owner, for a job or an answer from outside, on behalf of an account."""
+    with _transaction(Scope("none", actor=Actor.system(account_id)), durable=durable):
+        yield

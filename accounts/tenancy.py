@@ -27,6 +27,7 @@ class Tenant:
     grants: str
     column: str = "account_id"
     user_column: str = ""  # Also shows the rows of the person signed in.
+    changes: str = ""  # The only columns that may be updated, where UPDATE is not granted as a whole.
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,12 @@ TABLES: dict[str, Tenant | Shared] = {
     "commerce_quoteline": Tenant(ADD),
     "commerce_order": Tenant(EDIT),
     "commerce_orderstep": Tenant(ADD),
-    "commerce_invoice": Tenant(EDIT),
+    "commerce_invoice": Tenant(ADD, changes="status, pdf_id"),  # A trigger refuses "paid".
     "commerce_invoiceline": Tenant(ADD),
-    "commerce_stripecustomer": Tenant(ADD),
-    "commerce_paymentattempt": Tenant(EDIT),
+    "commerce_stripecustomer": Tenant(READ),
+    "commerce_paymentattempt": Tenant(ADD),
     "commerce_webhookevent": Shared("", "deliveries of Stripe, stored before anybody knows whose they are"),
+    "commerce_eventcursor": Shared("", "how far the events of Stripe have been fetched"),
     # recommendations
     "recommendations_offer": Shared(READ, "the vendor's rules"),
     "recommendations_contentblock": Shared(READ, "the vendor's content"),
@@ -112,6 +114,9 @@ TABLES: dict[str, Tenant | Shared] = {
     "account_emailconfirmation": Shared("SELECT, INSERT, UPDATE, DELETE", "e-mail verification"),
     "mfa_authenticator": Shared("SELECT, INSERT, UPDATE, DELETE", "second factors of sign-in"),
 }
+
+# Functions with the owner's rights that a customer's request may call, instead of a table it may not touch.
+FUNCTIONS = ("commerce_next_invoice_number(text)",)
 
 # URL names (namespace:name) that run as the owner role although nobody on the staff is signed in.
 SYSTEM_ENDPOINTS: dict[str, str] = {
@@ -156,11 +161,20 @@ def _table_sql(name: str, rule: Tenant | Shared) -> str:
         ]
     if rule.grants:
         statements.append(f"GRANT {rule.grants} ON {name} TO {CUSTOMER_ROLE}")
+    if isinstance(rule, Tenant) and rule.changes:
+        statements.append(f"GRANT UPDATE ({rule.changes}) ON {name} TO {CUSTOMER_ROLE}")
     return ";\n".join(statements) + ";\n" if statements else ""
 
 
+def _function_sql(signature: str) -> str:
+    return f"""
+REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {signature} TO {CUSTOMER_ROLE};
+"""
+
+
 def apply(using: str = "default") -> None:
-    """Put the policies and grants of `TABLES` onto the tables that exist.
+    """Put the policies and grants of `TABLES` and `FUNCTIONS` onto those that exist.
 
     Raises `django.db.utils.ProgrammingError` when the connection's role may not create `portal_customer`.
     """
@@ -170,6 +184,10 @@ def apply(using: str = "default") -> None:
         cursor.execute(
             _role_sql() + "".join(_table_sql(name, rule) for name, rule in TABLES.items() if name in existing)
         )
+        for signature in FUNCTIONS:
+            cursor.execute("SELECT to_regprocedure(%s)", [signature])
+            if cursor.fetchone()[0]:
+                cursor.execute(_function_sql(signature))
 
 
 def after_migrate(sender: AppConfig, using: str = "default", **kwargs: Any) -> None:
