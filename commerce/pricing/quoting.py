@@ -171,6 +171,9 @@ def _price_plain(request: QuoteRequest, line: QuoteLine) -> Iterator[_Part]:
     elif quantity < held:
         if not request.credit_downgrades:
             raise DowngradeWaits(f"{line.line_key} goes from {holding.quantity} to {line.quantity}")
+        if quantity == 0:
+            yield _credit(request, line, holding, held, monthly_before=_held_monthly(holding, held))
+            return
         yield _credit(request, line, holding, held - quantity)
         yield _unchanged(request, line, holding, quantity, monthly_before=_held_monthly(holding, held))
     elif quantity == held:
@@ -218,7 +221,14 @@ def _charge(
     )
 
 
-def _credit(request: QuoteRequest, line: QuoteLine, holding: Holding, quantity: Fraction) -> _Part:
+def _credit(
+    request: QuoteRequest,
+    line: QuoteLine,
+    holding: Holding,
+    quantity: Fraction,
+    *,
+    monthly_before: Fraction = Fraction(0),
+) -> _Part:
     """The credit for the unused time of what is given up: the exact mirror of what that time costs."""
     billing = holding.billing or line.billing
     time = _time(request, billing, holding.price_months)
@@ -246,7 +256,7 @@ def _credit(request: QuoteRequest, line: QuoteLine, holding: Holding, quantity: 
         multiplier=time.multiplier,
         whole=Fraction(0),
         monthly=Fraction(0),
-        monthly_before=Fraction(0),
+        monthly_before=monthly_before,
         clauses=[words] if time.words is None else [words, time.words],
     )
 

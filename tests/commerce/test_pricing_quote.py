@@ -183,6 +183,14 @@ def test_an_unchanged_line_costs_nothing_now():
     assert line.quantity_change == 0
 
 
+def test_what_is_removed_is_credited_and_leaves_no_line_behind():
+    held = Holding(product_code="sso", name="Single sign-on", quantity=1, unit_price=Decimal(200))
+    quote = price_quote(request(replace(SSO, quantity=0, holding=held), credit_downgrades=True))
+    (credit,) = quote.lines
+    assert (credit.role, credit.quantity_change, credit.net_minor) == ("credit", -1, -5_806)
+    assert (quote.monthly_before_minor, quote.monthly_minor, quote.period_total_minor) == (20_000, 0, 0)
+
+
 def test_a_swap_to_the_same_price_is_free():
     same = replace(BUSINESS, quantity=40, unit_price=Decimal(10), schedule=None, holding=TEAM)
     assert price_quote(request(same)).due_now_minor == 0
