@@ -18,6 +18,11 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return HttpResponse(render_to_string(template, {}), status=403)
 
 
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form came without its token: the page was open for long, or the form is not ours."""
+    return HttpResponse(render_to_string("errors/csrf.html", {}), status=403)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return HttpResponse(render_to_string("errors/404.html", {}), status=404)
 

@@ -41,6 +41,7 @@ class Environment(BaseSettings):
     model_config = SettingsConfigDict(env_file=BASE_DIR / ".env", extra="ignore")
 
     portal_env: Literal["development", "test", "production"] = "development"
+    collect_for_production: bool = False  # Image build: hash and compress static files as production serves them.
     portal_demo: bool = False  # Demo people may exist and sign in.
     portal_base_url: str = "http://portal.localhost:8000"
     portal_vendor_name: str = "Meridian"
@@ -275,6 +276,7 @@ if PRODUCTION:
     CSRF_COOKIE_SECURE = True
     SILENCED_SYSTEM_CHECKS: list[str] = []
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "portal.errors.csrf_failed"
 SECURE_REFERRER_POLICY = "same-origin"
 
 # Content-Security-Policy: nothing inline anywhere but in the staff admin (portal.admin_site).
@@ -314,7 +316,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if PRODUCTION
+        if PRODUCTION or ENV.collect_for_production
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
