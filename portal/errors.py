@@ -2,6 +2,7 @@
 
 import sys
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -9,26 +10,30 @@ from django.template.loader import render_to_string
 from accounts.http import NoCompany
 
 
+def _page(template: str, status: int, **headers: str) -> HttpResponse:
+    page = render_to_string(f"errors/{template}.html", {"brand_name": settings.VENDOR_NAME})
+    return HttpResponse(page, status=status, headers=headers)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return HttpResponse(render_to_string("errors/400.html", {}), status=400)
+    return _page("400", 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    template = "errors/no_company.html" if isinstance(exception, NoCompany) else "errors/403.html"
-    return HttpResponse(render_to_string(template, {}), status=403)
+    return _page("no_company" if isinstance(exception, NoCompany) else "403", 403)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form came without its token: the page was open for long, or the form is not ours."""
-    return HttpResponse(render_to_string("errors/csrf.html", {}), status=403)
+    return _page("csrf", 403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return HttpResponse(render_to_string("errors/404.html", {}), status=404)
+    return _page("404", 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500; or, with the database away, 503 and the promise that nothing was lost."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        return HttpResponse(render_to_string("errors/offline.html", {}), status=503, headers={"Retry-After": "30"})
-    return HttpResponse(render_to_string("errors/500.html", {}), status=500)
+        return _page("offline", 503, **{"Retry-After": "30"})
+    return _page("500", 500)

@@ -1,5 +1,6 @@
 """Every address of the portal."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -20,6 +21,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
 ]
+
+if not settings.PRODUCTION:
+    urlpatterns.append(path("styleguide/", views.styleguide, name="styleguide"))
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden

@@ -63,9 +63,9 @@ class Account(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)  # Its external id in the CRM.
     name = models.CharField(_("name"), max_length=200)
     tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="accounts", verbose_name=_("tier"))
-    industry = models.CharField(_("industry"), max_length=20, choices=Industry.choices, blank=True)
+    industry = models.CharField(_("industry"), max_length=20, choices=Industry, blank=True)
     lifecycle_stage = models.CharField(
-        _("lifecycle stage"), max_length=20, choices=LifecycleStage.choices, default=LifecycleStage.ONBOARDING
+        _("lifecycle stage"), max_length=20, choices=LifecycleStage, default=LifecycleStage.ONBOARDING
     )
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="subsidiaries")
     owner = models.ForeignKey(

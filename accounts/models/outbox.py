@@ -33,7 +33,7 @@ class OutgoingMail(models.Model):
     html = models.TextField(blank=True)
     # Made once: after an unknown outcome the same message is sent again under the same id.
     message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.PENDING)
+    state = models.CharField(max_length=10, choices=MailState, default=MailState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
