@@ -1,5 +1,12 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from analytics import views
 
 app_name = "analytics"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.insights, name="insights"),
+    path("influenced-revenue/", views.influenced_revenue, name="influenced-revenue"),
+    path("influenced-revenue/<uuid:public_id>/", views.influenced_deal, name="influenced-deal"),
+    path("definitions/<slug:metric>/", views.definition, name="definition"),
+]

@@ -1,5 +1,7 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from recommendations import views
 
 app_name = "recommendations"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("offers/<slug:code>/open/", views.open_offer, name="open-offer")]
