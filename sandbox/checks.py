@@ -28,7 +28,7 @@ def all_checks() -> list[Check]:
         Check("format", [BIN / "ruff", "format", "--check", "."]),
         Check("types", [BIN / "mypy"]),
         Check("import directions", [BIN / "lint-imports"]),
-        Check("current Django", [BIN / "django-upgrade", "--target-version", "5.2", *python]),
+        Check("current Django", [BIN / "django-upgrade", "--check", "--target-version", "5.2", *python]),
         Check("system checks", [*manage, "check", "--fail-level", "WARNING"]),
         Check("migrations are complete", [*manage, "makemigrations", "--check", "--dry-run"]),
         Check(
