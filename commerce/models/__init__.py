@@ -1,6 +1,7 @@
 """What the vendor sells, what a customer has, and the money between them."""
 
 from commerce.models.billing import (
+    EventCursor,
     Invoice,
     InvoiceLine,
     InvoiceSeries,
@@ -27,6 +28,7 @@ __all__ = [
     "DealStage",
     "DealType",
     "DeltaKind",
+    "EventCursor",
     "Invoice",
     "InvoiceLine",
     "InvoiceSeries",

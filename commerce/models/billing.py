@@ -1,7 +1,7 @@
 """Invoices, and the attempts to pay them."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account, StoredFile
 from commerce.models.catalogue import Product
 from commerce.models.orders import Order
+from tracking.actor import Actor, ActorKind
 
 
 class InvoiceSeries(models.Model):
@@ -43,9 +44,16 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
+    def latest_first(self) -> Self:
+        return self.order_by("-issue_date", "-pk")
+
+    def older_than(self, invoice: "Invoice") -> Self:
+        """What comes after it in a list with the latest first."""
+        return self.filter(Q(issue_date__lt=invoice.issue_date) | Q(issue_date=invoice.issue_date, pk__lt=invoice.pk))
+
 
 class Invoice(models.Model):
-    """A bill. Its lines and totals are copied from the quote and never change."""
+    """A bill. Its lines and totals are copied from the quote and never change: a trigger refuses it."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     number = models.CharField(max_length=40, unique=True)
@@ -82,6 +90,14 @@ class Invoice(models.Model):
     def status_choice(self) -> InvoiceStatus:
         return InvoiceStatus(self.status)
 
+    @property
+    def is_payable(self) -> bool:
+        """Whether a card can be charged for it."""
+        return self.status == InvoiceStatus.OPEN and self.total_minor > 0
+
+    def is_overdue(self, today: date) -> bool:
+        return self.status == InvoiceStatus.OPEN and self.due_date < today
+
 
 class InvoiceLineQuerySet(models.QuerySet["InvoiceLine"]):
     def for_account(self, account: Account) -> Self:
@@ -109,9 +125,12 @@ class InvoiceLine(models.Model):
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["account", "invoice", "position"], name="invoice_line_position")]
 
+    def __str__(self) -> str:
+        return self.description
+
 
 class StripeCustomer(models.Model):
-    """An account at Stripe."""
+    """An account at Stripe. Replaced when Stripe no longer knows it."""
 
     account = models.OneToOneField(Account, on_delete=models.PROTECT)
     stripe_id = models.CharField(max_length=80)
@@ -120,6 +139,9 @@ class StripeCustomer(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "stripe_id"], name="stripe_customer_once")]
+
+    def __str__(self) -> str:
+        return self.stripe_id
 
 
 class PaymentState(models.TextChoices):
@@ -141,6 +163,10 @@ class PaymentState(models.TextChoices):
         return self in PENDING_STATES
 
     @property
+    def is_final(self) -> bool:
+        return self in (PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentState.CANCELLED)
+
+    @property
     def tone(self) -> str:
         if self == PaymentState.SUCCEEDED:
             return "success"
@@ -157,6 +183,20 @@ PENDING_STATES = (
     PaymentState.PROCESSING,
     PaymentState.REVIEW,
 )
+UNFINISHED_STATES = tuple(state for state in PENDING_STATES if state != PaymentState.REVIEW)
+
+# What a person should know of a decline, by the bank's code; anything else is only "declined".
+DECLINE_REASONS = {
+    "insufficient_funds": _("The card does not have enough funds."),
+    "expired_card": _("The card has expired."),
+    "incorrect_cvc": _("The security code is wrong."),
+    "incorrect_number": _("The card number is wrong."),
+    "lost_card": _("The bank refused the card."),
+    "stolen_card": _("The bank refused the card."),
+    "authentication_required": _("The bank wants you to confirm the payment yourself."),
+    "payment_intent_authentication_failure": _("The bank could not confirm that it was you."),
+    "processing_error": _("The bank could not be reached."),
+}
 
 
 class PaymentAttemptQuerySet(models.QuerySet["PaymentAttempt"]):
@@ -165,6 +205,14 @@ class PaymentAttemptQuerySet(models.QuerySet["PaymentAttempt"]):
 
     def pending(self) -> Self:
         return self.filter(state__in=PENDING_STATES)
+
+    def unfinished(self) -> Self:
+        """Those that go on by themselves; one under review waits for a person."""
+        return self.filter(state__in=UNFINISHED_STATES)
+
+    def due(self, now: datetime) -> Self:
+        """Left behind by a process that died, or to be asked about again."""
+        return self.unfinished().filter(next_check_at__lte=now)
 
 
 class PaymentAttempt(models.Model):
@@ -187,7 +235,9 @@ class PaymentAttempt(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    # When a job looks at it again, as a worker or web process may have died with it; and how often one has.
     next_check_at = models.DateTimeField(null=True, blank=True)
+    checks = models.PositiveSmallIntegerField(default=0)
 
     objects = PaymentAttemptQuerySet.as_manager()
 
@@ -206,6 +256,9 @@ class PaymentAttempt(models.Model):
             ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="attempt_amount_positive"),
         ]
+        indexes = [
+            models.Index(fields=["next_check_at"], name="attempt_due", condition=Q(state__in=UNFINISHED_STATES)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.invoice} #{self.number}"
@@ -213,6 +266,19 @@ class PaymentAttempt(models.Model):
     @property
     def state_choice(self) -> PaymentState:
         return PaymentState(self.state)
+
+    @property
+    def decline_reason(self) -> str:
+        """Why it was declined, for the customer."""
+        reason = DECLINE_REASONS.get(self.decline_code) or DECLINE_REASONS.get(self.error_code)
+        return str(reason or _("The bank declined the card."))
+
+    @property
+    def payer(self) -> Actor:
+        """Who pressed Pay."""
+        if self.created_by_id is None:
+            return Actor.system(self.account_id)
+        return Actor(user_id=self.created_by_id, account_id=self.account_id, kind=ActorKind.CUSTOMER)
 
 
 class WebhookState(models.TextChoices):
@@ -233,6 +299,7 @@ class WebhookEvent(models.Model):
 
     event_id = models.CharField(max_length=80, unique=True)
     type = models.CharField(max_length=80)
+    occurred_at = models.DateTimeField(null=True, blank=True)  # At Stripe; says nothing about the order of things.
     object_id = models.CharField(max_length=80, blank=True)
     api_version = models.CharField(max_length=40, blank=True)
     is_live = models.BooleanField(default=False)
@@ -251,3 +318,13 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"
+
+
+class EventCursor(models.Model):
+    """How far events of one type have been fetched from Stripe, beside those that were delivered."""
+
+    event_type = models.CharField(max_length=80, unique=True)
+    fetched_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.event_type} until {self.fetched_until:%Y-%m-%d %H:%M}"

@@ -1,0 +1,203 @@
+"""Invoices: issued once from an order, and never changed."""
+
+import json
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import typst
+from django.conf import settings
+from django.db import connection
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.models import Account, StoredFile
+from accounts.permissions import Permission
+from accounts.services import store_content
+from commerce import amounts
+from commerce.models import Invoice, InvoiceLine, InvoiceStatus, Order, PaymentAttempt, Quote
+from commerce.pricing.explanation import UnitPrice
+from commerce.pricing.money import Money
+from tracking.actor import Actor
+from tracking.models import EventName
+from tracking.services import record
+
+DAYS_TO_PAY = 14
+TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "invoice.typ"
+
+
+class InvoiceBeingPaid(Exception):
+    """A payment of the invoice is on its way: it can't be withdrawn now."""
+
+
+def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
+    """Bill the order with the lines and totals of its quote, as they were accepted.
+
+    Runs in the transaction that accepts the quote, in the customer's scope. The number is the next of the legal entity
+    and is lost with the transaction, so that none is missing. An invoice of zero or less has nothing to be paid and is
+    open only until its order is fulfilled.
+    """
+    account = order.account
+    today = now.astimezone(ZoneInfo(account.time_zone)).date()
+    invoice = Invoice.objects.create(
+        number=_next_number(settings.LEGAL_ENTITY),
+        legal_entity=settings.LEGAL_ENTITY,
+        account=account,
+        order=order,
+        currency=quote.currency,
+        subtotal_minor=quote.subtotal_minor,
+        tax_minor=quote.tax_minor,
+        total_minor=quote.total_minor,
+        bill_to=_bill_to(account),
+        issue_date=today,
+        due_date=today + timedelta(days=DAYS_TO_PAY),
+    )
+    InvoiceLine.objects.bulk_create(
+        InvoiceLine(
+            account=account,
+            invoice=invoice,
+            position=line.position,
+            product=line.product,
+            description=line.product.name,
+            explanation=line.words,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            total_minor=line.total_minor,
+            tax_rate=line.tax_rate,
+            tax_minor=line.tax_minor,
+        )
+        for line in quote.lines.select_related("product")
+    )
+    return invoice
+
+
+def void_invoice(*, invoice: Invoice) -> None:
+    """Withdraw an open invoice, as its order is cancelled. One that is not open stays as it is.
+
+    Raises InvoiceBeingPaid while a payment may still take money.
+    """
+    # The same lock that starting a payment takes: either it sees the void invoice, or we see its attempt.
+    locked = Invoice.objects.select_for_update(of=("self",)).get(pk=invoice.pk)
+    if locked.status != InvoiceStatus.OPEN:
+        return
+    if PaymentAttempt.objects.filter(invoice=locked).pending().exists():
+        raise InvoiceBeingPaid
+    locked.status = InvoiceStatus.VOID
+    locked.save(update_fields=["status"])
+    invoice.status = locked.status
+
+
+def document(*, invoice: Invoice, actor: Actor, now: datetime) -> StoredFile:
+    """The invoice as a PDF, made the first time somebody asks for it, and kept."""
+    stored = invoice.pdf
+    if stored is None:
+        # Two first downloads at once make one file: the second finds it here.
+        locked = Invoice.objects.select_for_update(of=("self",)).select_related("pdf").get(pk=invoice.pk)
+        stored = locked.pdf or _make_document(locked)
+        invoice.pdf = stored
+    record(
+        name=EventName.DOCUMENT_DOWNLOADED,
+        actor=actor,
+        now=now,
+        object_type="invoice",
+        object_id=invoice.number,
+    )
+    return stored
+
+
+def render_pdf(invoice: Invoice) -> bytes:
+    """The PDF's bytes; the same for the same invoice, whenever and wherever it is made."""
+    compiler = typst.Compiler(
+        TEMPLATE, font_paths=_fonts(), sys_inputs={"invoice": json.dumps(_document_data(invoice))}
+    )
+    pdf = compiler.compile(format="pdf", timestamp=datetime.combine(invoice.issue_date, time.min, tzinfo=UTC))
+    if not isinstance(pdf, bytes):  # Only images come page by page.
+        raise TypeError("typst made no PDF")
+    return pdf
+
+
+def _next_number(legal_entity: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT commerce_next_invoice_number(%s)", [legal_entity])
+        return str(cursor.fetchone()[0])
+
+
+def _bill_to(account: Account) -> dict[str, str]:
+    return {
+        "name": account.name,
+        "street": account.billing_street,
+        "postal_code": account.billing_postal_code,
+        "city": account.billing_city,
+        "country": account.billing_country,
+        "vat_id": account.vat_id,
+    }
+
+
+def _make_document(invoice: Invoice) -> StoredFile:
+    stored = store_content(
+        account=invoice.account,
+        name=f"{invoice.number}.pdf",
+        content=render_pdf(invoice),
+        content_type="application/pdf",
+        permission=Permission.VIEW_INVOICES,
+    )
+    invoice.pdf = stored
+    invoice.save(update_fields=["pdf"])
+    return stored
+
+
+@lru_cache(maxsize=1)
+def _fonts() -> typst.Fonts:
+    # Only the fonts inside typst: with the machine's own, every machine would make another document.
+    return typst.Fonts(include_system_fonts=False)
+
+
+def _document_data(invoice: Invoice) -> dict[str, object]:
+    """What the template shows, written out: no figure is worked out or rounded there."""
+    currency = invoice.currency
+
+    def money(minor: int) -> str:
+        return amounts.money(Money(minor, currency))
+
+    return {
+        "title": _("Invoice %(number)s") % {"number": invoice.number},
+        "vendor": settings.VENDOR_NAME,
+        "legal_entity": invoice.legal_entity,
+        "bill_to": [line for line in _address(invoice.bill_to) if line],
+        "facts": [
+            [_("Invoice number"), invoice.number],
+            [_("Issued"), date_format(invoice.issue_date, "j F Y")],
+            [_("Due"), date_format(invoice.due_date, "j F Y")],
+            [_("Order"), invoice.order.number if invoice.order else ""],
+            [_("Your reference"), invoice.order.po_number if invoice.order else ""],
+        ],
+        "headings": [_("Item"), _("Quantity"), _("Unit price"), _("Amount")],
+        "lines": [
+            {
+                "description": line.description,
+                "explanation": line.explanation,
+                "quantity": amounts.number(line.quantity),
+                "unit_price": amounts.unit_price(UnitPrice(line.unit_price, currency)),
+                "total": money(line.total_minor),
+            }
+            for line in invoice.lines.all()
+        ],
+        "totals": [
+            [_("Subtotal"), money(invoice.subtotal_minor)],
+            [_("Tax"), money(invoice.tax_minor)],
+            [_("Total"), money(invoice.total_minor)],
+        ],
+        "note": _("Please pay by %(date)s. In the portal you can pay by card: open the invoice and choose Pay.")
+        % {"date": date_format(invoice.due_date, "j F Y")},
+    }
+
+
+def _address(bill_to: dict[str, str]) -> list[str]:
+    return [
+        bill_to["name"],
+        bill_to["street"],
+        f"{bill_to['postal_code']} {bill_to['city']}".strip(),
+        bill_to["country"],
+        _("VAT id %(id)s") % {"id": bill_to["vat_id"]} if bill_to["vat_id"] else "",
+    ]

@@ -1,0 +1,351 @@
+"""The only module that speaks to Stripe: no more of its API than is exercised, our types out, our errors.
+
+Amounts come in as ISO minor units; what Stripe counts differently for some currencies is known here alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from commerce.pricing.money import EXPONENTS
+
+TIMEOUT_SECONDS = 10  # To connect, and between two bytes of an answer.
+MAX_NETWORK_RETRIES = 2  # Under the same idempotency key; worst case about 32 s with the time limit above.
+
+Json = dict[str, Any]
+
+# Decimals by which Stripe counts, where it takes the currency. https://docs.stripe.com/currencies
+_STRIPE_EXPONENTS = {
+    0: "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF",
+    2: (
+        "AED ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE"
+        " CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR ISK JMD KES KGS KHR"
+        " KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN"
+        " PGK PHP PKR PLN QAR RON RSD SAR SBD SCR SEK SGD SHP SLE SOS SRD SZL THB TJS TOP TRY TTD TWD TZS UAH UGX USD"
+        " UYU UZS WST XCD YER ZAR ZMW"
+    ),
+    3: "BHD JOD KWD OMR TND",
+}
+STRIPE_EXPONENTS = {code: exponent for exponent, codes in _STRIPE_EXPONENTS.items() for code in codes.split()}
+
+
+class GatewayError(Exception):
+    """Stripe did not do what was asked."""
+
+    def __init__(self, message: str = "", *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class OutcomeUnknown(GatewayError):
+    """No answer, or one that leaves open whether it was done. Ask again under the same key, never under another."""
+
+
+class Refused(GatewayError):
+    """Stripe would not do it as it was asked; nothing was done."""
+
+
+class NotFound(Refused):
+    """Stripe knows no such object under our key."""
+
+
+class CurrencyNotPayable(Refused):
+    """Cards cannot be charged this amount in this currency."""
+
+
+class KeyReused(GatewayError):
+    """The idempotency key was used for a request with other parameters."""
+
+
+class CardDeclined(GatewayError):
+    """The bank said no; nothing was charged."""
+
+    def __init__(self, message: str = "", *, code: str = "", decline_code: str = "", intent_id: str = "") -> None:
+        super().__init__(message, code=code)
+        self.decline_code = decline_code
+        self.intent_id = intent_id
+
+
+class AuthenticationRequired(CardDeclined):
+    """The bank wants the customer to be present."""
+
+
+class BadSignature(GatewayError):
+    """The delivery was not signed with one of our secrets, or too long ago."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A card being noted for later use (SetupIntent)."""
+
+    id: str
+    status: str
+    customer_id: str
+    card_id: str
+    client_secret: str
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status == "succeeded" and bool(self.card_id)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A payment at Stripe (PaymentIntent). `amount` is in Stripe's units, as in the request that made it."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str  # Upper case, as ours.
+    customer_id: str
+    attempt_id: str
+    is_live: bool
+    client_secret: str
+    error_code: str
+    decline_code: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened at Stripe, delivered or listed."""
+
+    id: str
+    type: str
+    occurred_at: datetime
+    api_version: str
+    is_live: bool
+    object_id: str
+    attempt_id: str
+    payload: Json  # Without secrets.
+
+
+def stripe_amount(amount_minor: int, currency: str) -> int:
+    """ISO minor units in the units that Stripe counts in. Raises CurrencyNotPayable."""
+    if currency not in STRIPE_EXPONENTS:
+        raise CurrencyNotPayable(f"cards cannot be charged in {currency}", code="currency_not_payable")
+    shift = STRIPE_EXPONENTS[currency] - EXPONENTS[currency]
+    amount = amount_minor * 10**shift if shift >= 0 else amount_minor // 10**-shift
+    # Three decimals are taken where the last is zero.
+    step = 10 if STRIPE_EXPONENTS[currency] == 3 else 1
+    if (shift < 0 and amount_minor % 10**-shift) or amount % step:
+        raise CurrencyNotPayable(f"{currency} cannot be charged that exactly", code="amount_too_precise")
+    return amount
+
+
+def is_live() -> bool:
+    """Whether our key moves real money."""
+    key: str = settings.STRIPE_SECRET_KEY
+    return key.startswith(("sk_live_", "rk_live_"))
+
+
+def create_customer(*, name: str, email: str, metadata: Mapping[str, str], key: str) -> str:
+    """The id of a new customer. Raises GatewayError."""
+    params: Json = {"name": name, "metadata": dict(metadata)}
+    if email:
+        params["email"] = email
+    with _our_errors():
+        return _client().v1.customers.create(params, {"idempotency_key": key}).id  # type: ignore[arg-type]
+
+
+def customer_exists(customer_id: str) -> bool:
+    """False for one that was deleted, or made under another key. Raises GatewayError."""
+    try:
+        with _our_errors():
+            return not _get(_client().v1.customers.retrieve(customer_id), "deleted", default=False)
+    except NotFound:
+        return False
+
+
+def create_setup(*, customer_id: str, metadata: Mapping[str, str], key: str) -> Setup:
+    """A place for the browser to put a card, so that its number never reaches us. Raises GatewayError."""
+    params: Json = {
+        "customer": customer_id,
+        "usage": "off_session",
+        "payment_method_types": ["card"],
+        "metadata": dict(metadata),
+    }
+    with _our_errors():
+        return _setup(_client().v1.setup_intents.create(params, {"idempotency_key": key}))  # type: ignore[arg-type]
+
+
+def retrieve_setup(setup_id: str) -> Setup:
+    """Raises GatewayError."""
+    with _our_errors():
+        return _setup(_client().v1.setup_intents.retrieve(setup_id))
+
+
+def attach_card(*, card_id: str, customer_id: str) -> None:
+    """Make the card the customer's, where setting it up has not done so (the stand-in never does).
+
+    Raises Refused for somebody else's card, CardDeclined, and other GatewayErrors.
+    """
+    with _our_errors():
+        owner = _reference(_client().v1.payment_methods.retrieve(card_id), "customer")
+        if not owner:
+            _client().v1.payment_methods.attach(card_id, {"customer": customer_id})
+    if owner and owner != customer_id:
+        raise Refused("the card belongs to another customer", code="card_of_another_customer")
+
+
+def payment_request(
+    *, amount_minor: int, currency: str, customer_id: str, card_id: str, metadata: Mapping[str, str]
+) -> Json:
+    """What `create_payment` sends, to be frozen first. Raises CurrencyNotPayable."""
+    return {
+        "amount": stripe_amount(amount_minor, currency),
+        "currency": currency.lower(),
+        "customer": customer_id,
+        "payment_method": card_id,
+        "payment_method_types": ["card"],
+        "confirm": True,
+        "metadata": dict(metadata),
+    }
+
+
+def create_payment(request: Json, *, key: str) -> Intent:
+    """Charge the card. Raises CardDeclined, OutcomeUnknown, KeyReused, Refused."""
+    with _our_errors():
+        return _intent(_client().v1.payment_intents.create(request, {"idempotency_key": key}))  # type: ignore[arg-type]
+
+
+def retrieve_payment(intent_id: str) -> Intent:
+    """Raises GatewayError."""
+    with _our_errors():
+        return _intent(_client().v1.payment_intents.retrieve(intent_id))
+
+
+def cancel_payment(intent_id: str) -> Intent:
+    """Make sure that no money moves any more. Raises Refused once it has moved, and other GatewayErrors."""
+    with _our_errors():
+        return _intent(_client().v1.payment_intents.cancel(intent_id))
+
+
+def list_events(*, event_type: str, since: datetime) -> Iterator[Event]:
+    """Events of a type, in no order that counts. Raises GatewayError, also between two events."""
+    with _our_errors():
+        params: Json = {"type": event_type, "created": {"gte": int(since.timestamp())}, "limit": 100}
+        for event in _client().v1.events.list(params).auto_paging_iter():  # type: ignore[arg-type]
+            yield _event(event)
+
+
+def find_payment(*, attempt_id: str, since: datetime) -> str:
+    """The id of a payment made for an attempt whose answer was lost; empty where no event tells of one.
+
+    Raises GatewayError.
+    """
+    succeeded = list_events(event_type="payment_intent.succeeded", since=since)
+    return next((event.object_id for event in succeeded if event.attempt_id == attempt_id), "")
+
+
+def verify_event(payload: bytes, signature: str) -> Event:
+    """The event of a delivery signed with any of our secrets. Raises BadSignature."""
+    for secret in settings.STRIPE_WEBHOOK_SECRETS:
+        try:
+            return _event(stripe.Webhook.construct_event(payload, signature, secret))
+        except stripe.SignatureVerificationError:
+            continue
+        except (ValueError, AttributeError, KeyError) as error:  # Signed, but no event that we can read.
+            raise BadSignature(str(error)) from error
+    raise BadSignature("no secret fits")
+
+
+def _client() -> stripe.StripeClient:
+    return _build_client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, TIMEOUT_SECONDS, MAX_NETWORK_RETRIES)
+
+
+@lru_cache(maxsize=4)
+def _build_client(secret_key: str, api_base: str, timeout: float, retries: int) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        secret_key,
+        base_addresses={"api": api_base} if api_base else None,
+        max_network_retries=retries,
+        http_client=stripe.RequestsClient(timeout=timeout),
+    )
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except stripe.CardError as error:
+        raise _declined(error) from error
+    except stripe.IdempotencyError as error:
+        raise KeyReused(str(error), code="key_reused") from error
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        raise Refused(str(error), code="not_allowed") from error
+    except stripe.InvalidRequestError as error:
+        kind = NotFound if error.http_status == 404 else Refused
+        raise kind(str(error), code=error.code or "invalid_request") from error
+    except stripe.StripeError as error:  # No connection, 429, 409 in use, 5xx, and what is no JSON.
+        raise OutcomeUnknown(str(error), code=error.code or type(error).__name__) from error
+
+
+def _declined(error: stripe.CardError) -> CardDeclined:
+    kind = AuthenticationRequired if error.code == "authentication_required" else CardDeclined
+    intent = _get(error.error, "payment_intent", default=None)
+    return kind(
+        error.user_message or "",
+        code=error.code or "card_declined",
+        decline_code=_get(error.error, "decline_code", default="") or "",
+        intent_id=_get(intent, "id", default="") or "",
+    )
+
+
+def _get(found: object, name: str, *, default: Any) -> Any:
+    """A field that not every answer has: Stripe's objects raise for what is missing."""
+    return getattr(found, name, default)
+
+
+def _reference(found: object, name: str) -> str:
+    """The id of another object, whether it came expanded or not."""
+    value = _get(found, name, default=None)
+    return value if isinstance(value, str) else str(_get(value, "id", default="") or "")
+
+
+def _setup(found: stripe.SetupIntent) -> Setup:
+    return Setup(
+        id=found.id,
+        status=found.status,
+        customer_id=_reference(found, "customer"),
+        card_id=_reference(found, "payment_method"),
+        client_secret=found.client_secret or "",
+    )
+
+
+def _intent(found: stripe.PaymentIntent) -> Intent:
+    problem = _get(found, "last_payment_error", default=None)
+    return Intent(
+        id=found.id,
+        status=found.status,
+        amount=found.amount,
+        currency=found.currency.upper(),
+        customer_id=_reference(found, "customer"),
+        attempt_id=found.metadata.to_dict().get("attempt_id", ""),
+        is_live=_get(found, "livemode", default=False),
+        client_secret=found.client_secret or "",
+        error_code=_get(problem, "code", default="") or "",
+        decline_code=_get(problem, "decline_code", default="") or "",
+    )
+
+
+def _event(found: stripe.Event) -> Event:
+    payload: Json = found.to_dict()
+    subject: Json = payload["data"]["object"]
+    subject.pop("client_secret", None)
+    metadata = subject.get("metadata") or {}
+    return Event(
+        id=found.id,
+        type=found.type,
+        occurred_at=datetime.fromtimestamp(found.created, UTC),
+        api_version=payload.get("api_version") or "",
+        is_live=bool(payload.get("livemode", False)),
+        object_id=subject.get("id") or "",
+        attempt_id=metadata.get("attempt_id") or "",
+        payload=payload,
+    )
