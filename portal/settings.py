@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
+import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
@@ -388,22 +389,43 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "flush-page-views": {"task": "tracking.tasks.flush_page_views", "schedule": 10, "options": {"expires": 10}},
     "send-mail": {"task": "accounts.tasks.send_due_mail", "schedule": 10, "options": {"expires": 10}},
     "process-webhooks": {"task": "commerce.tasks.process_webhooks", "schedule": 10, "options": {"expires": 10}},
+    "resume-payments": {"task": "commerce.tasks.resume_payments", "schedule": 15, "options": {"expires": 15}},
     "reconcile-payments": {"task": "commerce.tasks.reconcile_payments", "schedule": 600, "options": {"expires": 600}},
     "expire-quotes": {"task": "commerce.tasks.expire_quotes", "schedule": crontab(minute=5), "options": {}},
-    "push-to-crm": {"task": "crm.tasks.push", "schedule": 10, "options": {"expires": 10}},
+    "push-to-crm": {"task": "crm.tasks.push", "schedule": 3, "options": {"expires": 3}},
     "pull-from-crm": {"task": "crm.tasks.pull", "schedule": 30, "options": {"expires": 30}},
 }
 
+# Logs: one JSON object per line in production, readable lines elsewhere. Request ids reach the jobs a request started.
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+_SHARED_LOG_STEPS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.format_exc_info,
+]
+structlog.configure(
+    processors=[*_SHARED_LOG_STEPS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"console": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "console"}},
-    "root": {"handlers": ["console"], "level": "WARNING" if TESTING else "INFO"},
-    "loggers": {
-        "django_structlog": {"level": "WARNING"},
-        "fontTools": {"level": "WARNING"},
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer()
+            if PRODUCTION
+            else structlog.dev.ConsoleRenderer(colors=False),
+            "foreign_pre_chain": _SHARED_LOG_STEPS,
+        }
     },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING" if TESTING else "INFO"},
+    "loggers": {"django.server": {"handlers": [], "propagate": True}},
 }
 
 UNFOLD: dict[str, Any] = {
