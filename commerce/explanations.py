@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
+from commerce import amounts
 from commerce.pricing.explanation import Explanation, Param, Phrase, UnitPrice, render
 from commerce.pricing.money import Money
 
@@ -33,25 +33,15 @@ def in_words(explanation: Explanation) -> str:
 
 
 def figure(value: str | int | Decimal | Money | UnitPrice) -> str:
-    """1,250; 2.5; EUR 12.00; about EUR 11.5083."""
+    """1,250; 2.5; €12.00; about €11.5083."""
     match value:
         case Money():
-            sign = "-" if value.minor < 0 else ""
-            return f"{sign}{value.currency} {number_format(abs(value.amount), use_l10n=True, force_grouping=True)}"
+            return amounts.money(value)
         case UnitPrice():
-            shown = f"{value.currency} {number_format(value.shown, use_l10n=True, force_grouping=True)}"
-            return gettext("about %(price)s") % {"price": shown} if value.is_rounded else shown
-        case Decimal():
-            return number_format(_trimmed(value), use_l10n=True, force_grouping=True)
-        case int():
-            return number_format(value, use_l10n=True, force_grouping=True)
+            return amounts.unit_price(value)
+        case Decimal() | int():
+            return amounts.number(value)
     return value
-
-
-def _trimmed(value: Decimal) -> Decimal:
-    """Without the zeros that say nothing: 60, not 60.0000."""
-    normal = value.normalize()
-    return normal.quantize(Decimal(1)) if normal == normal.to_integral_value() else normal
 
 
 def _phrase_to_json(phrase: Phrase) -> Json:
@@ -87,15 +77,12 @@ def _param_to_json(value: Param) -> str | int | Json:
 
 
 def _param_from_json(stored: str | int | Json) -> Param:
-    match stored:
-        case {"phrase": phrase}:
-            return _phrase_from_json(phrase)
-        case {"money": minor, "currency": currency}:
-            return Money(minor, currency)
-        case {"price": amount, "currency": currency}:
-            return UnitPrice(Decimal(amount), currency)
-        case {"number": number}:
-            return Decimal(number)
-        case str() | int():
-            return stored
-    raise ValueError(f"{stored!r} is no figure of an explanation")
+    if not isinstance(stored, dict):
+        return stored
+    if "phrase" in stored:
+        return _phrase_from_json(stored["phrase"])
+    if "money" in stored:
+        return Money(stored["money"], stored["currency"])
+    if "price" in stored:
+        return UnitPrice(Decimal(stored["price"]), stored["currency"])
+    return Decimal(stored["number"])

@@ -84,6 +84,13 @@ class Contract(models.Model):
     def last_date(self) -> date:
         return self.end_date - timedelta(days=1)
 
+    @property
+    def status_choice(self) -> ContractStatus:
+        return ContractStatus(self.status)
+
+    def is_running(self, today: date) -> bool:
+        return self.status == ContractStatus.ACTIVE and self.start_date <= today < self.end_date
+
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def for_account(self, account: Account) -> Self:

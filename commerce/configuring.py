@@ -1,0 +1,370 @@
+"""From a wish to a price: what an account shall have afterwards, and what that costs today."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import Account
+from commerce.amounts import money, number
+from commerce.catalogue import Offered, offered_products
+from commerce.contracts import OwnedLine, current_contract, ledger_of, owned_on
+from commerce.models import Contract, Price, Product, ProductKind, TaxRate
+from commerce.pricing import quote as engine
+from commerce.pricing import quoting as pricing
+from commerce.pricing.money import Money, PricingError
+from commerce.pricing.proration import Period, add_months, duration_of
+from commerce.pricing.tiers import DiscountMethod, DiscountSchedule, DiscountTier, FractionalQuantity, QuantityTooLarge
+from tracking.models import Meter
+from tracking.services import usage_to_date
+
+SMALLEST_CHARGE_MINOR = 50  # Cards can't be charged less than this, in minor units.
+
+
+# What can be wrong with a configuration. Each message is for the customer; `field` is where it belongs.
+
+
+class ConfigurationRefused(Exception):
+    """A configuration cannot be priced or bought; the message says why, `field` to which product it belongs."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NoContract(ConfigurationRefused):
+    """The account has no running contract that could be changed."""
+
+    code = "no_contract"
+
+
+class NothingChanges(ConfigurationRefused):
+    """The configuration is what the account has."""
+
+    code = "nothing_changes"
+
+
+class UnknownProduct(ConfigurationRefused):
+    """There is no such product."""
+
+    code = "unknown_product"
+
+
+class NotSellable(ConfigurationRefused):
+    """The product has no price in the account's book."""
+
+    code = "not_sellable"
+
+
+class QuantityRefused(ConfigurationRefused):
+    """Fewer than are sold, or more than are sold without talking to us."""
+
+    code = "quantity"
+
+
+class SeatsInUse(ConfigurationRefused):
+    """More seats are in use than would remain."""
+
+    code = "seats_in_use"
+
+
+class DowngradeAtTermEnd(ConfigurationRefused):
+    """Less than before takes effect at the end of the term, and is not sold in the portal yet."""
+
+    code = "downgrade"
+
+
+class AmountTooSmall(ConfigurationRefused):
+    """The amount due is above zero and below what a card can be charged."""
+
+    code = "amount_too_small"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the account shall have afterwards: a plan with seats, and further products by code and quantity.
+
+    A product that is not named keeps its quantity.
+    """
+
+    plan: str
+    seats: int
+    addons: Mapping[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "plan": self.plan,
+            "seats": str(self.seats),
+            "addons": {code: str(quantity) for code, quantity in sorted(self.addons.items())},
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Configuration":
+        return cls(
+            plan=stored["plan"],
+            seats=int(stored["seats"]),
+            addons={code: int(quantity) for code, quantity in stored.get("addons", {}).items()},
+        )
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything the price of an account's next change depends on, read once."""
+
+    account: Account
+    today: date
+    contract: Contract
+    owned: Mapping[str, OwnedLine]  # By product code.
+    offered: Mapping[str, Offered]  # By product code.
+    tax_rate: TaxRate | None
+    used_seats: int | None
+
+    @property
+    def plan(self) -> OwnedLine | None:
+        return next((line for line in self.owned.values() if line.product.kind == ProductKind.PLAN), None)
+
+    @property
+    def seats(self) -> int:
+        return 0 if self.plan is None else int(self.plan.quantity)
+
+    @property
+    def current(self) -> Configuration:
+        """What the account has now."""
+        return Configuration(
+            plan=self.plan.product.code if self.plan else "",
+            seats=self.seats,
+            addons={
+                code: int(line.quantity) for code, line in self.owned.items() if line.product.kind == ProductKind.ADDON
+            },
+        )
+
+    def product(self, code: str) -> Product | None:
+        """A product on sale, or one the account has although it is sold no more."""
+        if code in self.offered:
+            return self.offered[code].product
+        return self.owned[code].product if code in self.owned else None
+
+    def held(self, code: str) -> int:
+        line = self.owned.get(code)
+        return 0 if line is None or line.product.kind == ProductKind.SERVICE else int(line.quantity)
+
+
+def situation_of(account: Account, today: date) -> Situation:
+    """Read what a price depends on, in six queries. Raises `NoContract`."""
+    contract = current_contract(account, today)
+    if contract is None:
+        raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
+    used = usage_to_date(account_id=account.pk, today=today).get(Meter.SEATS)
+    return Situation(
+        account=account,
+        today=today,
+        contract=contract,
+        owned={line.product.code: line for line in owned_on(ledger_of(contract), today)},
+        offered=offered_products(account=account, today=today),
+        tax_rate=TaxRate.objects.filter(country=account.billing_country, valid_from__lte=today)
+        .filter(Q(valid_until__isnull=True) | Q(valid_until__gt=today))
+        .order_by("-valid_from")
+        .first(),
+        used_seats=None if used is None else int(used),
+    )
+
+
+def configure(account: Account, configuration: Configuration, today: date) -> engine.PricedQuote:
+    """What a change of the account's contract costs today. Raises `ConfigurationRefused`."""
+    return price(situation_of(account, today), configuration)
+
+
+def price(situation: Situation, configuration: Configuration) -> engine.PricedQuote:
+    """Price a configuration; no query. Raises `ConfigurationRefused`."""
+    _check(situation, configuration)
+    lines = tuple(_request_lines(situation, configuration))
+    contract = situation.contract
+    request = engine.QuoteRequest(
+        mode=engine.QuoteMode.AMENDMENT,
+        currency=contract.currency,
+        lines=lines,
+        contract=Period(contract.start_date, contract.end_date),
+        change_date=situation.today,
+        billing_period=_billing_month(contract, situation.today),
+    )
+    try:
+        priced = pricing.price_quote(request)
+    except pricing.DowngradeWaits as error:
+        raise _downgrade() from error
+    except (QuantityTooLarge, FractionalQuantity) as error:
+        raise QuantityRefused(_("Enter a whole number. For very large quantities, talk to us.")) from error
+    except PricingError as error:
+        raise NotSellable(_("We cannot price this here. Talk to us, we will help.")) from error
+    if priced.due_now_minor < 0:
+        raise _downgrade()
+    if 0 < priced.due_now_minor < SMALLEST_CHARGE_MINOR:
+        raise AmountTooSmall(
+            _("%(amount)s is less than a card can be charged. Add more, or talk to us.")
+            % {"amount": money(Money(priced.due_now_minor, priced.currency))}
+        )
+    return priced
+
+
+def _check(situation: Situation, configuration: Configuration) -> None:
+    """Raise the first reason why this cannot be sold, in words of the customer's situation."""
+    plan = situation.product(configuration.plan)
+    if plan is None or plan.kind != ProductKind.PLAN:
+        raise UnknownProduct(_("We don't sell the plan “%(code)s”.") % {"code": configuration.plan[:40]}, field="plan")
+    addons = _addons(situation, configuration)
+    if _changes_nothing(situation, configuration):
+        raise NothingChanges(_("This is what you have now. Choose another plan, more seats or an add-on."))
+    _check_plan(situation, plan, configuration.seats)
+    for code, product in addons.items():
+        quantity, held = configuration.addons[code], situation.held(code)
+        if quantity < held:
+            raise _downgrade(field=code, product=product)
+        if quantity > held:
+            _check_sellable(situation, product, quantity, field=code)
+
+
+def _addons(situation: Situation, configuration: Configuration) -> dict[str, Product]:
+    """The products of the configuration beside its plan. Raises `UnknownProduct`."""
+    addons = {}
+    for code in configuration.addons:
+        product = situation.product(code)
+        if product is None or product.kind == ProductKind.PLAN:
+            raise UnknownProduct(_("We don't sell “%(code)s”.") % {"code": code[:40]}, field=code)
+        addons[code] = product
+    return addons
+
+
+def _changes_nothing(situation: Situation, configuration: Configuration) -> bool:
+    same_plan = (configuration.plan, configuration.seats) == (situation.current.plan, situation.seats)
+    return same_plan and all(situation.held(code) == count for code, count in configuration.addons.items())
+
+
+def _check_plan(situation: Situation, plan: Product, seats: int) -> None:
+    held, used = situation.plan, situation.used_seats
+    if seats < situation.seats and used is not None and seats < used:
+        raise SeatsInUse(
+            ngettext(
+                "%(used)s seat is in use. Free seats before you go below that.",
+                "%(used)s seats are in use. Free seats before you go below that.",
+                used,
+            )
+            % {"used": number(used)},
+            field="seats",
+        )
+    if held is not None and plan.rank < held.product.rank:
+        raise _downgrade(field="plan", product=plan)
+    changes_plan = held is None or plan.pk != held.product.pk
+    if not changes_plan and seats < situation.seats:
+        raise _downgrade(field="seats")
+    if changes_plan or seats > situation.seats:
+        _check_sellable(situation, plan, seats, field="plan" if changes_plan else "seats", count_field="seats")
+
+
+def _check_sellable(
+    situation: Situation, product: Product, quantity: int, *, field: str, count_field: str = ""
+) -> None:
+    """Whether the account may buy so many of a product."""
+    offered = situation.offered.get(product.code)
+    if offered is None or not offered.is_sellable:
+        raise NotSellable(
+            _("%(product)s is not sold at your prices yet. Talk to us, we will help.") % {"product": product.name},
+            field=field,
+        )
+    if quantity < product.min_quantity:
+        raise QuantityRefused(
+            _("%(product)s starts at %(least)s.") % {"product": product.name, "least": number(product.min_quantity)},
+            field=count_field or field,
+        )
+    if quantity > product.max_quantity:
+        raise QuantityRefused(
+            _("More than %(most)s of %(product)s: talk to us, we will make you an offer.")
+            % {"product": product.name, "most": number(product.max_quantity)},
+            field=count_field or field,
+        )
+
+
+def _downgrade(*, field: str = "", product: Product | None = None) -> DowngradeAtTermEnd:
+    what = product.name if product else _("Less than you have")
+    return DowngradeAtTermEnd(
+        _("%(what)s: a reduction takes effect at the end of your term, and can't be ordered here yet. Talk to us.")
+        % {"what": what},
+        field=field,
+    )
+
+
+def _request_lines(situation: Situation, configuration: Configuration) -> Iterator[engine.QuoteLine]:
+    """The plan, then every add-on held or wanted, then services."""
+    plan = situation.product(configuration.plan)
+    if plan is not None:
+        yield _request_line(situation, plan, configuration.seats, situation.plan)
+    codes = [
+        *situation.current.addons,
+        *(code for code in configuration.addons if code not in situation.current.addons),
+    ]
+    for code in codes:
+        product = situation.product(code)
+        quantity = configuration.addons.get(code, situation.held(code))
+        if product is not None and quantity:
+            held = situation.owned.get(code)
+            is_held = held is not None and product.kind == ProductKind.ADDON
+            yield _request_line(situation, product, quantity, held if is_held else None)
+
+
+def _request_line(situation: Situation, product: Product, quantity: int, held: OwnedLine | None) -> engine.QuoteLine:
+    offered = situation.offered.get(product.code)
+    row = offered.price if offered else None
+    unit_price = row.unit_price if row else held.unit_price if held else Decimal(0)
+    added = quantity - (int(held.quantity) if held and held.product.pk == product.pk else 0)
+    unit = "" if product.kind != ProductKind.PLAN else ngettext("seat", "seats", added)
+    return engine.QuoteLine(
+        product_code=product.code,
+        name=product.name,
+        kind=engine.LineKind(product.kind),
+        quantity=quantity,
+        unit_price=unit_price,
+        billing=engine.Billing(product.billing),
+        unit=unit,
+        schedule=schedule_of(row),
+        tax_rate_percent=situation.tax_rate.rate * 100 if situation.tax_rate else Decimal(0),
+        holding=None
+        if held is None
+        else engine.Holding(
+            product_code=held.product.code,
+            name=held.product.name,
+            quantity=held.quantity,
+            unit_price=held.unit_price,
+            billing=engine.Billing(held.product.billing),
+        ),
+    )
+
+
+def schedule_of(row: Price | None) -> DiscountSchedule | None:
+    """The volume discount of a price, as the engine reads it."""
+    if row is None or not row.schedule:
+        return None
+    return DiscountSchedule(
+        DiscountMethod(row.schedule["method"]),
+        tuple(
+            DiscountTier(
+                start=int(tier["from"]),
+                until=int(tier["to"]) if tier.get("to") else None,
+                percent=Decimal(tier["percent"]) if "percent" in tier else None,
+                amount=Decimal(tier["amount"]) if "amount" in tier else None,
+            )
+            for tier in row.schedule["tiers"]
+        ),
+    )
+
+
+def _billing_month(contract: Contract, today: date) -> Period:
+    """The running month of lines billed every month, counted from the contract's first day."""
+    months = duration_of(Period(contract.start_date, today + timedelta(days=1))).months
+    if add_months(contract.start_date, months) > today:
+        months -= 1
+    return Period(add_months(contract.start_date, months), add_months(contract.start_date, months + 1))

@@ -1,0 +1,234 @@
+"""What a customer owns: a contract's ledger summed at a date, and the dates that matter to it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from django.utils.translation import gettext as _
+
+from accounts.models import Account
+from commerce import amounts
+from commerce.models import BillingRule, Contract, ContractStatus, DeltaKind, Product, ProductKind, SubscriptionDelta
+from commerce.pricing.money import stored, to_minor
+
+SHOWN_AMENDMENTS = 3  # On the timeline; all of them stand in the history.
+
+
+@dataclass(frozen=True)
+class OwnedLine:
+    """One product a customer owns on a day."""
+
+    subscription_id: int
+    product: Product
+    quantity: Decimal
+    unit_price: Decimal  # Net, per unit and month (a service: per unit); averaged where units were sold at several.
+    currency: str
+
+    @property
+    def monthly_minor(self) -> int:
+        """What it costs a month, before tax; a service costs once."""
+        if self.product.billing == BillingRule.ONCE:
+            return 0
+        return to_minor(self.quantity * self.unit_price, self.currency)
+
+    @property
+    def label(self) -> str:
+        """Business, 60 seats; Storage pack × 2; Single sign-on."""
+        return line_label(self.product, self.quantity)
+
+
+@dataclass(frozen=True)
+class Amendment:
+    """What one order, or the signature, changed on a day."""
+
+    effective_date: date
+    deltas: tuple[SubscriptionDelta, ...]
+
+    @property
+    def order_number(self) -> str:
+        order = self.deltas[0].order
+        return order.number if order else ""
+
+    @property
+    def monthly_minor(self) -> int:
+        """Signed change of the monthly price, before tax."""
+        return sum(delta.recurring_minor for delta in self.deltas)
+
+    @property
+    def label(self) -> str:
+        """What changed, in words: "Team → Business, 60 seats"; "Team +10 seats"; "Audit log export added"."""
+        out = [delta for delta in self.deltas if delta.kind == DeltaKind.SWAP_OUT]
+        parts = []
+        for delta in self.deltas:
+            product = delta.subscription.product
+            if delta.kind == DeltaKind.SWAP_IN and out:
+                words = _("%(old)s → %(new)s") % {
+                    "old": out[0].subscription.product.name,
+                    "new": line_label(product, delta.quantity),
+                }
+            elif delta.kind == DeltaKind.SWAP_OUT:
+                continue
+            elif delta.kind == DeltaKind.NEW:
+                words = _("%(line)s added") % {"line": line_label(product, delta.quantity)}
+            elif delta.kind == DeltaKind.RENEWAL:
+                words = _("%(line)s renewed") % {"line": line_label(product, delta.quantity)}
+            else:
+                words = _("%(product)s %(change)s") % {
+                    "product": product.name,
+                    "change": f"{'+' if delta.quantity > 0 else '−'}{amounts.number(abs(delta.quantity))}",
+                }
+            parts.append(words)
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class TimelineStep:
+    """One date of a contract. `state`: done, next (the one that matters now) or future."""
+
+    kind: str  # signed, start, amendment, notice, renewal or end.
+    label: str
+    date: date
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ContractOverview:
+    """A contract on one day."""
+
+    contract: Contract
+    today: date
+    lines: tuple[OwnedLine, ...]
+    amendments: tuple[Amendment, ...]  # Oldest first; the first is what was signed.
+    steps: tuple[TimelineStep, ...]
+
+    @property
+    def next_step(self) -> TimelineStep | None:
+        """The next date that matters."""
+        return next((step for step in self.steps if step.state == "next"), None)
+
+    @property
+    def plan(self) -> OwnedLine | None:
+        return next((line for line in self.lines if line.product.kind == ProductKind.PLAN), None)
+
+    @property
+    def monthly_minor(self) -> int:
+        """The recurring price of all lines per month, before tax."""
+        return sum(line.monthly_minor for line in self.lines)
+
+    @property
+    def days_left(self) -> int:
+        return max((self.contract.end_date - self.today).days, 0)
+
+
+def line_label(product: Product, quantity: Decimal) -> str:
+    """A product and how many, as people say it."""
+    if product.kind == ProductKind.PLAN:
+        template = _("%(product)s, %(quantity)s seat") if quantity == 1 else _("%(product)s, %(quantity)s seats")
+        return template % {"product": product.name, "quantity": amounts.number(quantity)}
+    if quantity == 1:
+        return product.name
+    return _("%(product)s × %(quantity)s") % {"product": product.name, "quantity": amounts.number(quantity)}
+
+
+def ledger_of(contract: Contract) -> list[SubscriptionDelta]:
+    """Every change of a contract, oldest first, with products and orders. One query."""
+    return list(
+        SubscriptionDelta.objects.filter(subscription__contract=contract)
+        .select_related("subscription__product", "order")
+        .order_by("effective_date", "pk")
+    )
+
+
+def owned_on(deltas: Iterable[SubscriptionDelta], today: date) -> tuple[OwnedLine, ...]:
+    """What the ledger sums up to on a day: plans first, then add-ons and services by name.
+
+    The price of a line is the average of the prices its units were sold at, so that the sum stays what it is.
+    """
+    quantities: dict[int, Decimal] = defaultdict(Decimal)
+    values: dict[int, Decimal] = defaultdict(Decimal)
+    last: dict[int, SubscriptionDelta] = {}
+    for delta in deltas:
+        if delta.effective_date <= today:
+            quantities[delta.subscription_id] += delta.quantity
+            values[delta.subscription_id] += delta.quantity * delta.unit_price
+            last[delta.subscription_id] = delta
+    lines = [
+        OwnedLine(
+            subscription_id=pk,
+            product=delta.subscription.product,
+            quantity=quantities[pk],
+            unit_price=stored(Fraction(values[pk]) / Fraction(quantities[pk])),
+            currency=delta.currency,
+        )
+        for pk, delta in last.items()
+        if quantities[pk] > 0
+    ]
+    order = {ProductKind.PLAN: 0, ProductKind.ADDON: 1, ProductKind.SERVICE: 2}
+    return tuple(sorted(lines, key=lambda line: (order[ProductKind(line.product.kind)], line.product.name)))
+
+
+def current_contract(account: Account, today: date) -> Contract | None:
+    """The running contract; of several, the one that ends first. One query."""
+    return Contract.objects.for_account(account).current(today).order_by("end_date", "pk").first()
+
+
+def overview(account: Account, today: date) -> ContractOverview | None:
+    """The account's running contract on a day, or none. Two queries."""
+    contract = current_contract(account, today)
+    return None if contract is None else overview_of(contract, today)
+
+
+def overview_of(contract: Contract, today: date) -> ContractOverview:
+    """One contract on a day. One query."""
+    deltas = ledger_of(contract)
+    amendments = _amendments(deltas)
+    return ContractOverview(
+        contract=contract,
+        today=today,
+        # An ended contract shows what it had on its last day.
+        lines=owned_on(deltas, min(today, contract.last_date)),
+        amendments=amendments,
+        steps=timeline(contract, amendments, today),
+    )
+
+
+def timeline(contract: Contract, amendments: Iterable[Amendment], today: date) -> tuple[TimelineStep, ...]:
+    """The dates of a contract in order, with the next one that matters marked."""
+    planned: list[tuple[str, str, date, str]] = []
+    if contract.signed_date is not None and contract.signed_date < contract.start_date:
+        planned.append(("signed", _("Signed"), contract.signed_date, ""))
+    planned.append(("start", _("Start"), contract.start_date, ""))
+    later = [amendment for amendment in amendments if amendment.effective_date > contract.start_date]
+    planned += [("amendment", _("Changed"), one.effective_date, one.label) for one in later[-SHOWN_AMENDMENTS:]]
+    if contract.auto_renew:
+        detail = _("Last day to decline the renewal")
+        planned.append(("notice", _("Notice deadline"), contract.notice_date, detail))
+    if contract.status == ContractStatus.RENEWED:
+        planned.append(("renewal", _("Renewed"), contract.end_date, ""))
+    elif contract.auto_renew and contract.status == ContractStatus.ACTIVE:
+        months = _("For another %(months)s months") % {"months": contract.term_months}
+        planned.append(("renewal", _("Renews"), contract.end_date, months))
+    else:
+        planned.append(("end", _("Last day"), contract.last_date, ""))
+    steps = []
+    next_found = False
+    for kind, label, day, detail in sorted(planned, key=lambda step: step[2]):
+        if day < today or (day == today and kind in ("signed", "start", "amendment")):
+            state = "done"
+        elif not next_found:
+            state, next_found = "next", True
+        else:
+            state = "future"
+        steps.append(TimelineStep(kind, label, day, state, detail))
+    return tuple(steps)
+
+
+def _amendments(deltas: Iterable[SubscriptionDelta]) -> tuple[Amendment, ...]:
+    grouped: dict[tuple[date, int | None], list[SubscriptionDelta]] = defaultdict(list)
+    for delta in deltas:
+        grouped[delta.effective_date, delta.order_id].append(delta)
+    return tuple(Amendment(day, tuple(group)) for (day, _order), group in grouped.items())

@@ -1,0 +1,237 @@
+"""Orders: from paid to active, or cancelled before that."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from accounts.scope import staff_scope
+from accounts.services import notify, set_grants
+from commerce import invoicing
+from commerce.catalogue import grants_for
+from commerce.models import (
+    Contract,
+    ContractStatus,
+    DealStage,
+    Invoice,
+    InvoiceStatus,
+    Order,
+    OrderStatus,
+    OrderStep,
+    PaymentAttempt,
+    Quote,
+    QuoteLine,
+    QuoteStatus,
+    Subscription,
+    SubscriptionDelta,
+)
+from tracking.actor import Actor, ActorKind
+from tracking.models import EventName
+from tracking.services import record
+
+
+class OrderCancelled(Exception):
+    """The order was cancelled: it can't be fulfilled any more, and what was paid for it goes back."""
+
+
+class OrderNotCancellable(Exception):
+    """The order is paid or active."""
+
+
+class PaymentUnderway(Exception):
+    """A payment for the order is on its way, and may still arrive."""
+
+
+class ContractMoved(Exception):
+    """The contract was changed or ended while the order waited for its payment; a person must look at it."""
+
+
+def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
+    """Make a paid order real: the contract's ledger, the entitlements, the won deal. The order as it is afterwards.
+
+    Called in the transaction that settles the payment; running it again changes nothing.
+    Raises `OrderCancelled`, `ContractMoved`: then nothing has changed.
+    """
+    with transaction.atomic():
+        claimed = Order.objects.filter(pk=order.pk, status=OrderStatus.AWAITING_PAYMENT).update(status=OrderStatus.PAID)
+        order = Order.objects.select_related("account", "quote", "deal", "contract", "placed_by").get(pk=order.pk)
+        if not claimed:
+            if order.status == OrderStatus.CANCELLED:
+                raise OrderCancelled(order.number)
+            return order
+        today = now.astimezone(ZoneInfo(order.account.time_zone)).date()
+        _bump_contract(order)
+        lines = [] if order.quote is None else list(
+            order.quote.lines.select_related("product").prefetch_related("product__grants")
+        )  # fmt: skip
+        _amend(order, lines, today=today, actor=_placed_by(order, actor))
+        _close(order, now=now, today=today)
+        record(
+            name=EventName.ORDER_PLACED,
+            actor=_placed_by(order, actor),
+            now=now,
+            object_type="order",
+            object_id=str(order.public_id),
+            properties=_figures_of(order),
+        )
+        if order.placed_by is not None:
+            notify(
+                kind="order_confirmed",
+                to=[order.placed_by],
+                account=order.account,
+                context={"order": order, "lines": lines},
+            )
+    return order
+
+
+def _bump_contract(order: Order) -> None:
+    """Count the amendment. The version the quote was made for must still be the contract's."""
+    running = Contract.objects.filter(pk=order.contract_id, status=ContractStatus.ACTIVE)
+    if order.quote is not None:
+        running = running.filter(version=order.quote.contract_version)
+    if not running.update(version=F("version") + 1):
+        raise ContractMoved(order.number)
+
+
+def _amend(order: Order, lines: Iterable[QuoteLine], *, today: date, actor: Actor) -> None:
+    """Append what the quote says to the ledger, and grant what is owned from today on."""
+    lines = list(lines)
+    subscriptions = [
+        Subscription.objects.get_or_create(account=order.account, contract=order.contract, product=line.product)[0]
+        for line in lines
+    ]
+    SubscriptionDelta.objects.bulk_create(
+        SubscriptionDelta(
+            account=order.account,
+            subscription=subscription,
+            kind=line.change,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            recurring_minor=line.recurring_minor,
+            currency=order.currency,
+            effective_date=today,
+            order=order,
+        )
+        for subscription, line in zip(subscriptions, lines, strict=True)
+    )
+    # What an account may use is the vendor's to write: a customer's request has no right to, so this much of it runs as
+    # the owner, still in the customer's name.
+    with staff_scope(actor):
+        for subscription, line in zip(subscriptions, lines, strict=True):
+            set_grants(
+                account=order.account,
+                source=f"subscription:{subscription.pk}",
+                grants=grants_for(line.product.grants.all(), line.quantity_after),
+                start_date=today,
+                end_date=order.contract.end_date,
+            )
+
+
+def _close(order: Order, *, now: datetime, today: date) -> None:
+    """The order is active, its quote ordered, its deal won."""
+    order.status = OrderStatus.ACTIVE
+    order.save(update_fields=["status"])
+    OrderStep.objects.bulk_create(
+        OrderStep(account=order.account, order=order, status=status, reached_at=now)
+        for status in (OrderStatus.PAID, OrderStatus.ACTIVE)
+    )
+    if order.quote is not None:
+        Quote.objects.filter(pk=order.quote.pk, status=QuoteStatus.ACCEPTED).update(status=QuoteStatus.ORDERED)
+    if order.deal is not None and not DealStage(order.deal.stage).is_closed:
+        order.deal.stage = DealStage.WON
+        order.deal.closed_at = now
+        order.deal.close_date = today
+        order.deal.save(update_fields=["stage", "closed_at", "close_date"])
+
+
+def cancel_order(*, order: Order, now: datetime, note: str = "") -> Order:
+    """Give an order up before it is paid: its bill is void, its quote closed, its deal lost.
+
+    Cancelling twice changes nothing. Raises `OrderNotCancellable`, `PaymentUnderway`.
+    """
+    with transaction.atomic():
+        invoice = Invoice.objects.filter(order=order).first()
+        if invoice is not None:
+            _void(invoice)  # Locks the invoice, as starting a payment does: no payment starts in between.
+        cancelled = Order.objects.filter(pk=order.pk, status=OrderStatus.AWAITING_PAYMENT).update(
+            status=OrderStatus.CANCELLED
+        )
+        order = Order.objects.select_related("account", "quote", "deal").get(pk=order.pk)
+        if not cancelled:
+            if order.status == OrderStatus.CANCELLED:
+                return order
+            raise OrderNotCancellable(_("Order %(number)s is paid already.") % {"number": order.number})
+        OrderStep.objects.create(
+            account=order.account, order=order, status=OrderStatus.CANCELLED, reached_at=now, note=note[:200]
+        )
+        if order.quote is not None:
+            Quote.objects.filter(pk=order.quote.pk, status=QuoteStatus.ACCEPTED).update(status=QuoteStatus.SUPERSEDED)
+        if order.deal is not None and not DealStage(order.deal.stage).is_closed:
+            order.deal.stage = DealStage.LOST
+            order.deal.closed_at = now
+            order.deal.close_date = now.astimezone(ZoneInfo(order.account.time_zone)).date()
+            order.deal.save(update_fields=["stage", "closed_at", "close_date"])
+    return order
+
+
+def _void(invoice: Invoice) -> None:
+    try:
+        invoicing.void_invoice(invoice=invoice)
+    except invoicing.InvoiceBeingPaid as error:
+        raise PaymentUnderway(_("A payment for this order is on its way. Wait for its result first.")) from error
+
+
+def record_bank_transfer(*, order: Order, actor: Actor, now: datetime) -> Order:
+    """Staff saw the money on the bank account: the bill is paid, the order fulfilled.
+
+    Raises `PaymentUnderway` while a card payment may still arrive, and the errors of `fulfil`.
+    """
+    with transaction.atomic():
+        invoice = Invoice.objects.select_for_update(no_key=True).filter(order=order).first()
+        if invoice is not None and invoice.status == InvoiceStatus.OPEN:
+            if PaymentAttempt.objects.pending().filter(invoice=invoice).exists():
+                raise PaymentUnderway(_("A payment for this order is on its way. Wait for its result first."))
+            invoice.status = InvoiceStatus.PAID
+            invoice.paid_at = now
+            invoice.save(update_fields=["status", "paid_at"])
+            record(
+                name=EventName.INVOICE_PAID,
+                actor=actor,
+                now=now,
+                object_type="invoice",
+                object_id=invoice.number,
+                properties={"total_minor": invoice.total_minor, "currency": invoice.currency, "by": "bank transfer"},
+            )
+        return fulfil(order=order, now=now, actor=actor)
+
+
+def _placed_by(order: Order, actor: Actor) -> Actor:
+    """Whoever placed the order: it is their purchase, whichever process saw the money arrive."""
+    if actor.kind != ActorKind.SYSTEM or order.placed_by_id is None:
+        return actor
+    return Actor(user_id=order.placed_by_id, account_id=order.account_id, kind=ActorKind.CUSTOMER)
+
+
+def _figures_of(order: Order) -> dict[str, Any]:
+    return {
+        "number": order.number,
+        "quote": str(order.quote.public_id) if order.quote else None,
+        "deal": str(order.deal.public_id) if order.deal else None,
+        "annual_minor": order.deal.amount_minor if order.deal else 0,
+        "total_minor": order.total_minor,
+        "currency": order.currency,
+    }
+
+
+def next_step_of(order: Order) -> str:
+    """What happens next, in words; empty when nothing does."""
+    match OrderStatus(order.status):
+        case OrderStatus.AWAITING_PAYMENT:
+            return _("Active as soon as it is paid")
+        case OrderStatus.PAID:
+            return _("Being activated")
+    return ""
