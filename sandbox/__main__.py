@@ -23,6 +23,7 @@ import psutil
 from dotenv import dotenv_values
 
 from sandbox import checks, testing
+from sandbox.bootstrap import advice
 from sandbox.processes import AlreadyRunning, Lock, PartFailed, SandboxError, last_lines
 from sandbox.servers import Servers
 from sandbox.stack import MAIL, ROOT, SALESFORCE, STRIPE, Stack
@@ -68,11 +69,6 @@ def run() -> int:
                 raise Ended
             time.sleep(0.25)
         raise dead
-    except PartFailed as failure:
-        _ignore_signals()
-        return _stopped(f"{failure}.", log=failure.log)
-    except SandboxError as error:
-        return _stopped(str(error))
     except Ended:
         _ignore_signals()
         say("\nStopping...")
@@ -116,15 +112,8 @@ def execute(command: Sequence[str]) -> int:
     if not command:
         return _stopped("Say which command: python -m sandbox exec -- command.")
     signal.signal(signal.SIGTERM, _end)
-    try:
-        with Servers(DATA / "tests") as servers:
-            return subprocess.run(command, env={**os.environ, **servers.env}, check=False, cwd=ROOT).returncode
-    except PartFailed as failure:
-        return _stopped(f"{failure}.", log=failure.log)
-    except (SandboxError, FileNotFoundError) as error:
-        return _stopped(str(error))
-    except (Ended, KeyboardInterrupt):
-        return 130
+    with Servers(DATA / "tests") as servers:
+        return subprocess.run(command, env={**os.environ, **servers.env}, check=False, cwd=ROOT).returncode
 
 
 def clean() -> int:
@@ -204,5 +193,18 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             return run()
 
 
+def main_or_one_line(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    try:
+        return main(arguments, environ)
+    except PartFailed as failure:
+        return _stopped(f"{failure}.", log=failure.log)
+    except SandboxError as error:
+        return _stopped(str(error))
+    except OSError as error:
+        return _stopped(f"{advice(str(error)) or error}.")
+    except (Ended, KeyboardInterrupt):
+        return 130
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(main_or_one_line(sys.argv[1:], os.environ))
