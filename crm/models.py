@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -20,19 +21,30 @@ class SyncedObject(models.TextChoices):
     ORDER = "Order", _("Order")
 
 
+class LinkQuerySet(models.QuerySet["Link"]):
+    def arrived(self) -> Self:
+        """Records that the CRM is known to have."""
+        return self.exclude(crm_id="")
+
+
 class Link(models.Model):
     """One record of ours and its counterpart in the CRM."""
 
     object = models.CharField(max_length=40, choices=SyncedObject.choices)
     external_id = models.UUIDField()  # The record's public id: Portal_Id__c over there.
     crm_id = models.CharField(max_length=18, blank=True)
-    pushed_hash = models.CharField(max_length=64, blank=True)  # Of the payload last accepted.
+    pushed_hash = models.CharField(max_length=64, blank=True)  # Of the portal's own fields as last accepted.
     pushed_at = models.DateTimeField(null=True, blank=True)
-    seen_modstamp = models.DateTimeField(null=True, blank=True)  # SystemModstamp last applied or sent.
-    # When each shared field last changed, and by whom: {"Phone": {"value": …, "at": …, "source": "portal"|"crm"}}.
+    seen_modstamp = models.DateTimeField(null=True, blank=True)  # SystemModstamp last applied.
+    # What both sides held of each shared field when they last agreed: {"Phone": {"portal": …, "crm": …}}. The two
+    # differ where one side cannot spell the other's value.
     field_versions = models.JSONField(default=dict)
 
+    objects = LinkQuerySet.as_manager()
+
     class Meta:
+        verbose_name = _("linked record")
+        verbose_name_plural = _("linked records")
         constraints = [
             models.UniqueConstraint(fields=["object", "external_id"], name="link_once"),
             models.UniqueConstraint(fields=["object", "crm_id"], condition=~Q(crm_id=""), name="link_crm_id_once"),
@@ -49,21 +61,43 @@ class OutboxState(models.TextChoices):
     DONE = "done", _("Sent")
     SUPERSEDED = "superseded", _("Sent with a later change")
     DEAD = "dead", _("Failed, needs a person")
+    SKIPPED = "skipped", _("Skipped by a person")
 
 
 class OutboxQuerySet(models.QuerySet["OutboxRow"]):
+    def of(self, crm_object: str, external_id: UUID) -> Self:
+        return self.filter(object=crm_object, external_id=external_id)
+
     def unfinished(self) -> Self:
         return self.filter(state__in=[OutboxState.PENDING, OutboxState.LEASED, OutboxState.BLOCKED, OutboxState.DEAD])
 
     def due(self, now: datetime) -> Self:
-        return self.filter(state__in=[OutboxState.PENDING, OutboxState.BLOCKED], next_at__lte=now)
+        """May be sent: waiting long enough, or left behind by a worker whose lease has ended."""
+        return self.filter(state__in=[OutboxState.PENDING, OutboxState.LEASED, OutboxState.BLOCKED], next_at__lte=now)
+
+    def held(self, now: datetime) -> Self:
+        """In the hands of a worker whose lease runs."""
+        return self.filter(state=OutboxState.LEASED, next_at__gt=now)
+
+    def retry(self, now: datetime) -> int:
+        """Failed and waiting rows are sent with the next push; those in a worker's hands are left to it."""
+        stuck = [OutboxState.DEAD, OutboxState.BLOCKED, OutboxState.PENDING, OutboxState.SKIPPED]
+        return self.filter(state__in=stuck).update(
+            state=OutboxState.PENDING, next_at=now, attempts=0, done_at=None, last_code="", last_message=""
+        )
+
+    def skip(self, now: datetime) -> int:
+        """A person decided that the CRM need not hear of these."""
+        stuck = [OutboxState.DEAD, OutboxState.BLOCKED, OutboxState.PENDING]
+        return self.filter(state__in=stuck).update(state=OutboxState.SKIPPED, done_at=now)
 
 
 class OutboxRow(models.Model):
-    """A change that the CRM must hear of. Written by database triggers alone, in the transaction of the change.
+    """A change that the CRM must hear of, written by database triggers in the transaction of the change.
 
     It names the record; what is sent is read from the record's current state at sending time, so rows of one record
-    that wait together are sent once.
+    that wait together are sent once. Beside the triggers only `crm.outbox` adds rows: for a first load, for a parent
+    that a record brings along, for a value the portal keeps after a conflict.
     """
 
     id = models.BigAutoField(primary_key=True)  # Order of changes within one record.
@@ -71,8 +105,7 @@ class OutboxRow(models.Model):
     external_id = models.UUIDField()
     state = models.CharField(max_length=10, choices=OutboxState.choices, default=OutboxState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    next_at = models.DateTimeField(default=timezone.now)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    next_at = models.DateTimeField(default=timezone.now)  # When a worker may take it; while leased, the lease's end.
     lease_token = models.UUIDField(null=True, blank=True)  # Fences a worker that wakes up after its lease ended.
     last_code = models.CharField(max_length=80, blank=True)
     last_message = models.TextField(blank=True)
@@ -100,10 +133,16 @@ class SyncAttempt(models.Model):
 
     row = models.ForeignKey(OutboxRow, on_delete=models.CASCADE, related_name="attempt_log")
     at = models.DateTimeField(default=timezone.now)
-    http_status = models.PositiveSmallIntegerField(null=True)
+    http_status = models.PositiveSmallIntegerField(null=True)  # Empty: no answer came.
     code = models.CharField(max_length=80, blank=True)
     message = models.TextField(blank=True)
     milliseconds = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.code or 'OK'}"
 
 
 class Cursor(models.Model):
@@ -118,13 +157,47 @@ class Cursor(models.Model):
         return f"{self.object} until {self.read_until:%Y-%m-%d %H:%M:%S}"
 
 
-class Conflict(models.Model):
-    """Both sides changed one field: the later won, the other value is kept here."""
+class Pause(models.Model):
+    """Why nothing is exchanged with the CRM at the moment: it does not answer, refuses us, or our quota is used up.
 
-    object = models.CharField(max_length=40)
+    One row. While it runs, changes wait in the outbox and count no attempt.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    until = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=0)  # In a row.
+    since = models.DateTimeField()
+    code = models.CharField(max_length=80)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_pause")]
+
+    def __str__(self) -> str:
+        return f"{self.code} until {self.until:%Y-%m-%d %H:%M:%S}"
+
+
+class Winner(models.TextChoices):
+    PORTAL = "portal", _("Portal")
+    CRM = "crm", _("CRM")
+
+
+class Conflict(models.Model):
+    """Both sides changed one field, or one side cannot spell the other's value: what was kept, and what was not."""
+
+    object = models.CharField(max_length=40, choices=SyncedObject.choices)
     external_id = models.UUIDField()
     field = models.CharField(max_length=80)
     kept = models.JSONField(null=True)
     lost = models.JSONField(null=True)
-    winner = models.CharField(max_length=10)
-    at = models.DateTimeField(default=timezone.now)
+    winner = models.CharField(max_length=10, choices=Winner.choices)
+    at = models.DateTimeField(default=timezone.now)  # Of the change in the CRM.
+
+    class Meta:
+        constraints = [
+            # A page of changes read twice tells of a conflict once.
+            models.UniqueConstraint(fields=["object", "external_id", "field", "at"], name="conflict_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.object} {self.external_id}: {self.field}"
