@@ -28,7 +28,7 @@ from sandbox.processes import AlreadyRunning, Lock, PartFailed, SandboxError, la
 from sandbox.servers import Servers
 from sandbox.stack import MAIL, ROOT, SALESFORCE, STRIPE, Stack
 
-DATA = ROOT / ".data"
+DATA = Path(os.environ.get("DATA_DIR") or ROOT / ".data")
 DEFAULT_PORT = 8000
 PASSWORD = "portal-demo"
 PEOPLE = (

@@ -57,8 +57,9 @@ POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL, WEB, WORKER, BEAT = (
 )
 OUTSIDE = (POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL)
 PORTAL = (WEB, WORKER, BEAT)
+EVERYTHING = frozenset({*OUTSIDE, *PORTAL})
 # The proxy is for tests: a demo talks to localstripe itself.
-DEMO_PARTS = frozenset({*OUTSIDE, *PORTAL} - {PROXY})
+DEMO_PARTS = EVERYTHING - {PROXY}
 # An outside server that is named in the environment is used, and its stand-in is not started.
 REPLACED_BY: Mapping[str, str] = {
     POSTGRES: "DATABASE_URL",
