@@ -129,5 +129,6 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "recommendations.add_contentblock": frozenset({_G.MARKETING, _G.SYSTEM_ADMINISTRATOR}),
     "recommendations.view_offer": _EVERYONE,
     "recommendations.change_offer": frozenset({_G.MARKETING, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "recommendations.add_offer": frozenset({_G.MARKETING, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "analytics.view_insights": _INSIGHT,
 }

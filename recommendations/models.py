@@ -1,14 +1,31 @@
 """What to show this account now: rules as data, edited by marketing."""
 
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
+from django.urls import Resolver404, resolve
+from django.utils.translation import gettext as _
 
-from accounts.models import Account
-from commerce.models import Product
+from accounts.models import Account, Industry, LifecycleStage, Tier
+from commerce.models import Price, Product
+from recommendations import offers
 from tracking.models import Meter
+
+
+class OfferQuerySet(models.QuerySet["Offer"]):
+    def active(self) -> Self:
+        return self.filter(is_active=True, product__is_on_sale=True)
+
+    def priced_for(self, account: Account, today: date) -> Self:
+        """Annotate `unit_price` in the account's own book; None where the product is not sellable to it."""
+        prices = Price.objects.for_account(account).on(today).filter(product=OuterRef("product"))
+        return self.annotate(unit_price=Subquery(prices.order_by("-valid_from").values("unit_price")[:1]))
 
 
 class Offer(models.Model):
@@ -25,11 +42,28 @@ class Offer(models.Model):
     weight = models.PositiveSmallIntegerField(default=10)
     is_active = models.BooleanField(default=True)
 
+    unit_price: Decimal | None  # Only on rows of `priced_for`.
+
+    objects = OfferQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["product", "meter"], name="offer_once_per_meter")]
 
     def __str__(self) -> str:
         return self.headline
+
+    def clean(self) -> None:
+        """Refuse what could not be filled in or would never match."""
+        errors: dict[str, str] = {}
+        for name in ("headline", "reason"):
+            if message := _text_error(getattr(self, name), meter=self.meter):
+                errors[name] = message
+        if self.meter and not 1 <= self.threshold_percent <= 200:
+            errors["threshold_percent"] = _("Between 1 and 200 percent of the limit.")
+        _check_codes(errors, "industries", self.industries, Industry.values)
+        _check_codes(errors, "stages", self.stages, LifecycleStage.values)
+        if errors:
+            raise ValidationError(errors)
 
 
 class ContentBlockQuerySet(models.QuerySet["ContentBlock"]):
@@ -64,3 +98,42 @@ class ContentBlock(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        """Refuse a link that leads nowhere, and rules that would never match."""
+        errors: dict[str, str] = {}
+        if bool(self.link_label) != bool(self.link_url):
+            errors["link_label"] = _("A link needs both its words and its address.")
+        if self.link_url and not _is_page(self.link_url):
+            errors["link_url"] = _("There is no page of the portal at this address. It starts with “/”.")
+        _check_codes(errors, "industries", self.industries, Industry.values)
+        _check_codes(errors, "stages", self.stages, LifecycleStage.values)
+        _check_codes(errors, "tiers", self.tiers, Tier.objects.values_list("code", flat=True))
+        if errors:
+            raise ValidationError(errors)
+
+
+def _text_error(text: str, *, meter: str) -> str:
+    try:
+        offers.check_text(text, meter=meter)
+    except offers.UnknownPlaceholder as error:
+        names = ", ".join(f"{{{name}}}" for name in error.names)
+        if set(error.names) <= offers.METER_PLACEHOLDERS:
+            return _("%(names)s: only an offer with a meter has these figures.") % {"names": names}
+        return _("%(names)s: we don't know this figure.") % {"names": names}
+    except offers.MalformedText:
+        return _("A name in braces is not complete, such as {used}.")
+    return ""
+
+
+def _check_codes(errors: dict[str, str], name: str, codes: Iterable[str], known: Iterable[str]) -> None:
+    if unknown := sorted(set(codes) - set(known)):
+        errors[name] = _("Not known: %(codes)s.") % {"codes": ", ".join(unknown)}
+
+
+def _is_page(path: str) -> bool:
+    try:
+        resolve(path.partition("?")[0])
+    except Resolver404:
+        return False
+    return path.startswith("/")

@@ -1,8 +1,8 @@
 """Which products to offer an account now, and why. Pure: no ORM, no clock, no settings.
 
 A rule names a product and a reason: a meter close to its limit, or a feature the account lacks in its industry or
-stage. `rank` leaves out what cannot be sold to the account or would give it nothing new, and sorts the rest: limits
-that are nearest first, then the vendor's weight.
+stage. `rank` leaves out what would give the account nothing new, and sorts the rest: limits that are nearest first,
+then the vendor's weight. The caller passes rules of products that can be sold to the account.
 """
 
 from __future__ import annotations
@@ -64,7 +64,6 @@ class Rule:
     industries: frozenset[str] = frozenset()
     stages: frozenset[str] = frozenset()
     weight: int = 10
-    is_sellable: bool = True  # The account's price book has a price for it.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +127,7 @@ def next_quantity(needed: Decimal, *, at_most: int) -> int:
 
 
 def _offer(rule: Rule, situation: Situation) -> Offer | None:
-    if not (rule.is_sellable and _fits(rule, situation)):
+    if not _fits(rule, situation):
         return None
     used, limit = situation.used.get(rule.meter), situation.limits.get(rule.meter)
     percent: int | None = None
@@ -183,7 +182,7 @@ def _seats(rule: Rule, situation: Situation, owned: int) -> int:
     seats = situation.limits.get("seats", Decimal(0))
     if rule.meter == "seats":
         return next_quantity(max(seats, situation.used["seats"]), at_most=rule.product.max_quantity)
-    return int(max(seats, 1)) if is_upgrade else 0
+    return max(int(seats), 1) if is_upgrade else 0
 
 
 def _packs(rule: Rule, situation: Situation) -> int:
