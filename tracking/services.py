@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max, OuterRef, Q, Subquery, Sum
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import LockError, RedisError
 
 from tracking.actor import Actor, ActorKind
 from tracking.models import Event, EventName, Meter, UsageDaily
@@ -19,6 +20,8 @@ from tracking.models import Event, EventName, Meter, UsageDaily
 logger = logging.getLogger(__name__)
 
 BUFFER_KEY = "portal:page-views"
+FLUSH_LOCK_KEY = "portal:page-views:flush"
+FLUSH_LOCK_SECONDS = 60  # A worker that died while flushing holds up the next for so long.
 BUFFER_LIMIT = 100_000  # Page views kept while the database is away; older ones are dropped first.
 
 
@@ -99,15 +102,34 @@ def flush_page_views(*, batch: int = 1000) -> int:
     """Move buffered page views into the event table; the number moved.
 
     A batch leaves the buffer only after it is stored: a worker killed in between stores a batch twice at worst, so
-    each buffered view carries no money and no count that matters to the cent.
+    each buffered view carries no money and no count that matters to the cent. One flush at a time: a second one would
+    take views out of the buffer that neither has stored.
     """
     moved = 0
     with _redis() as client:
-        while raw := client.lrange(BUFFER_KEY, 0, batch - 1):
-            Event.objects.bulk_create([_event_from(json.loads(item)) for item in raw])
-            client.ltrim(BUFFER_KEY, len(raw), -1)
-            moved += len(raw)
+        lock = client.lock(FLUSH_LOCK_KEY, timeout=FLUSH_LOCK_SECONDS, blocking=False)
+        if not lock.acquire():
+            return 0
+        try:
+            while raw := client.lrange(BUFFER_KEY, 0, batch - 1):
+                moved += _store(raw)
+                client.ltrim(BUFFER_KEY, len(raw), -1)
+                lock.reacquire()
+        finally:
+            with suppress(LockError):  # Held for too long: the next flush has it now.
+                lock.release()
     return moved
+
+
+def _store(raw: Iterable[bytes]) -> int:
+    """Store buffered views; the number stored. One that can't be read (of another release) is dropped, not retried."""
+    events = []
+    for item in raw:
+        try:
+            events.append(_event_from(json.loads(item)))
+        except (ValueError, KeyError, TypeError) as error:
+            logger.warning("page view dropped: %r", error)
+    return len(Event.objects.bulk_create(events))
 
 
 def _event_from(payload: dict[str, Any]) -> Event:
