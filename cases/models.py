@@ -5,6 +5,7 @@ from typing import Self
 
 import pghistory
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +49,12 @@ class CaseQuerySet(models.QuerySet["Case"]):
     def open(self) -> Self:
         return self.filter(status__in=[status for status in CaseStatus if status.is_open])
 
+    def done(self) -> Self:
+        return self.filter(status__in=[status for status in CaseStatus if not status.is_open])
+
+    def recent_first(self) -> Self:
+        return self.order_by("-updated_at", "-serial")
+
 
 @pghistory.track()
 class Case(models.Model):
@@ -75,15 +82,25 @@ class Case(models.Model):
     objects = CaseQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["account", "-updated_at", "-id"], name="case_account_recent")]
+        indexes = [
+            models.Index(fields=["account", "-updated_at", "-serial"], name="case_account_recent"),
+            models.Index(fields=["-updated_at", "-serial"], name="case_recent"),  # The staff's queue.
+        ]
         constraints = [models.UniqueConstraint(fields=["account", "form_key"], name="case_once_per_form")]
 
     def __str__(self) -> str:
         return f"{self.number} {self.subject}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("cases:detail", args=[self.number])
+
     @property
     def number(self) -> str:
         return f"CS-{self.serial}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status_choice.is_open
 
     @property
     def status_choice(self) -> CaseStatus:
@@ -130,6 +147,9 @@ class CaseMessage(models.Model):
 class CaseAttachment(models.Model):
     """A file that came with a message."""
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)  # The message's; row-level security reads it.
     message = models.ForeignKey(CaseMessage, on_delete=models.PROTECT)
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT)
+
+    def __str__(self) -> str:
+        return str(self.file)

@@ -7,7 +7,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import Expression, Q
+from django.db.models import Expression, ExpressionWrapper, F, Q
+from django.db.models.expressions import OrderBy
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -36,6 +38,11 @@ class ArticleState(models.TextChoices):
     DRAFT = "draft", _("Draft")
     PUBLISHED = "published", _("Published")
     ARCHIVED = "archived", _("Archived")
+
+    @property
+    def tone(self) -> str:
+        """The label's tone in the admin."""
+        return {"draft": "info", "published": "success", "archived": "default"}[self]
 
 
 class Visibility(models.TextChoices):
@@ -76,8 +83,8 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def visible_to(self, membership: Membership | None) -> Self:
         """Published articles this member of a company (or, with None, anybody) may read.
 
-        A segment names tiers, roles or both; a part left empty does not restrict, and a segment with neither shows
-        to nobody.
+        A public article shows to everyone. One for customers may name roles; a segment names tiers, roles or both; a
+        part left empty does not restrict, and a segment with neither shows to nobody.
         """
         published = self.published()
         if membership is None:
@@ -86,12 +93,21 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         roles = Q(roles=[]) | Q(roles__overlap=list(membership.roles))
         named = ~Q(tiers=[], roles=[])
         return published.filter(
-            Q(visibility__in=[Visibility.PUBLIC, Visibility.CUSTOMER]) & roles
+            Q(visibility=Visibility.PUBLIC)
+            | Q(visibility=Visibility.CUSTOMER) & roles
             | Q(visibility=Visibility.SEGMENT) & tiers & roles & named
         )
 
+    def most_helpful(self, *, topic_first: str = "") -> Self:
+        """Best voted first, then the newest; those of one topic before all others where one is given."""
+        order: list[str | OrderBy] = ["-helpful_votes", F("published_at").desc(nulls_last=True), "pk"]
+        if not topic_first:
+            return self.order_by(*order)
+        on_topic = ExpressionWrapper(Q(topic=topic_first), output_field=models.BooleanField())
+        return self.order_by(on_topic.desc(), *order)
 
-@pghistory.track(exclude=["search"])
+
+@pghistory.track(exclude=["search", "helpful_votes", "unhelpful_votes"])
 class Article(models.Model):
     """An answer. Readers see the text of the published version; the text here is that version's copy."""
 
@@ -111,6 +127,9 @@ class Article(models.Model):
     review_date = models.DateField(null=True, blank=True)  # To be read again by then.
     published_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
+    # Sums over ArticleVote of all accounts, kept by a trigger: a customer sees only their own company's votes.
+    helpful_votes = models.PositiveIntegerField(default=0, editable=False)
+    unhelpful_votes = models.PositiveIntegerField(default=0, editable=False)
     search = models.GeneratedField(expression=search_vector(), output_field=SearchVectorField(), db_persist=True)
 
     objects = ArticleQuerySet.as_manager()
@@ -119,10 +138,22 @@ class Article(models.Model):
         indexes = [
             GinIndex(fields=["search"], name="article_search"),
             GinIndex(fields=["title"], name="article_title_trigram", opclasses=["gin_trgm_ops"]),
+            models.Index(fields=["category", "title", "id"], name="article_on_shelf"),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("knowledge:article", args=[self.slug])
+
+    @property
+    def is_published(self) -> bool:
+        return self.state == ArticleState.PUBLISHED
+
+    @property
+    def state_choice(self) -> ArticleState:
+        return ArticleState(self.state)
 
 
 class ArticleVersion(models.Model):
@@ -186,3 +217,6 @@ class ArticleVote(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "user", "article"], name="article_vote_once")]
+
+    def __str__(self) -> str:
+        return f"{self.article_id}: {'yes' if self.is_helpful else 'no'}"

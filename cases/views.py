@@ -1,0 +1,189 @@
+"""A customer's cases: the list, the form of a new one, and the conversation."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages as notices
+from django.core.exceptions import BadRequest
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.http import AccountRequest, requires, session_digest
+from accounts.permissions import Permission
+from cases import services
+from cases.forms import NewCaseForm, ReplyForm
+from cases.models import Case, CaseAttachment, CaseMessage, CaseQuerySet
+from cases.pages import BadCursor, case_page
+from knowledge.models import Article
+from knowledge.search import suggest
+from tracking.models import EventName
+from tracking.services import buffer_page_view
+
+PAGE = 25
+MESSAGES = 100  # Of a long conversation the latest are shown, and the earlier ones on request.
+
+
+@require_safe
+@requires(Permission.VIEW_CASES)
+def case_list(request: AccountRequest) -> HttpResponse:
+    """The company's cases: open ones unless `show` says done or all."""
+    show = request.GET.get("show", "open")
+    cases = Case.objects.for_account(request.account).select_related("opened_by", "assignee")
+    shown = _shown(cases, show)
+    try:
+        page = case_page(shown, cursor=request.GET.get("cursor", ""), size=PAGE)
+    except BadCursor as error:
+        raise BadRequest from error
+    context = {
+        "page": page,
+        "show": show,
+        "filters": [("open", _("Open")), ("done", _("Resolved")), ("all", _("All"))],
+        "may_open_cases": request.membership.may(Permission.OPEN_CASES),
+    }
+    return render(request, "cases/list.html", context)
+
+
+def _shown(cases: CaseQuerySet, show: str) -> CaseQuerySet:
+    match show:
+        case "open":
+            return cases.open()
+        case "done":
+            return cases.done()
+        case "all":
+            return cases
+    raise BadRequest
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.OPEN_CASES)
+def new(request: AccountRequest) -> HttpResponse:
+    """The form of a new case. Refused, it comes back with everything typed."""
+    if request.method != "POST":
+        return _new_case_page(request, NewCaseForm(initial=_carried(request)))
+    form = NewCaseForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _new_case_page(request, form, status=422)
+    case = services.open_case(
+        account=request.account,
+        opened_by=request.user,
+        actor=request.actor,
+        subject=form.cleaned_data["subject"],
+        description=form.cleaned_data["description"],
+        topic=form.cleaned_data["topic"],
+        priority=form.cleaned_data["priority"],
+        form_key=form.cleaned_data["form_key"],
+        uploads=form.cleaned_data["attachments"],
+        now=timezone.now(),
+    )
+    notices.success(request, _("Your case %(number)s is open. We sent you a confirmation.") % {"number": case.number})
+    return redirect(case)
+
+
+def _carried(request: AccountRequest) -> dict[str, Any]:
+    """What another page brings along: an article that did not help, a search without results."""
+    carried: dict[str, Any] = {
+        name: request.GET[name][:200] for name in ("subject", "topic", "priority") if request.GET.get(name)
+    }
+    try:
+        carried["form_key"] = uuid.UUID(request.GET.get("form_key", ""))
+    except ValueError:
+        carried["form_key"] = uuid.uuid4()
+    return carried
+
+
+def _new_case_page(request: AccountRequest, form: NewCaseForm, *, status: int = 200) -> HttpResponse:
+    subject = str(form["subject"].value() or "")
+    readable = Article.objects.visible_to(request.membership)
+    context = {
+        "form": form,
+        "suggestions": suggest(readable, subject, topic=str(form["topic"].value() or "")) if subject.strip() else [],
+        "breadcrumbs": [{"label": _("Cases"), "url": reverse("cases:list")}, {"label": _("Open a case")}],
+    }
+    return render(request, "cases/new.html", context, status=status)
+
+
+@require_safe
+@requires(Permission.VIEW_CASES)
+def detail(request: AccountRequest, serial: int) -> HttpResponse:
+    case = _case(request, serial)
+    buffer_page_view(
+        name=EventName.CASE_VIEWED,
+        actor=request.actor,
+        now=timezone.now(),
+        object_type="case",
+        object_id=case.number,
+        session_key=session_digest(request),
+    )
+    return _case_page(request, case, ReplyForm())
+
+
+@require_POST
+@requires(Permission.OPEN_CASES)
+def reply(request: AccountRequest, serial: int) -> HttpResponse:
+    case = _case(request, serial)
+    form = ReplyForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _case_page(request, case, form, status=422)
+    services.reply_as_customer(
+        case=case,
+        author=request.user,
+        body=form.cleaned_data["body"],
+        form_key=form.cleaned_data["form_key"],
+        uploads=form.cleaned_data["attachments"],
+        now=timezone.now(),
+    )
+    notices.success(request, _("Your reply was sent."))
+    return redirect(case)
+
+
+@require_POST
+@requires(Permission.OPEN_CASES)
+def close(request: AccountRequest, serial: int) -> HttpResponse:
+    """The customer says it is solved."""
+    case = _case(request, serial)
+    if services.close_case(case=case, now=timezone.now()):
+        notices.success(request, _("Case %(number)s is closed. A reply opens it again.") % {"number": case.number})
+    return redirect(case)
+
+
+def _case(request: AccountRequest, serial: int) -> Case:
+    cases = Case.objects.for_account(request.account).select_related("opened_by", "assignee")
+    return get_object_or_404(cases, serial=serial)
+
+
+def _case_page(request: AccountRequest, case: Case, form: ReplyForm, *, status: int = 200) -> HttpResponse:
+    messages, earlier = _conversation(case, request.GET.get("before", ""))
+    context = {
+        "case": case,
+        "conversation": messages,
+        "earlier": earlier,
+        "form": form,
+        "may_reply": request.membership.may(Permission.OPEN_CASES),
+        "breadcrumbs": [{"label": _("Cases"), "url": reverse("cases:list")}, {"label": case.number}],
+    }
+    return render(request, "cases/detail.html", context, status=status)
+
+
+def _conversation(case: Case, before: str) -> tuple[list[CaseMessage], str]:
+    """The latest messages in order of time, or those before a moment; and the moment to ask for earlier ones from."""
+    files = Prefetch(
+        "caseattachment_set", queryset=CaseAttachment.objects.select_related("file").order_by("pk"), to_attr="files"
+    )
+    rows = case.messages.for_customer().select_related("author").prefetch_related(files)
+    if before:
+        try:
+            moment = datetime.fromisoformat(before)
+        except ValueError as error:
+            raise BadRequest from error
+        if moment.tzinfo is None:
+            raise BadRequest
+        rows = rows.filter(created_at__lt=moment)
+    latest = list(rows.order_by("-created_at", "-pk")[: MESSAGES + 1])
+    earlier = latest[MESSAGES - 1].created_at.isoformat() if len(latest) > MESSAGES else ""
+    return latest[MESSAGES - 1 :: -1] if earlier else latest[::-1], earlier
