@@ -66,7 +66,7 @@ async function copyFiles() {
 async function buildScripts() {
   const options = {
     absWorkingDir: root,
-    entryPoints: ["assets/js/portal.js", "assets/js/charts.js"],
+    entryPoints: ["assets/js/portal.js", "assets/js/charts.js", "assets/js/pay.js"],
     outdir: output,
     bundle: true,
     minify: true,

@@ -129,11 +129,10 @@ def stripe_amount(amount_minor: int, currency: str) -> int:
     """ISO minor units in the units that Stripe counts in. Raises CurrencyNotPayable."""
     if currency not in STRIPE_EXPONENTS:
         raise CurrencyNotPayable(f"cards cannot be charged in {currency}", code="currency_not_payable")
-    shift = STRIPE_EXPONENTS[currency] - EXPONENTS[currency]
-    amount = amount_minor * 10**shift if shift >= 0 else amount_minor // 10**-shift
-    # Three decimals are taken where the last is zero.
-    step = 10 if STRIPE_EXPONENTS[currency] == 3 else 1
-    if (shift < 0 and amount_minor % 10**-shift) or amount % step:
+    theirs, ours = STRIPE_EXPONENTS[currency], EXPONENTS[currency]
+    amount, rest = divmod(amount_minor * int(10**theirs), int(10**ours))
+    # Of three decimals, the last must be zero.
+    if rest or (theirs == 3 and amount % 10):
         raise CurrencyNotPayable(f"{currency} cannot be charged that exactly", code="amount_too_precise")
     return amount
 

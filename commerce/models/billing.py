@@ -44,12 +44,8 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
-    def latest_first(self) -> Self:
-        return self.order_by("-issue_date", "-pk")
-
-    def older_than(self, invoice: "Invoice") -> Self:
-        """What comes after it in a list with the latest first."""
-        return self.filter(Q(issue_date__lt=invoice.issue_date) | Q(issue_date=invoice.issue_date, pk__lt=invoice.pk))
+    def payable(self) -> Self:
+        return self.filter(status=InvoiceStatus.OPEN, total_minor__gt=0)
 
 
 class Invoice(models.Model):

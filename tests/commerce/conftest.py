@@ -53,3 +53,63 @@ def accept(now):
         return accept_quote(quote=quote, actor=user.membership.actor(), **(defaults | given))
 
     return accept
+
+
+# Paying: the real stand-in for Stripe, behind the proxy that adds idempotency keys and trouble.
+
+WEBHOOK_SECRET = "whsec_tests"
+
+
+@pytest.fixture(scope="session")
+def localstripe(tmp_path_factory):
+    from sandbox.localstripe import LocalStripe
+
+    with LocalStripe(log=tmp_path_factory.mktemp("localstripe") / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def stripe(localstripe, settings, monkeypatch):
+    """An empty Stripe, as the portal sees it: a proxy that can be told to misbehave (`stripe.order(...)`)."""
+    from commerce import payments, reconciliation, stripe_gateway
+    from sandbox.localstripe import SECRET_KEY
+    from sandbox.proxy import StripeProxy
+    from tests.commerce.stripe_side import any_clock
+
+    localstripe.flush()
+    with StripeProxy(localstripe.url) as proxy:
+        settings.STRIPE_API_BASE = proxy.url
+        settings.STRIPE_SECRET_KEY = SECRET_KEY
+        settings.STRIPE_WEBHOOK_SECRETS = ["whsec_older", WEBHOOK_SECRET]
+        monkeypatch.setattr(stripe_gateway, "MAX_NETWORK_RETRIES", 0)
+        # Stripe's clock is the machine's, the tests' is not: look back as far as it takes.
+        monkeypatch.setattr(payments, "CLOCK_SKEW", any_clock)
+        monkeypatch.setattr(reconciliation, "KEPT_BY_STRIPE", any_clock)
+        yield proxy
+
+
+@pytest.fixture
+def stripe_js(localstripe):
+    """What Stripe.js does in the customer's browser."""
+    from tests.commerce.stripe_side import StripeJs
+
+    return StripeJs(localstripe.url)
+
+
+@pytest.fixture
+def invoice(quote, accept, admin):
+    """Acme's open bill for the upgrade."""
+    return accept(quote, admin).invoice
+
+
+@pytest.fixture
+def pay(stripe, stripe_js, invoice, admin, now):
+    """Pay the bill as the pay page does, with a card number: `pay("4242…")`."""
+    from commerce import payments
+
+    def pay(number="4242424242424242", *, at=now):
+        setup = payments.prepare_card(account=invoice.account, now=at)
+        stripe_js.set_up(setup.client_secret, number)
+        return payments.start_payment(invoice=invoice, setup_id=setup.id, actor=admin.membership.actor(), now=at)
+
+    return pay

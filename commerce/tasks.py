@@ -1,0 +1,54 @@
+"""Jobs of the commerce app."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts.jobs import AccountTask
+from commerce import payments, quoting, reconciliation, webhooks
+from commerce import stripe_gateway as gateway
+
+_RETRIED_BY_SWEEP = (gateway.OutcomeUnknown,)  # Stripe is away: the sweep hands the row out again.
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def process_webhook(*, event_id: str, **kwargs: object) -> None:
+    """One event of Stripe: woken by its delivery, swept by `process_webhooks`."""
+    webhooks.process(event_id=event_id, now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def process_webhooks(**kwargs: object) -> None:
+    """Every 10 s: events whose wake-up was lost, or that are to be tried again."""
+    reconciliation.sweep_webhooks(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)
+def resume_payment(*, attempt_id: str, **kwargs: object) -> None:
+    """One payment attempt that stopped on the way."""
+    payments.resume(attempt_id=UUID(attempt_id), now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def resume_payments(**kwargs: object) -> None:
+    """Every 15 s: attempts whose process died, or whose outcome is unknown."""
+    reconciliation.resume_payments(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)
+def settle_payment(*, attempt_id: str, **kwargs: object) -> None:
+    """Ask Stripe about one attempt now, as somebody asks for it in the admin."""
+    payments.settle(attempt_id=UUID(attempt_id), now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)
+def reconcile_payments(**kwargs: object) -> None:
+    """Every 10 min: events that were never delivered."""
+    reconciliation.fetch_events(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def expire_quotes(**kwargs: object) -> None:
+    """Every hour: offers whose time is over say so."""
+    quoting.expire_due(now=timezone.now())
