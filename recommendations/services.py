@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Account, Entitlements
 from commerce.amounts import unit_price as unit_price_text
+from commerce.contracts import ContractOverview
 from commerce.models import BillingRule, Contract, Product, ProductGrant, ProductKind, SubscriptionDelta
 from commerce.pricing.explanation import UnitPrice
 from recommendations import offers
@@ -49,10 +50,14 @@ def recommend(
     today: date,
     usage: Mapping[Meter, Decimal],
     entitlements: Entitlements,
+    contract: ContractOverview | None = None,
     limit: int = 1,
 ) -> list[Recommendation]:
-    """The best offers for an account, best first; three queries. None without a running contract to change."""
-    owned = _owned(account, today)
+    """The best offers for an account, best first; three queries. None without a running contract to change.
+
+    A page that has read the contract already passes it, and saves one of the queries.
+    """
+    owned = _owned(account, today) if contract is None else _owned_by(contract)
     if not owned:
         return []
     rows = list(
@@ -121,6 +126,12 @@ class _Owned:
     kind: str
     rank: int
     quantity: int
+
+
+def _owned_by(contract: ContractOverview) -> list[_Owned]:
+    return [
+        _Owned(line.product.code, line.product.kind, line.product.rank, int(line.quantity)) for line in contract.lines
+    ]
 
 
 def _owned(account: Account, today: date) -> list[_Owned]:
