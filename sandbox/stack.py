@@ -227,15 +227,16 @@ class Stack:
 
         Raises PartFailed when it fails.
         """
-        log = self.log(f"manage-{arguments[0]}")
+        return self._python(f"manage.py {arguments[0]}", "manage.py", *arguments, seconds=seconds)
+
+    def seed(self) -> None:
+        """Load the demo company, unless there are customers. Raises PartFailed."""
+        self._python("sandbox.demo", "-m", "sandbox.demo", "--if-empty")
+
+    def _python(self, name: str, *arguments: str, seconds: float = 600) -> str:
+        log = self.log(name.replace(".py ", "-").replace(".", "-"))
         log.unlink(missing_ok=True)
-        child = Child(
-            f"manage.py {arguments[0]}",
-            [sys.executable, "manage.py", *arguments],
-            log=log,
-            env=self.child_env(),
-            cwd=ROOT,
-        )
+        child = Child(name, [sys.executable, *arguments], log=log, env=self.child_env(), cwd=ROOT)
         try:
             if child.wait(seconds) is None:
                 raise PartFailed(child.name, f"did not end within {seconds:.0f} s", log)
@@ -328,7 +329,7 @@ class Stack:
             return
         self._timed("Bringing the database up to date", lambda: self.manage("migrate", "--noinput", "--verbosity=1"))
         if self.demo:
-            self._timed("Looking after the demo company", lambda: self.manage("seed_demo", "--if-empty"))
+            self._timed("Looking after the demo company", self.seed)
         stamp.write_text(state)
 
     def _timed(self, title: str, action: Callable[[], object]) -> None:

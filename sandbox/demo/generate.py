@@ -1,0 +1,35 @@
+"""The demo company as a whole: a seed and a day in, always the same rows out. Touches no database."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sandbox.demo.accounts import Customer, add_customers
+from sandbox.demo.company import Company, found_company
+from sandbox.demo.contracts import write_contracts
+from sandbox.demo.knowledge import add_articles
+from sandbox.demo.marketing import add_marketing
+from sandbox.demo.selling import Books
+from sandbox.demo.world import World
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The generated world, and its main characters."""
+
+    world: World
+    company: Company
+    customers: list[Customer]
+    books: Books
+
+
+def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
+    """Everything, in memory: the vendor first, then each customer's two years."""
+    world = World(seed=seed, today=today)
+    company = found_company(world)
+    customers = add_customers(world, company)
+    add_articles(world, company)
+    add_marketing(world, company)
+    books = write_contracts(world, company, customers)
+    return Demo(world, company, customers, books)

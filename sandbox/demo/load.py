@@ -1,0 +1,108 @@
+"""From rows in memory to rows in PostgreSQL, by COPY."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.core.management import call_command, get_commands
+from django.db import connection, models, transaction
+from psycopg import sql
+
+from accounts.models import Account, User
+from sandbox.demo.generate import Demo, generate
+from sandbox.demo.world import World, columns_of
+
+PASSWORD = "portal-demo"
+NUMBERS = {
+    "cases_case": "cases_case_number",
+    "commerce_contract": "commerce_contract_number",
+    "commerce_quote": "commerce_quote_number",
+    "commerce_order": "commerce_order_number",
+}
+"""Counters of the database behind the numbers people read, by table."""
+
+
+class DatabaseInUse(Exception):
+    """There are accounts already: the demo company is loaded into an empty database only."""
+
+
+def seed(*, seed: int, today: date) -> World:
+    """Make the demo company and load it, in one transaction. Raises `DatabaseInUse`."""
+    if Account.objects.exists():
+        raise DatabaseInUse("The database has customers already: the demo company is for an empty one.")
+    demo = generate(seed=seed, today=today)
+    with transaction.atomic():
+        load(demo.world)
+        join_groups(demo)
+    if "crm_backfill" in get_commands():
+        call_command("crm_backfill", verbosity=0)
+    return demo.world
+
+
+def load(world: World) -> None:
+    """Write a world's rows. Loaded data is no news: nothing of it goes to the CRM's outbox by itself."""
+    _hash_passwords(world)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('portal.origin', 'seed', true)")
+        for model in world.models():
+            fields = columns_of(model)
+            copy_rows(
+                model._meta.db_table,
+                [field.column or field.name for field in fields],
+                (
+                    [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+                    for row in world.rows(model)
+                ),
+            )
+        for model in world.models():
+            _continue_counting(model)
+
+
+def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY rows into a table; values are in the order of the columns."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def join_groups(demo: Demo) -> None:
+    """The staff's groups exist since the last migration."""
+    groups = {group.name: group for group in Group.objects.all()}
+    User.groups.through.objects.bulk_create(
+        User.groups.through(user_id=person.pk, group_id=groups[name].pk)
+        for name, people in demo.company.staff.items()
+        for person in people
+    )
+
+
+def _hash_passwords(world: World) -> None:
+    """The demo people's public password: hashed once for all, as one hash takes a good part of a second."""
+    demo_people = [user for user in world.rows(User) if user.is_demo]
+    password = make_password(PASSWORD) if demo_people else ""
+    for user in demo_people:
+        user.password = password
+
+
+def _continue_counting(model: type[models.Model]) -> None:
+    """Counters go on after the rows that were loaded with numbers of their own."""
+    table = model._meta.db_table
+    counters = {}
+    if isinstance(model._meta.pk, models.AutoField):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
+            counters["id"] = cursor.fetchone()[0]
+    if table in NUMBERS:
+        counters["serial"] = NUMBERS[table]
+    with connection.cursor() as cursor:
+        for column, sequence in counters.items():
+            cursor.execute(
+                sql.SQL("SELECT setval(%s, greatest(max({}), nextval(%s) - 1)) FROM {}").format(
+                    sql.Identifier(column), sql.Identifier(table)
+                ),
+                [sequence, sequence],
+            )
