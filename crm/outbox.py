@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from crm.models import Link, OutboxRow
 
@@ -51,3 +51,14 @@ def missing_parents(parents: Iterable[tuple[str, UUID]]) -> set[tuple[str, UUID]
         arrived = Link.objects.arrived().filter(object=crm_object, external_id__in=ids)
         missing |= {(crm_object, one) for one in ids - set(arrived.values_list("external_id", flat=True))}
     return missing
+
+
+def send_again(*, crm_object: str, external_id: UUID, now: datetime) -> None:
+    """A person wants the record sent: what failed is tried anew, and a record in step is written once more in full."""
+    with transaction.atomic():
+        rows = OutboxRow.objects.of(crm_object, external_id)
+        if rows.unfinished().exists():
+            rows.unfinished().retry(now)
+            return
+        Link.objects.filter(object=crm_object, external_id=external_id).update(pushed_hash="")
+        enqueue(crm_object=crm_object, external_ids=[external_id], now=now)

@@ -79,7 +79,7 @@ def push_batch(*, crm: Crm, now: datetime, random: Random) -> int:
 
 
 @transaction.atomic
-def claim_rows(*, crm_object: str, now: datetime, limit: int = MAX_ROWS) -> Claim:
+def claim_rows(*, crm_object: str, now: datetime) -> Claim:
     """Lease the due records of one object, each with its newest row; older rows of the same record are sent with it."""
     with connection.cursor() as cursor:
         # Claims take milliseconds and happen one after the other, so that of two workers the second sees what the
@@ -90,7 +90,7 @@ def claim_rows(*, crm_object: str, now: datetime, limit: int = MAX_ROWS) -> Clai
         OutboxRow.objects.due(now)
         .filter(~Exists(same_record), object=crm_object)
         .order_by("id")
-        .values_list("external_id", "attempts")[:limit]
+        .values_list("external_id", "attempts")[:MAX_ROWS]
     )
     if due and due[0][1] >= ALONE_FROM:
         wanted = {due[0][0]}
