@@ -1,4 +1,4 @@
-"""Amounts in templates: {{ quote.total_minor|money:quote.currency }}, {{ price|unit_price:"EUR" }}, {{ used|plain }}."""
+"""Amounts in templates: {{ total_minor|money:currency }}, {{ price|unit_price:"EUR" }}, {{ used|plain }}."""
 
 from decimal import Decimal
 

@@ -1,9 +1,77 @@
-from django.http import Http404, HttpRequest, HttpResponse
+"""What a customer has on contract, and the dates that matter."""
+
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.http import AccountRequest, requires, session_digest
+from accounts.models import Entitlements
+from accounts.permissions import Permission
+from commerce.contracts import overview_of
+from commerce.models import Contract, Order
+from commerce.usage import meters_on
+from tracking.models import EventName
+from tracking.services import buffer_page_view
+
+MOST_SHOWN = 50  # Contracts and orders of one page; a company has a handful.
 
 
-def contract_list(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+@requires(Permission.VIEW_CONTRACTS)
+def contract_list(request: AccountRequest) -> HttpResponse:
+    """The running contract with its dates and lines, then the earlier ones."""
+    now = timezone.now()
+    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    contracts = list(Contract.objects.for_account(request.account).latest_first()[:MOST_SHOWN])
+    running = sorted((one for one in contracts if one.is_running(today)), key=lambda one: (one.end_date, one.pk))
+    context = {
+        "running": [overview_of(one, today) for one in running[:1]],
+        "others": [one for one in contracts if one not in running[:1]],
+        **_rights(request),
+    }
+    buffer_page_view(name=EventName.CONTRACT_VIEWED, actor=request.actor, now=now, session_key=session_digest(request))
+    return render(request, "commerce/contracts.html", context)
 
 
-def contract(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+@requires(Permission.VIEW_CONTRACTS)
+def contract(request: AccountRequest, number: str) -> HttpResponse:
+    """One contract: its dates, what it covers against what is used, its changes and its orders."""
+    now = timezone.now()
+    shown = get_object_or_404(Contract.objects.for_account(request.account).by_number(number))
+    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    rights = _rights(request)
+    is_running = shown.is_running(today)
+    context = {
+        "overview": overview_of(shown, today),
+        "contract": shown,
+        "is_running": is_running,
+        "meters": meters_on(request.account, today, Entitlements.of(request.account, today=today))
+        if is_running
+        else [],
+        "orders": Order.objects.for_account(request.account).filter(contract=shown).latest_first()[:MOST_SHOWN]
+        if rights["may_view_orders"]
+        else [],
+        **rights,
+    }
+    buffer_page_view(
+        name=EventName.CONTRACT_VIEWED,
+        actor=request.actor,
+        now=now,
+        object_type="contract",
+        object_id=str(shown.public_id),
+        session_key=session_digest(request),
+    )
+    return render(request, "commerce/contract.html", context)
+
+
+def _rights(request: AccountRequest) -> dict[str, bool]:
+    may = request.membership.may
+    return {
+        "shows_prices": may(Permission.VIEW_PRICES),
+        "may_buy": may(Permission.BUY),
+        "may_view_orders": may(Permission.VIEW_ORDERS),
+    }

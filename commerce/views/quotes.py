@@ -1,21 +1,202 @@
-from django.http import Http404, HttpRequest, HttpResponse
+"""Quotes: made from the configurator, read, accepted, refreshed."""
+
+import uuid
+from datetime import timedelta
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.http import AccountRequest, requires, session_digest
+from accounts.permissions import Permission
+from commerce import quoting
+from commerce.configuring import Configuration, ConfigurationRefused, NoContract, situation_of
+from commerce.forms import AcceptForm, ConfigurationForm
+from commerce.models import Invoice, Order, Quote, QuoteStatus
+from commerce.paging import page_of
+from commerce.views.plans import configurator
+from tracking.models import EventName
+from tracking.services import buffer_page_view
 
 
-def quote_list(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+def _by_id(rows: QuerySet[Quote], name: str) -> QuerySet[Quote]:
+    try:
+        return rows.filter(public_id=uuid.UUID(name))
+    except ValueError:
+        return rows.none()
 
 
-def create_quote(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+@requires(Permission.VIEW_PRICES)
+def quote_list(request: AccountRequest) -> HttpResponse:
+    """The company's quotes, newest first."""
+    page = page_of(
+        Quote.objects.for_account(request.account).select_related("created_by"),
+        field="created_at",
+        name=lambda quote: str(quote.public_id),
+        find=_by_id,
+        query=request.GET,
+    )
+    context = {"page": page, "may_buy": request.membership.may(Permission.BUY)}
+    return render(request, "commerce/quotes.html", context)
 
 
-def quote(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_POST
+@requires(Permission.BUY)
+def create_quote(request: AccountRequest) -> HttpResponse:
+    """Freeze the price just shown; what cannot be sold goes back to the configurator with the reason."""
+    now = timezone.now()
+    try:
+        form_key = uuid.UUID(request.POST.get("form_key", ""))
+    except ValueError as error:
+        raise Http404 from error
+    try:
+        situation = situation_of(request.account, now.astimezone(ZoneInfo(request.account.time_zone)).date())
+    except NoContract as refusal:
+        return render(request, "commerce/configure_nothing.html", {"reason": str(refusal)}, status=422)
+    form = ConfigurationForm(situation, request.POST)
+    if not form.is_valid():
+        return configurator(request, form, status=422)
+    made = quoting.create_quote(
+        account=request.account,
+        actor=request.actor,
+        user=request.user,
+        configuration=form.configuration,
+        now=now,
+        form_key=form_key,
+    )
+    return redirect("commerce:quote", made.public_id)
 
 
-def accept_quote(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+@requires(Permission.VIEW_PRICES)
+def quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One quote: what it costs and why, until when it stands, and what can be done with it."""
+    shown = _quote_of(request, public_id)
+    now = timezone.now()
+    shown.mark_viewed(now)
+    buffer_page_view(
+        name=EventName.QUOTE_VIEWED,
+        actor=request.actor,
+        now=now,
+        object_type="quote",
+        object_id=str(shown.public_id),
+        session_key=session_digest(request),
+    )
+    form = AcceptForm(initial={"shown_hash": shown.price_hash, "name": request.user.name})
+    return _quote_page(request, shown, form)
 
 
-def refresh_quote(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_POST
+@requires(Permission.BUY)
+def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Accept a quote as shown, then pay its invoice."""
+    shown = _quote_of(request, public_id)
+    form = AcceptForm(request.POST)
+    if not form.is_valid():
+        return _quote_page(request, shown, form, status=422)
+    try:
+        order = quoting.accept_quote(
+            quote=shown,
+            shown_hash=form.cleaned_data["shown_hash"],
+            consent_name=form.cleaned_data["name"],
+            po_number=form.cleaned_data["po_number"],
+            ip=request.META.get("REMOTE_ADDR"),
+            actor=request.actor,
+            now=timezone.now(),
+        )
+    except quoting.OrderPending as refusal:
+        url = reverse("commerce:order", args=[refusal.order.number])
+        messages.error(request, format_html('{} <a class="link" href="{}">{}</a>', refusal, url, refusal.order.number))
+        return redirect("commerce:quote", shown.public_id)
+    except quoting.QuoteRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("commerce:quote", shown.public_id)
+    invoice = Invoice.objects.for_account(request.account).filter(order=order).first()
+    if invoice is None:
+        messages.success(request, _("Your order is active. There is nothing to pay."))
+        return redirect("commerce:order", order.number)
+    return redirect("commerce:pay", invoice.number)
+
+
+@require_POST
+@requires(Permission.BUY)
+def refresh_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The same again at today's prices."""
+    shown = _quote_of(request, public_id)
+    try:
+        fresh = quoting.refresh_quote(quote=shown, actor=request.actor, user=request.user, now=timezone.now())
+    except quoting.QuoteClosed as refusal:
+        messages.error(request, str(refusal))
+        return redirect("commerce:quote", shown.public_id)
+    except ConfigurationRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(_configurator_url(shown))
+    if fresh.pk != shown.pk:
+        messages.success(request, _("This is your quote at today's prices."))
+    return redirect("commerce:quote", fresh.public_id)
+
+
+def _quote_of(request: AccountRequest, public_id: uuid.UUID) -> Quote:
+    quotes = Quote.objects.for_account(request.account).select_related("account", "contract", "deal", "accepted_by")
+    return get_object_or_404(quotes, public_id=public_id)
+
+
+def _quote_page(request: AccountRequest, shown: Quote, form: AcceptForm, *, status: int = 200) -> HttpResponse:
+    now = timezone.now()
+    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    order = Order.objects.for_account(request.account).select_related("invoice").filter(quote=shown).first()
+    others = list(
+        Quote.objects.for_account(request.account).filter(deal=shown.deal).exclude(pk=shown.pk).latest_first()[:20]
+    )
+    older = next((one for one in others if one.pk < shown.pk), None)
+    newer = next((one for one in others if one.pk > shown.pk), None)
+    is_expired = shown.is_expired(now)
+    is_outdated = shown.status_choice.is_open and quoting.is_outdated(shown, today)
+    may_buy = request.membership.may(Permission.BUY)
+    context = {
+        "quote": shown,
+        "quote_status": QuoteStatus.EXPIRED if is_expired else shown.status_choice,
+        "last_day": (shown.expires_at.astimezone(ZoneInfo(request.account.time_zone)) - timedelta(seconds=1)),
+        "lines": shown.lines.select_related("product"),
+        "order": order,
+        "newer": newer,
+        "differences": quoting.differences(older, shown) if older and shown.status_choice.is_open else [],
+        "older": older,
+        "is_expired": is_expired,
+        "is_outdated": is_outdated,
+        "may_buy": may_buy,
+        "can_accept": may_buy and shown.status_choice.is_open and not is_expired and not is_outdated,
+        "can_refresh": may_buy and newer is None and (is_expired or is_outdated),
+        "configurator_url": _configurator_url(shown),
+        "form": form,
+        "steps": _steps(shown, order),
+    }
+    return render(request, "commerce/quote.html", context, status=status)
+
+
+def _steps(shown: Quote, order: Order | None) -> list[dict[str, str]]:
+    """How far the purchase is."""
+    accepted = order is not None
+    paid = shown.status == QuoteStatus.ORDERED
+    states = [
+        (_("Configure"), "done", _configurator_url(shown)),
+        (_("Review and accept"), "done" if accepted else "current", ""),
+        (_("Pay"), "done" if paid else "current" if accepted else "todo", ""),
+        (_("Active"), "done" if paid else "todo", ""),
+    ]
+    return [{"label": label, "state": state, "url": url} for label, state, url in states]
+
+
+def _configurator_url(shown: Quote) -> str:
+    wanted = Configuration.from_json(shown.configuration)
+    named = {"plan": wanted.plan, "seats": wanted.seats, **wanted.addons}
+    return f"{reverse('commerce:configure')}?{urlencode(named)}"

@@ -113,3 +113,57 @@ def pay(stripe, stripe_js, invoice, admin, now):
         return payments.start_payment(invoice=invoice, setup_id=setup.id, actor=admin.membership.actor(), now=at)
 
     return pay
+
+
+@pytest.fixture
+def make_attempt(now):
+    """A payment attempt in a state that tests can't easily reach: `make_attempt(invoice, state="review")`."""
+    import uuid
+
+    from commerce.models import PaymentAttempt
+
+    def make(invoice, **fields):
+        key = uuid.uuid4()
+        defaults = {
+            "account_id": invoice.account_id,
+            "number": 1,
+            "amount_minor": invoice.total_minor,
+            "currency": invoice.currency,
+            "request": {"amount": invoice.total_minor, "customer": "cus_1"},
+            "idempotency_key": f"test:pay:{key}",
+            "created_at": now,
+            "next_check_at": now,
+        }
+        return PaymentAttempt.objects.create(pk=key, invoice=invoice, **(defaults | fields))
+
+    return make
+
+
+@pytest.fixture
+def time_machine_now(now):
+    """The pages' clock stands at the tests' moment."""
+    import time_machine
+
+    with time_machine.travel(now, tick=False):
+        yield now
+
+
+@pytest.fixture
+def content_queries():
+    """At most so many queries beside the fixed cost of a request: `with content_queries(5): client.get(url)`."""
+    from contextlib import contextmanager
+
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    # What every request asks: the session, the user, their companies, and the scope going in and out.
+    frame = ('FROM "django_session"', 'FROM "accounts_user"', '"accounts_membership"', "set_config", "SAVEPOINT")
+
+    @contextmanager
+    def at_most(number):
+        with CaptureQueriesContext(connection) as captured:
+            yield
+        content = [query["sql"] for query in captured if not any(part in query["sql"] for part in frame)]
+        assert len(content) <= number, "\n".join(content)
+
+    return at_most

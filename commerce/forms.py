@@ -1,0 +1,210 @@
+"""What customers type when they buy."""
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from commerce import amounts
+from commerce.catalogue import Offered
+from commerce.configuring import Configuration, ConfigurationRefused, NothingChanges, Situation, price
+from commerce.models import ProductKind
+from commerce.pricing.explanation import UnitPrice
+from commerce.pricing.quote import PricedQuote
+
+# Names in a configurator's address or form that are no products.
+NO_PRODUCTS = frozenset({"csrfmiddlewaretoken", "form_key", "offer"})
+
+
+class ConfigurationForm(forms.Form):
+    """A plan, seats and add-ons by code. What is not named keeps its quantity: `?plan=business&seats=60&sso=1`.
+
+    A valid form has its `configuration` and the price of it, `priced`.
+    """
+
+    plan = forms.ChoiceField(label=gettext_lazy("Plan"), widget=forms.RadioSelect)
+    seats = forms.IntegerField(label=gettext_lazy("Seats"), min_value=1)
+
+    configuration: Configuration
+    priced: PricedQuote | None = None
+    nothing_changes = False
+
+    def __init__(self, situation: Situation, data: QueryDict | None = None) -> None:
+        self.situation = situation
+        self.named = data
+        super().__init__(data=None if data is None else self._completed(data), initial=self._owned())
+        self._offer_plans()
+        self._offer_addons()
+
+    @property
+    def shown(self) -> "ConfigurationForm":
+        """The same fields with what was typed and without errors: those stand beside the price."""
+        form = ConfigurationForm(self.situation)
+        if self.named is not None:
+            form.initial = self._completed(self.named)
+        return form
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """What is wrong, each with the field it belongs to: its id and label, or none."""
+        found = []
+        for name, errors in self.errors.items():
+            field = self[name] if name in self.fields else None
+            found += [
+                {
+                    "id": str(field.id_for_label or field.auto_id) if field else "",
+                    "label": str(field.label) if field else "",
+                    "text": str(error),
+                }
+                for error in errors
+            ]
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        self._refuse_strangers()
+        if self.errors:
+            return cleaned
+        self.configuration = Configuration(
+            plan=cleaned["plan"],
+            seats=cleaned["seats"],
+            addons={
+                name: cleaned[name]
+                for name in self.fields
+                if name not in ("plan", "seats") and cleaned.get(name) is not None
+            },
+        )
+        try:
+            self.priced = price(self.situation, self.configuration)
+        except ConfigurationRefused as refusal:
+            self.nothing_changes = isinstance(refusal, NothingChanges)
+            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+        return cleaned
+
+    def _owned(self) -> dict[str, Any]:
+        current = self.situation.current
+        return {"plan": current.plan, "seats": current.seats, **current.addons}
+
+    def _completed(self, data: QueryDict) -> dict[str, Any]:
+        return self._owned() | {name: data[name] for name in data}
+
+    def _offer_plans(self) -> None:
+        plans = [offered for offered in self.situation.offered.values() if offered.is_plan]
+        field = self.fields["plan"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [(offered.product.code, self._plan_label(offered)) for offered in plans]
+            owned = self.situation.plan
+            if owned is not None and owned.product.code not in self.situation.offered:
+                field.choices = [(owned.product.code, owned.product.name), *field.choices]
+        field.error_messages["invalid_choice"] = _("We don't sell the plan “%(value)s”.")
+        field.error_messages["required"] = _("Choose a plan.")
+        seats = self.fields["seats"]
+        seats.error_messages["invalid"] = _("Enter a whole number of seats.")
+        seats.error_messages["required"] = _("Enter how many seats you need.")
+        used = self.situation.used_seats
+        if used is not None:
+            seats.help_text = _("%(used)s of %(seats)s seats are used now.") % {
+                "used": amounts.number(used),
+                "seats": amounts.number(self.situation.seats),
+            }
+
+    def _offer_addons(self) -> None:
+        addons = [offered for offered in self.situation.offered.values() if not offered.is_plan]
+        for offered in sorted(addons, key=lambda one: one.product.kind == ProductKind.SERVICE):
+            held = self.situation.held(offered.product.code)
+            if not offered.is_sellable and not held:
+                continue
+            self.fields[offered.product.code] = self._addon_field(offered, held)
+        for code, line in self.situation.owned.items():
+            if line.product.kind == ProductKind.ADDON and code not in self.fields:
+                self.fields[code] = self._addon_field(Offered(line.product, None), int(line.quantity))
+
+    def _addon_field(self, offered: Offered, held: int) -> forms.Field:
+        product = offered.product
+        help_text = product.summary
+        if offered.unit_price is not None:
+            help_text = f"{help_text} · {self._price_words(offered)}"
+        if product.max_quantity == 1:
+            return forms.TypedChoiceField(
+                label=product.name,
+                help_text=help_text,
+                choices=[("0", _("Not included")), ("1", _("Included"))],
+                coerce=int,
+                empty_value=None,
+                required=False,
+                error_messages={"invalid_choice": _("Choose included or not included.")},
+                initial=held,
+            )
+        return forms.IntegerField(
+            label=product.name,
+            help_text=help_text,
+            min_value=0,
+            required=False,
+            initial=held,
+            error_messages={"invalid": _("Enter a whole number."), "min_value": _("Enter 0 or more.")},
+        )
+
+    def _plan_label(self, offered: Offered) -> str:
+        owned = self.situation.plan
+        label = offered.product.name
+        if owned is not None and owned.product.pk == offered.product.pk:
+            label = _("%(plan)s (your plan)") % {"plan": label}
+        if offered.unit_price is None:
+            return _("%(plan)s: talk to us") % {"plan": label}
+        return f"{label} · {self._price_words(offered)}"
+
+    def _price_words(self, offered: Offered) -> str:
+        return price_words(offered, self.situation.contract.currency)
+
+    def _refuse_strangers(self) -> None:
+        """Names that are no product of ours, and products that are named twice."""
+        if self.named is None:
+            return
+        for name in self.named:
+            if name in NO_PRODUCTS or name.startswith("utm_"):
+                continue
+            if name not in self.fields:
+                product = self.situation.product(name)
+                words = (
+                    _("%(product)s is not sold at your prices yet. Talk to us, we will help.")
+                    if product
+                    else _("We don't sell “%(product)s”.")
+                )
+                self.add_error(None, words % {"product": product.name if product else name[:40]})
+            elif len(self.named.getlist(name)) > 1:
+                self.add_error(name, _("This is listed twice. Name it once, with its quantity."))
+
+
+def price_words(offered: Offered, currency: str) -> str:
+    """€19.00 per seat and month; €1,425.00 once."""
+    if offered.unit_price is None:
+        return _("talk to us")
+    shown = amounts.unit_price(UnitPrice(offered.unit_price, currency))
+    if offered.product.kind == ProductKind.SERVICE:
+        return _("%(price)s once") % {"price": shown}
+    return _("%(price)s per %(unit)s and month") % {"price": shown, "unit": offered.product.unit_label}
+
+
+class AcceptForm(forms.Form):
+    """Consent to a quote as shown."""
+
+    shown_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    name = forms.CharField(
+        label=gettext_lazy("Your name"),
+        max_length=150,
+        help_text=gettext_lazy("Stands for your signature."),
+        error_messages={"required": gettext_lazy("Type your name to accept.")},
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    po_number = forms.CharField(
+        label=gettext_lazy("Purchase order number"),
+        max_length=60,
+        required=False,
+        help_text=gettext_lazy("Appears on the invoice."),
+    )
+    consent = forms.BooleanField(
+        label=gettext_lazy("I accept this quote for my company and may do so."),
+        error_messages={"required": gettext_lazy("Tick this box to accept.")},
+    )

@@ -1,0 +1,116 @@
+"""Use of the vendor's product against what the contract allows."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db.models import Max, Sum
+from django.db.models.functions import TruncMonth
+from django.utils.translation import gettext as _
+
+from accounts.models import Account, Entitlements
+from commerce import amounts
+from commerce.pricing.proration import add_months
+from tracking.models import Meter, UsageDaily
+from tracking.services import usage_to_date
+
+MONTHS_SHOWN = 12
+DAYS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class MeterUse:
+    """One meter on one day. `limit` is empty where the account has no grant of it."""
+
+    meter: Meter
+    used: Decimal | None  # Empty where nothing was reported.
+    limit: Decimal | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.used is not None and self.limit is not None and self.used > self.limit
+
+    @property
+    def amount(self) -> Decimal:
+        """For the bar: nothing reported is drawn as nothing used."""
+        return self.used or Decimal(0)
+
+    @property
+    def used_text(self) -> str:
+        return amounts.number(self.used or Decimal(0))
+
+    @property
+    def limit_text(self) -> str:
+        return "" if self.limit is None else amounts.number(self.limit)
+
+    @property
+    def overage(self) -> str:
+        """How far it is over its limit, in words; empty when it is not."""
+        if self.used is None or self.limit is None or self.used <= self.limit:
+            return ""
+        return _("%(over)s over the limit") % {"over": amounts.number(self.used - self.limit)}
+
+    @property
+    def note(self) -> str:
+        if self.used is None:
+            return _("Nothing was reported in the last two months")
+        return _("Not limited by your contract") if self.limit is None else ""
+
+
+@dataclass(frozen=True)
+class UsagePoint:
+    """What was used in one month, or on one day."""
+
+    date: date
+    quantity: Decimal | None  # Empty where nothing was reported.
+
+
+@dataclass(frozen=True)
+class MeterHistory:
+    """A meter today and over time."""
+
+    use: MeterUse
+    points: tuple[UsagePoint, ...]
+
+    @property
+    def has_points(self) -> bool:
+        return any(point.quantity is not None for point in self.points)
+
+
+def meters_on(account: Account, today: date, entitlements: Entitlements) -> list[MeterUse]:
+    """Every meter that is granted or used, as of a day. One query."""
+    used = usage_to_date(account_id=account.pk, today=today)
+    return [
+        MeterUse(meter, used.get(meter), entitlements.limit(meter))
+        for meter in Meter
+        if meter in used or entitlements.limit(meter) is not None
+    ]
+
+
+def by_month(account: Account, today: date) -> dict[Meter, tuple[UsagePoint, ...]]:
+    """Twelve calendar months up to this one: sums of monthly meters, the highest day of levels. One query."""
+    first = add_months(today.replace(day=1), -(MONTHS_SHOWN - 1))
+    rows = (
+        UsageDaily.objects.for_account(account.pk)
+        .filter(date__gte=first, date__lte=today)
+        .annotate(month=TruncMonth("date"))
+        .values("meter", "month")
+        .annotate(total=Sum("quantity"), peak=Max("quantity"))
+        .order_by()
+    )
+    found: dict[Meter, dict[date, Decimal]] = defaultdict(dict)
+    for row in rows:
+        meter = Meter(row["meter"])
+        found[meter][row["month"]] = row["total"] if meter.is_monthly else row["peak"]
+    months = [add_months(first, number) for number in range(MONTHS_SHOWN)]
+    return {meter: tuple(UsagePoint(month, values.get(month)) for month in months) for meter, values in found.items()}
+
+
+def by_day(account: Account, today: date) -> dict[Meter, tuple[UsagePoint, ...]]:
+    """The last thirty days, as reported. One query."""
+    days = [today - timedelta(days=number) for number in range(DAYS_SHOWN - 1, -1, -1)]
+    found: dict[Meter, dict[date, Decimal]] = defaultdict(dict)
+    for row in UsageDaily.objects.for_account(account.pk).filter(date__gte=days[0], date__lte=today):
+        found[Meter(row.meter)][row.date] = row.quantity
+    return {meter: tuple(UsagePoint(day, values.get(day)) for day in days) for meter, values in found.items()}
