@@ -4,7 +4,7 @@ An attempt freezes its request and its idempotency key in the database before an
 always asked of Stripe, by `settle`: the page that returns from the bank, webhooks and the reconciliation all call it,
 in any order and as often as they like. An outcome that nobody knows is a state of its own, and blocks another attempt.
 
-Nothing here may run inside a transaction, as each function waits for answers from elsewhere.
+Whatever asks Stripe may not run inside a transaction, as it waits for answers from elsewhere.
 """
 
 import logging
@@ -173,10 +173,14 @@ def resume(*, attempt_id: UUID, now: datetime) -> None:
 
 
 def release(*, attempt: PaymentAttempt, now: datetime) -> PaymentAttempt:
-    """A person has made sure that nothing was charged: the customer may pay again."""
-    if attempt.state != PaymentState.REVIEW:
-        return attempt
-    return _close(attempt, PaymentState.CANCELLED, now=now, error_code=attempt.error_code)
+    """A person has made sure that nothing was charged: the customer may pay again.
+
+    Runs in that person's own transaction; an attempt that is not under review stays as it is.
+    """
+    locked = PaymentAttempt.objects.select_for_update(of=("self",)).get(pk=attempt.pk)
+    if locked.state != PaymentState.REVIEW:
+        return locked
+    return _save(locked, PaymentState.CANCELLED, now=now, error_code=locked.error_code)
 
 
 # Steps

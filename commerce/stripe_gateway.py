@@ -16,6 +16,9 @@ from django.conf import settings
 from commerce.pricing.money import EXPONENTS
 
 TIMEOUT_SECONDS = 10  # To connect, and between two bytes of an answer.
+# The version whose shapes and parameters we rely on; a webhook endpoint is made with the same. Newer ones (endive, the
+# SDK's own) take allowed_payment_method_types instead of payment_method_types, which the stand-in does not know.
+API_VERSION = "2026-03-25.dahlia"
 MAX_NETWORK_RETRIES = 2  # Under the same idempotency key; worst case about 32 s with the time limit above.
 
 Json = dict[str, Any]
@@ -262,6 +265,7 @@ def _client() -> stripe.StripeClient:
 def _build_client(secret_key: str, api_base: str, timeout: float, retries: int) -> stripe.StripeClient:
     return stripe.StripeClient(
         secret_key,
+        stripe_version=API_VERSION,
         base_addresses={"api": api_base} if api_base else None,
         max_network_retries=retries,
         http_client=stripe.RequestsClient(timeout=timeout),

@@ -1,0 +1,150 @@
+"""Invoices, payments and what Stripe told of them: to be seen, checked and replayed, never edited."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+
+from accounts.jobs import enqueue
+from commerce import amounts, payments, webhooks
+from commerce.models import Invoice, InvoiceLine, PaymentAttempt, WebhookEvent
+from commerce.pricing.money import Money
+from commerce.tasks import settle_payment
+
+
+class Kept:
+    """Money is history: nothing is added, edited or deleted by hand. Actions stay with those who may change."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class InvoiceLineInline(Kept, TabularInline):
+    model = InvoiceLine
+    fields = ["position", "description", "explanation", "quantity", "unit_price", "amount"]
+    readonly_fields = fields
+    extra = 0
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("commerce.view_invoice"))
+
+    @display(description=_("amount"))
+    def amount(self, line: InvoiceLine) -> str:
+        return amounts.money(Money(line.total_minor, line.invoice.currency))
+
+
+class PaymentAttemptInline(Kept, TabularInline):
+    model = PaymentAttempt
+    fields = ["number", "state", "error_code", "decline_code", "stripe_intent_id", "created_at", "settled_at"]
+    readonly_fields = fields
+    extra = 0
+    show_change_link = True
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(Kept, ModelAdmin):
+    list_display = ["number", "account", "order", "status_label", "total", "issue_date", "due_date", "paid_at"]
+    list_filter = ["status", "issue_date"]
+    list_select_related = ["account", "order"]
+    search_fields = ["number", "account__name"]
+    inlines = [InvoiceLineInline, PaymentAttemptInline]
+
+    def has_change_permission(self, request: HttpRequest, obj: Invoice | None = None) -> bool:
+        return False
+
+    @display(description=_("status"), label={"open": "warning", "paid": "success", "void": "info"})
+    def status_label(self, invoice: Invoice) -> tuple[str, str]:
+        return invoice.status, invoice.get_status_display()
+
+    @display(description=_("total"))
+    def total(self, invoice: Invoice) -> str:
+        return amounts.money(Money(invoice.total_minor, invoice.currency))
+
+
+@admin.register(PaymentAttempt)
+class PaymentAttemptAdmin(Kept, ModelAdmin):
+    list_display = ["__str__", "account", "state_label", "amount", "error_code", "checks", "created_at", "settled_at"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["account", "invoice"]
+    search_fields = ["stripe_intent_id", "invoice__number", "account__name"]
+    readonly_fields = [field.name for field in PaymentAttempt._meta.fields]
+    actions = ["check_now", "release"]
+
+    @display(
+        description=_("state"),
+        label={
+            "created": "info",
+            "submitting": "info",
+            "unknown": "warning",
+            "requires_action": "warning",
+            "processing": "warning",
+            "succeeded": "success",
+            "failed": "danger",
+            "cancelled": "info",
+            "review": "danger",
+        },
+    )
+    def state_label(self, attempt: PaymentAttempt) -> tuple[str, str]:
+        return attempt.state, attempt.get_state_display()
+
+    @display(description=_("amount"))
+    def amount(self, attempt: PaymentAttempt) -> str:
+        return amounts.money(Money(attempt.amount_minor, attempt.currency))
+
+    @action(description=_("Check with Stripe now"), permissions=["change"])
+    def check_now(self, request: HttpRequest, queryset: QuerySet[PaymentAttempt]) -> None:
+        for attempt in queryset:
+            enqueue(settle_payment, attempt_id=str(attempt.pk))
+        self.message_user(request, _("Stripe is being asked; reload this page in a moment."))
+
+    @action(description=_("Nothing was charged: let the customer pay again"), permissions=["change"])
+    def release(self, request: HttpRequest, queryset: QuerySet[PaymentAttempt]) -> None:
+        released = 0
+        for attempt in queryset:
+            after = payments.release(attempt=attempt, now=timezone.now())
+            if after.state != attempt.state:
+                self.log_change(request, attempt, str(_("Made sure that nothing was charged.")))
+                released += 1
+        self.message_user(request, _("%d payments under review were released.") % released)
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(Kept, ModelAdmin):
+    list_display = ["event_id", "type", "state_label", "attempts", "object_id", "received_at", "processed_at"]
+    list_filter = ["state", "type"]
+    search_fields = ["event_id", "object_id"]
+    readonly_fields = [field.name for field in WebhookEvent._meta.fields]
+    actions = ["replay"]
+
+    @display(
+        description=_("state"),
+        label={
+            "received": "info",
+            "processed": "success",
+            "ignored": "info",
+            "failed": "warning",
+            "parked": "danger",
+        },
+    )
+    def state_label(self, event: WebhookEvent) -> tuple[str, str]:
+        return event.state, event.get_state_display()
+
+    @action(description=_("Process again"), permissions=["change"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
+        for event in queryset:
+            webhooks.replay(event=event, now=timezone.now())
+        self.message_user(request, _("The events are being processed again."))
