@@ -55,7 +55,8 @@ class AccountScopeMiddleware:
             with account_scope([], user_id=user.pk):
                 return self.get_response(request)
         chosen = request.session.get(SESSION_ACCOUNT)
-        membership = next((one for one in memberships if one.account_id == chosen), memberships[0])
+        first_joined = min(memberships, key=lambda one: one.pk)
+        membership = next((one for one in memberships if one.account_id == chosen), first_joined)
         membership.user = user
         request.membership = membership  # type: ignore[attr-defined]
         request.account = membership.account  # type: ignore[attr-defined]
