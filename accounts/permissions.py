@@ -104,6 +104,7 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "knowledge.view_category": _EVERYONE,
     "knowledge.add_category": _SUPPORT,
     "knowledge.change_category": _SUPPORT,
+    "knowledge.view_articleversion": _EVERYONE,
     "knowledge.view_deflection": _EVERYONE,
     "commerce.view_product": _EVERYONE,
     "commerce.change_product": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),

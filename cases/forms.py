@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.services import FILE_KINDS, FileRefused, check_upload
 from cases.models import Priority
@@ -100,3 +101,22 @@ class ReplyForm(forms.Form):
     body = _message_field(_("Your reply"), 5)
     attachments = AttachmentsField()
     form_key = FormKeyField()
+
+
+class StaffReplyForm(forms.Form):
+    """An agent's answer or note, written below the case in the admin."""
+
+    KINDS = [("answer", _("Send the answer")), ("resolve", _("Send and resolve")), ("note", _("Save as a note"))]
+
+    body = forms.CharField(
+        label=_("Answer or note"), max_length=LONGEST_MESSAGE, widget=UnfoldAdminTextareaWidget(attrs={"rows": 6})
+    )
+    attachments = AttachmentsField()
+    form_key = FormKeyField()
+    kind = forms.ChoiceField(choices=KINDS, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("kind") == "note" and data.get("attachments"):
+            self.add_error("attachments", _("Files go to the customer. Send them with an answer, or leave them out."))
+        return data
