@@ -1,8 +1,10 @@
 """The staff's pages about the sync: what waits, what failed and why, and how each record stands."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -37,6 +39,12 @@ PANELS: dict[type[models.Model], SyncedObject] = {
     Order: SyncedObject.ORDER,
 }
 PANEL = "admin/crm/sync_panel.html"
+# Fields that Salesforce owns once it has the record: with an org, they are changed over there.
+OWNED_OVER_THERE: dict[type[models.Model], tuple[str, ...]] = {
+    Account: ("name", "industry"),
+    Case: ("priority",),
+    Deal: ("close_date",),
+}
 
 
 def attach_sync_panels(site: admin.AdminSite) -> None:
@@ -46,6 +54,19 @@ def attach_sync_panels(site: admin.AdminSite) -> None:
             model_admin: Any = site.get_model_admin(model)
             model_admin.crm_object = crm_object.value
             model_admin.change_form_outer_before_template = PANEL
+            model_admin.get_readonly_fields = _with_fields_of_salesforce(
+                model_admin.get_readonly_fields, OWNED_OVER_THERE.get(model, ())
+            )
+
+
+def _with_fields_of_salesforce(own: Callable[..., Sequence[str]], theirs: tuple[str, ...]) -> Callable[..., list[str]]:
+    def get_readonly_fields(request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        fields = list(own(request, obj))
+        if obj is None or not settings.SALESFORCE_INSTANCE_URL:
+            return fields
+        return [*fields, *(name for name in theirs if name not in fields)]
+
+    return get_readonly_fields
 
 
 def _titles() -> Coalesce:

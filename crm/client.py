@@ -60,7 +60,6 @@ class ForeignHost(CrmError):
 class RowResult:
     """What became of one row of a collections call."""
 
-    external_id: str
     crm_id: str = ""
     created: bool = False
     code: str = ""  # Empty: it worked.
@@ -172,13 +171,10 @@ class _Tokens:
             "exp": int(time.time()) + ASSERTION_SECONDS,
         }
         try:
-            key = Path(self._org.private_key_file).read_text()
-        except OSError as error:
-            raise CrmError(401, "INVALID_GRANT", f"the private key can't be read: {error.strerror}") from error
-        form = {
-            "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            "assertion": jwt.encode(claims, key, algorithm="RS256"),
-        }
+            assertion = jwt.encode(claims, Path(self._org.private_key_file).read_text(), algorithm="RS256")
+        except (OSError, ValueError, jwt.PyJWTError) as error:
+            raise CrmError(401, "INVALID_GRANT", "the private key can't be used") from error
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
         with _errors_as_ours():
             response = self._session.post(f"{self._org.login_url}/services/oauth2/token", data=form)
         try:
@@ -206,21 +202,24 @@ class Crm:
         self._session.close()
 
     def upsert(self, crm_object: str, rows: Sequence[Mapping[str, Value]]) -> list[RowResult]:
-        """Create or change up to 200 records by their external id; each has its own result, in the order given.
+        """Create up to 200 records by their external id, or change those it finds; a result each, in the order given.
 
         After a lost answer the same call can be made again: the external id finds what the first one made.
         """
+        return self._write(f"composite/sobjects/{crm_object}/{EXTERNAL_ID}", crm_object, rows)
+
+    def update(self, crm_object: str, rows: Sequence[Mapping[str, Value]]) -> list[RowResult]:
+        """Change up to 200 records by their `Id`; a result each, in the order given. None is made anew."""
+        return self._write("composite/sobjects", crm_object, rows)
+
+    def _write(self, path: str, crm_object: str, rows: Sequence[Mapping[str, Value]]) -> list[RowResult]:
         if not 1 <= len(rows) <= MAX_ROWS:
             raise ValueError(f"a call takes 1 to {MAX_ROWS} rows, not {len(rows)}")
         records = [{"attributes": {"type": crm_object}, **row} for row in rows]
-        answers = self._call(
-            f"composite/sobjects/{crm_object}/{EXTERNAL_ID}",
-            method="PATCH",
-            json={"allOrNone": False, "records": records},
-        )
+        answers = self._call(path, method="PATCH", json={"allOrNone": False, "records": records})
         if not isinstance(answers, list) or len(answers) != len(rows):
             raise CrmError(200, "", "the answer does not tell of every row")
-        return [_row_result(str(row[EXTERNAL_ID]), answer) for row, answer in zip(rows, answers, strict=True)]
+        return [_row_result(answer) for answer in answers]
 
     def query(self, soql: str) -> Iterator[dict[str, Any]]:
         """The records that a SOQL query finds, page by page."""
@@ -287,12 +286,10 @@ def _first_error(content: object) -> tuple[str, str]:
     return "", "the answer is not in Salesforce's form"
 
 
-def _row_result(external_id: str, answer: Mapping[str, Any]) -> RowResult:
+def _row_result(answer: Mapping[str, Any]) -> RowResult:
     if answer.get("success"):
-        return RowResult(external_id, crm_id=str(answer["id"]), created=bool(answer.get("created")))
+        return RowResult(crm_id=str(answer["id"]), created=bool(answer.get("created")))
     errors = answer.get("errors") or [{}]
     return RowResult(
-        external_id,
-        code=str(errors[0].get("statusCode") or "UNKNOWN_EXCEPTION"),
-        message=str(errors[0].get("message") or ""),
+        code=str(errors[0].get("statusCode") or "UNKNOWN_EXCEPTION"), message=str(errors[0].get("message") or "")
     )

@@ -50,6 +50,10 @@ class Parcel:
     link: Link
     plan: mapping.Plan
 
+    @property
+    def is_new(self) -> bool:
+        return not self.link.crm_id
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -115,24 +119,29 @@ def claim_rows(*, crm_object: str, now: datetime) -> Claim:
 def _send(claim: Claim, *, crm: Crm, now: datetime, random: Random) -> None:
     outcomes, parcels = _pack(claim, now=now)
     _settle(claim, outcomes, now=now)
-    if not parcels:
-        return
-    rows = [row.row for row in parcels]
-    started = time.monotonic()
     try:
-        parcels, up_to_date = _with_news_from_there(claim, parcels, crm=crm, now=now)
-        _settle(claim, up_to_date, now=now)
-        rows = [parcel.row for parcel in parcels]
-        if not parcels:
-            return
-        results = crm.upsert(claim.crm_object, [_payload(parcel) for parcel in parcels])
+        parcels, outcomes = _with_news_from_there(claim, parcels, crm=crm, now=now)
     except CrmError as error:
-        milliseconds = _since(started)
-        _settle(claim, _after_failed_call(rows, error, now=now, random=random), now=now)
-        if retry.classify(error.http_status, error.code).kind not in pauses.PAUSING:
-            _log(rows, error.http_status, error.code, error.message, milliseconds, now=now)
+        _note_failed_call(claim, [parcel.row for parcel in parcels], error, now=now, random=random)
         return
-    _record(claim, parcels, results, milliseconds=_since(started), now=now, random=random)
+    _settle(claim, outcomes, now=now)
+    # New records by their external id; known ones by their Id, so that one deleted over there is not made anew from
+    # the few fields that have changed.
+    for is_new, write in ((True, crm.upsert), (False, crm.update)):
+        group = [parcel for parcel in parcels if parcel.is_new is is_new]
+        if not group:
+            continue
+        started = time.monotonic()
+        try:
+            results = write(claim.crm_object, [_payload(parcel) for parcel in group])
+        except CrmError as error:
+            away = retry.classify(error.http_status, error.code).kind in pauses.PAUSING
+            rows = [parcel.row for parcel in (parcels if away else group)]  # Those noted already are no longer ours.
+            _note_failed_call(claim, rows, error, now=now, random=random, milliseconds=_since(started))
+            if away:
+                return
+        else:
+            _record(claim, group, results, milliseconds=_since(started), now=now, random=random)
 
 
 def _pack(claim: Claim, *, now: datetime) -> tuple[list[Outcome], list[Parcel]]:
@@ -194,8 +203,9 @@ def _with_news_from_there(
 
 
 def _payload(parcel: Parcel) -> mapping.Values:
+    key = {mapping.EXTERNAL_ID: str(parcel.row.external_id)} if parcel.is_new else {"Id": parcel.link.crm_id}
     return {
-        mapping.EXTERNAL_ID: str(parcel.row.external_id),
+        **key,
         mapping.UPDATED_AT: mapping.timestamp(parcel.row.created_at),
         **parcel.plan.fields,
     }
@@ -229,6 +239,8 @@ def _record(
                 link = links[parcel.link.pk]
                 arrived |= not link.crm_id
                 _note_arrival(link, parcel.plan, result.crm_id, now=now)
+            elif result.code in retry.GONE:
+                _note_loss(links[parcel.link.pk])
             outcomes.append(_outcome_of(parcel, result, now=now, random=random))
         Link.objects.bulk_update(links.values(), ["crm_id", "pushed_hash", "pushed_at", "field_versions"])
         _settle(claim, outcomes, now=now)
@@ -249,6 +261,12 @@ def _note_arrival(link: Link, plan: mapping.Plan, crm_id: str, *, now: datetime)
     link.pushed_hash = plan.own_hash
     link.pushed_at = now
     link.field_versions |= {name: {"portal": value, "crm": value} for name, value in plan.shared.items()}
+
+
+def _note_loss(link: Link) -> None:
+    """Deleted over there. A person sees it fail; a retry, or the next change, makes it anew and in full."""
+    link.crm_id = link.pushed_hash = ""
+    link.field_versions = {}
 
 
 def _outcome_of(parcel: Parcel, result: RowResult, *, now: datetime, random: Random) -> Outcome:
@@ -278,18 +296,36 @@ def _after_error(
             return Outcome(row.pk, OutboxState.PENDING, later, row.attempts, code, message)
 
 
-def _after_failed_call(rows: Iterable[OutboxRow], error: CrmError, *, now: datetime, random: Random) -> list[Outcome]:
+def _note_failed_call(
+    claim: Claim,
+    rows: Sequence[OutboxRow],
+    error: CrmError,
+    *,
+    now: datetime,
+    random: Random,
+    milliseconds: int = 0,
+) -> None:
     """The call as a whole failed: Salesforce is away, or one of the records spoils it for all."""
-    rows = list(rows)
     action = retry.classify(error.http_status, error.code)
-    if action.kind in pauses.PAUSING:
-        pauses.begin(error=error, action=action, now=now, random=random)
-        return [Outcome(row.pk, OutboxState.PENDING, now, row.attempts, error.code, error.message) for row in rows]
     code = error.code or str(error.http_status)
+    if action.kind in pauses.PAUSING:
+        # Nobody's fault: no attempt counts, and a long outage fills no log.
+        pauses.begin(error=error, action=action, now=now, random=random)
+        outcomes = [Outcome(row.pk, OutboxState.PENDING, now, row.attempts, code, error.message) for row in rows]
+        _settle(claim, outcomes, now=now)
+        return
     if action.kind is retry.Kind.FAIL and len(rows) > 1:
         # Taken apart: each is sent alone, and only the guilty one fails.
-        return [Outcome(row.pk, OutboxState.PENDING, now, ALONE_FROM, code, error.message) for row in rows]
-    return [_after_error(row, action, code, error.message, now=now, random=random) for row in rows]
+        outcomes = [Outcome(row.pk, OutboxState.PENDING, now, ALONE_FROM, code, error.message) for row in rows]
+    else:
+        outcomes = [_after_error(row, action, code, error.message, now=now, random=random) for row in rows]
+    _settle(claim, outcomes, now=now)
+    SyncAttempt.objects.bulk_create(
+        SyncAttempt(
+            row=row, at=now, http_status=error.http_status, code=code, message=error.message, milliseconds=milliseconds
+        )
+        for row in rows
+    )
 
 
 def _done(row: OutboxRow, now: datetime, message: str = "") -> Outcome:
@@ -324,15 +360,6 @@ def _settle(claim: Claim, outcomes: Iterable[Outcome], *, now: datetime) -> None
                 lease_token=None,
                 done_at=now if outcome.state is OutboxState.DONE else None,
             )
-
-
-def _log(
-    rows: Iterable[OutboxRow], http_status: int | None, code: str, message: str, milliseconds: int, *, now: datetime
-) -> None:
-    SyncAttempt.objects.bulk_create(
-        SyncAttempt(row=row, at=now, http_status=http_status, code=code, message=message, milliseconds=milliseconds)
-        for row in rows
-    )
 
 
 def _since(started: float) -> int:

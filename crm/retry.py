@@ -70,6 +70,9 @@ BY_CODE: dict[str, Action] = {
     ),
 }  # fmt: skip
 
+# The record was there and is not any more.
+GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
+
 BY_STATUS: dict[int, Action] = {
     300: FAIL,
     401: REFRESH,

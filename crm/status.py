@@ -28,8 +28,8 @@ WORDS = {
     "DUPLICATES_DETECTED": gettext_lazy("Salesforce already has a record like this one: merge them there, then retry."),
     "DUPLICATE_VALUE": gettext_lazy("Another record in Salesforce has a value that must be unique."),
     "DUPLICATE_EXTERNAL_ID": gettext_lazy("Several records in Salesforce claim to be this one."),
-    "ENTITY_IS_DELETED": gettext_lazy("The record was deleted in Salesforce."),
-    "NOT_FOUND": gettext_lazy("The record was not found in Salesforce."),
+    "ENTITY_IS_DELETED": gettext_lazy("The record was deleted in Salesforce. Retry to make it anew."),
+    "NOT_FOUND": gettext_lazy("The record is not in Salesforce any more. Retry to make it anew."),
     "INVALID_FIELD": gettext_lazy("Salesforce lacks a field that the portal writes: an administrator must add it."),
     "INSUFFICIENT_ACCESS_OR_READONLY": gettext_lazy("Our user in Salesforce may not write this record."),
 }

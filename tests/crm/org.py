@@ -57,6 +57,10 @@ class OrgProcess:
         with connect() as crm:
             crm._call(f"sobjects/{name}/{crm_id}", method="PATCH", json=fields)
 
+    def delete(self, name: str, crm_id: str) -> None:
+        with connect() as crm:
+            crm._call(f"sobjects/{name}/{crm_id}", method="DELETE")
+
     def create(self, name: str, **fields: object) -> str:
         with connect() as crm:
             return crm._call(f"sobjects/{name}", method="POST", json=fields)["id"]

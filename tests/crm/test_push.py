@@ -259,6 +259,22 @@ def test_a_later_change_of_a_failed_record_is_tried_again(quiet, org, push):
     assert states() == ["superseded", "done"]
 
 
+def test_a_record_deleted_over_there_is_made_anew_in_full_when_a_person_says_so(company, org, push):
+    push()
+    org.delete("Account", org.record("Account", company.public_id)["Id"])
+    Account.objects.filter(pk=company.pk).update(lifecycle_stage="renewing")
+    push()
+    row = OutboxRow.objects.latest("id")
+    assert (row.state, row.last_code) == ("dead", "ENTITY_IS_DELETED")
+    assert org.records("Account") == []
+    OutboxRow.objects.filter(pk=row.pk).retry(datetime.now(UTC))
+    push()
+    assert fields(org.record("Account", company.public_id), "Name", "Portal_Lifecycle_Stage__c") == {
+        "Name": "Initech AG",
+        "Portal_Lifecycle_Stage__c": "renewing",
+    }
+
+
 def test_a_call_refused_as_a_whole_is_taken_apart(quiet, org, push):
     other = make_account("Other")
     Account.objects.filter(pk=quiet.pk).update(phone="+49 30 8")
