@@ -61,7 +61,7 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
         order = Order.objects.select_related("account", "quote", "deal", "contract", "placed_by").get(pk=order.pk)
         if not claimed:
             if order.status == OrderStatus.CANCELLED:
-                raise OrderCancelled(order.number)
+                raise OrderCancelled(_("Order %(number)s was cancelled.") % {"number": order.number})
             return order
         today = now.astimezone(ZoneInfo(order.account.time_zone)).date()
         _bump_contract(order)
@@ -94,7 +94,9 @@ def _bump_contract(order: Order) -> None:
     if order.quote is not None:
         running = running.filter(version=order.quote.contract_version)
     if not running.update(version=F("version") + 1):
-        raise ContractMoved(order.number)
+        raise ContractMoved(
+            _("The contract changed while order %(number)s waited for its payment.") % {"number": order.number}
+        )
 
 
 def _amend(order: Order, lines: Iterable[QuoteLine], *, today: date, actor: Actor) -> None:

@@ -1,0 +1,139 @@
+"""Contracts, quotes and deals: to be seen. They are changed by what customers accept, and by the CRM."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from commerce import amounts
+from commerce.models import Activity, Contract, Deal, Quote, QuoteLine, Subscription, SubscriptionDelta
+from commerce.pricing.money import Money
+
+
+class Kept:
+    """History: nothing is added, edited or deleted by hand. An inline is seen by whoever sees its page."""
+
+    seen_with: ClassVar[str] = ""  # The permission that shows an inline.
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if self.seen_with:
+            return request.user.has_perm(self.seen_with)
+        return bool(super().has_view_permission(request, obj))  # type: ignore[misc]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class SubscriptionInline(Kept, TabularInline):
+    model = Subscription
+    seen_with = "commerce.view_contract"
+    fields = ["product", "created_at", "entries"]
+    readonly_fields = fields
+    extra = 0
+
+    @display(description=_("ledger"))
+    def entries(self, subscription: Subscription) -> str:
+        rows = SubscriptionDelta.objects.filter(subscription=subscription).order_by("effective_date", "pk")
+        return "; ".join(
+            f"{row.effective_date:%Y-%m-%d} {row.get_kind_display()} {row.quantity:+.0f} "
+            f"({amounts.money(Money(row.recurring_minor, row.currency))})"
+            for row in rows
+        )
+
+
+@admin.register(Contract)
+class ContractAdmin(Kept, ModelAdmin):
+    list_display = [
+        "number",
+        "account",
+        "status_label",
+        "start_date",
+        "end_date",
+        "auto_renew",
+        "version",
+        "risk_score",
+    ]
+    list_filter = ["status", "auto_renew", "end_date"]
+    list_select_related = ["account"]
+    search_fields = ["account__name", "serial"]
+    inlines = [SubscriptionInline]
+
+    @display(description=_("status"), label={"active": "success", "renewed": "info", "ended": "warning"})
+    def status_label(self, contract: Contract) -> tuple[str, str]:
+        return contract.status, contract.get_status_display()
+
+
+class QuoteLineInline(Kept, TabularInline):
+    model = QuoteLine
+    seen_with = "commerce.view_quote"
+    fields = ["position", "product", "change", "quantity", "unit_price", "amount", "words", "waterfall"]
+    readonly_fields = fields
+    extra = 0
+
+    @display(description=_("amount"))
+    def amount(self, line: QuoteLine) -> str:
+        return amounts.money(Money(line.total_minor, line.quote.currency))
+
+    @display(description=_("steps of the price"))
+    def waterfall(self, line: QuoteLine) -> str:
+        return " → ".join(f"{name} {value}" for name, value in line.steps)
+
+
+@admin.register(Quote)
+class QuoteAdmin(Kept, ModelAdmin):
+    list_display = ["number", "account", "status_label", "total", "created_by", "created_at", "expires_at"]
+    list_filter = ["status", "created_at"]
+    list_select_related = ["account", "created_by"]
+    search_fields = ["account__name", "serial"]
+    inlines = [QuoteLineInline]
+
+    @display(
+        description=_("status"),
+        label={
+            "presented": "info",
+            "viewed": "info",
+            "accepted": "warning",
+            "ordered": "success",
+            "expired": "danger",
+        },
+    )
+    def status_label(self, quote: Quote) -> tuple[str, str]:
+        return quote.status, quote.get_status_display()
+
+    @display(description=_("due on acceptance"))
+    def total(self, quote: Quote) -> str:
+        return amounts.money(Money(quote.total_minor, quote.currency))
+
+
+class ActivityInline(Kept, TabularInline):
+    model = Activity
+    seen_with = "commerce.view_deal"
+    fields = ["occurred_at", "kind", "subject"]
+    readonly_fields = fields
+    extra = 0
+
+
+@admin.register(Deal)
+class DealAdmin(Kept, ModelAdmin):
+    list_display = ["name", "account", "type", "stage_label", "source", "amount", "close_date", "owner"]
+    list_filter = ["stage", "type", "source", "close_date"]
+    list_select_related = ["account", "owner"]
+    search_fields = ["name", "account__name"]
+    inlines = [ActivityInline]
+
+    @display(description=_("stage"), label={"open": "info", "proposal": "warning", "won": "success", "lost": "danger"})
+    def stage_label(self, deal: Deal) -> tuple[str, str]:
+        return deal.stage, deal.get_stage_display()
+
+    @display(description=_("annual value"))
+    def amount(self, deal: Deal) -> str:
+        return amounts.money(Money(deal.amount_minor, deal.currency))

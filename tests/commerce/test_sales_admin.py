@@ -1,0 +1,122 @@
+"""The staff's pages about products, prices, contracts, quotes, orders and deals."""
+
+from datetime import date
+
+import pytest
+from django.urls import reverse
+
+from commerce.models import Deal, Invoice, Price, PriceBook, Product
+from tests.factories import make_staff
+
+
+@pytest.fixture
+def finance(db):
+    return make_staff("finance@vendor.example", "Fay Lund", group="Finance")
+
+
+@pytest.fixture
+def order(quote, admin, accept):
+    return accept(quote, admin)
+
+
+def url(model, name="changelist", *args):
+    return reverse(f"admin:commerce_{model}_{name}", args=args)
+
+
+def test_a_revenue_manager_sees_every_page(manager, order, quote, contract, products, signed_in):
+    client = signed_in(manager)
+    book = PriceBook.objects.first()
+    shown = {
+        "product": products["team"],
+        "pricebook": book,
+        "contract": contract,
+        "quote": quote,
+        "order": order,
+        "deal": Deal.objects.get(),
+    }
+    for model, row in shown.items():
+        assert client.get(url(model)).status_code == 200
+        assert client.get(url(model, "change", row.pk)).status_code == 200, model
+    assert "Business" in client.get(url("quote", "change", quote.pk)).content.decode()
+    assert "2026-02-01 New +50 (€570.00)" in client.get(url("contract", "change", contract.pk)).content.decode()
+
+
+def test_quotes_and_contracts_are_not_edited(manager, quote, contract, signed_in):
+    client = signed_in(manager)
+    assert client.post(url("quote", "change", quote.pk), {"status": "ordered"}).status_code == 403
+    assert client.post(url("contract", "change", contract.pk), {"version": 9}).status_code == 403
+    assert client.get(url("quote", "delete", quote.pk)).status_code == 403
+
+
+def prices_form(book, **added):
+    rows = list(Price.objects.filter(book=book).order_by("product__kind", "product__rank", "product__name"))
+    data = {
+        "name": book.name,
+        "prices-TOTAL_FORMS": len(rows) + 1,
+        "prices-INITIAL_FORMS": len(rows),
+        "prices-MIN_NUM_FORMS": 0,
+        "prices-MAX_NUM_FORMS": 1000,
+    }
+    for number, row in enumerate(rows):
+        data |= {
+            f"prices-{number}-id": row.pk,
+            f"prices-{number}-book": book.pk,
+            f"prices-{number}-unit_price": "0.01",  # Tried, and not taken: what was given is kept.
+            f"prices-{number}-schedule": "{}",
+            f"prices-{number}-valid_from": "2020-01-01",
+            f"prices-{number}-valid_until": "2027-01-01" if row.product.code == "team" else "",
+        }
+    added["book"] = book.pk
+    return data | {f"prices-{len(rows)}-{name}": value for name, value in added.items()}
+
+
+def test_a_new_price_is_added_and_the_old_one_ends(manager, products, signed_in):
+    book = PriceBook.objects.get(tier__code="premier")
+    before = {price.pk: price.unit_price for price in Price.objects.filter(book=book)}
+    sent = prices_form(
+        book,
+        product=products["team"].pk,
+        unit_price="12.40",
+        schedule="{}",
+        valid_from="2027-01-01",
+    )
+    response = signed_in(manager).post(url("pricebook", "change", book.pk), sent)
+    assert response.status_code == 302, response.context["errors"]
+    team = Price.objects.filter(book=book, product=products["team"]).order_by("valid_from")
+    assert [(price.valid_from, price.valid_until) for price in team] == [
+        (date(2024, 1, 1), date(2027, 1, 1)),
+        (date(2027, 1, 1), None),
+    ]
+    assert {price.pk: price.unit_price for price in Price.objects.filter(pk__in=before)} == before
+
+
+def test_finance_records_a_bank_transfer(finance, order, signed_in):
+    sent = {"action": "next_step", "_selected_action": [order.pk]}
+    response = signed_in(finance).post(url("order"), sent, follow=True)
+    order.refresh_from_db()
+    assert (order.status, Invoice.objects.get().status) == ("active", "paid")
+    assert f"Order {order.number} is active." in response.content.decode()
+
+
+def test_finance_cancels_an_order_and_hears_why_another_cannot_be(finance, order, signed_in):
+    client = signed_in(finance)
+    sent = {"action": "cancel", "_selected_action": [order.pk]}
+    client.post(url("order"), sent)
+    order.refresh_from_db()
+    assert (order.status, order.steps.get(status="cancelled").note) == ("cancelled", "Cancelled by Fay Lund")
+    refused = client.post(url("order"), sent | {"action": "next_step"}, follow=True).content.decode()
+    assert f"{order.number}: Order {order.number} was cancelled." in refused
+
+
+def test_support_looks_at_orders_and_moves_none(agent, order, signed_in):
+    client = signed_in(agent)
+    assert client.get(url("order")).status_code == 200
+    client.post(url("order"), {"action": "cancel", "_selected_action": [order.pk]})
+    order.refresh_from_db()
+    assert order.status == "awaiting_payment"
+    assert client.get(url("pricebook")).status_code == 403
+
+
+def test_customers_are_sent_away(admin, products, signed_in):
+    assert signed_in(admin).get(url("product")).status_code in (302, 403)
+    assert Product.objects.count() == 6
