@@ -134,6 +134,18 @@ def test_a_case_solved_over_there_is_solved_here(company, org, push, pull):
     assert case.resolved_at is not None
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("Waiting on Customer", "waiting"), ("Closed", "closed"), ("Working", "open")]
+)
+def test_a_cases_status_over_there_is_its_status_here(company, org, push, pull, theirs, ours):
+    case = open_case(company)
+    push()
+    org.edit("Case", org.record("Case", case.public_id)["Id"], Status=theirs, Priority="Critical")
+    pull("Case")
+    case.refresh_from_db()
+    assert (case.status, case.priority) == (ours, "urgent")
+
+
 def test_a_status_with_another_name_over_there_is_not_written_back(company, org, push, pull):
     case = open_case(company)
     push()
