@@ -74,8 +74,13 @@ class AccountScopeMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Undo what the view did before it failed: the error page that follows would otherwise commit it."""
-        if transaction.get_connection().in_atomic_block:
+        """Undo what the view did before it failed: the error page that follows would otherwise commit it.
+
+        A view with its own transactions has left them by now; one that is still open is not the request's.
+        """
+        match = request.resolver_match
+        its_own = match is not None and getattr(match.func, "own_transactions", False)
+        if transaction.get_connection().in_atomic_block and not its_own:
             transaction.set_rollback(True)
 
 

@@ -167,3 +167,14 @@ def content_queries():
         assert len(content) <= number, "\n".join(content)
 
     return at_most
+
+
+def content_queries(client, url):
+    """How many queries a page makes for what it shows: without session, person, memberships and scope."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    fixed = ("django_session", "accounts_user", "accounts_membership", "set_config", "SAVEPOINT")
+    return len([query for query in captured if not any(name in query["sql"] for name in fixed)])
