@@ -12,6 +12,8 @@ from sandbox.demo.company import Company
 from sandbox.demo.people import add_person, name_of_somebody, plain
 from sandbox.demo.world import Calendar, World, in_office_hours, working_day
 
+ACME = "Acme Logistics GmbH"
+
 TIME_ZONES = {
     "DE": "Europe/Berlin",
     "AT": "Europe/Vienna",
@@ -279,7 +281,7 @@ def _acme(world: World, company: Company) -> Customer:
         seats_used=46,
     )
     customer = add_account(
-        world, company, profile, name="Acme Logistics GmbH", domain="acme.example", tier="premier",
+        world, company, profile, name=ACME, domain="acme.example", tier="premier",
         street="Speicherstraße 12", postal_code="20457", city="Hamburg", country="DE",
     )  # fmt: skip
     cast = (

@@ -78,12 +78,12 @@ def _growth_by_chance(seller: Seller, start: date, until: date) -> list[Growth]:
     day = start + timedelta(days=45)
     while day < until:
         is_active = customer.is_active_on(day)
-        rate = 0.0 if customer.profile.stage == "at_risk" and not is_active else 0.11 if is_active else 0.055
+        rate = 0.0 if customer.profile.stage == "at_risk" and not is_active else 0.16 if is_active else 0.075
         when = working_day(day + timedelta(days=chance.randrange(20)))
         roll, in_portal, won = chance.random(), chance.random() < 0.7, chance.random()
         if roll < rate and when < until:
             wanted = _wanted(chance, customer)
-            is_in_portal = in_portal and is_active
+            is_in_portal = in_portal and customer.is_active_on(when - timedelta(days=8))
             found.append(
                 Growth(
                     when,

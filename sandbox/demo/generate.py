@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from sandbox.demo.accounts import Customer, add_customers
+from sandbox.demo.cases import write_cases
 from sandbox.demo.company import Company, found_company
 from sandbox.demo.contracts import write_contracts
-from sandbox.demo.knowledge import add_articles
+from sandbox.demo.events import open_portal, write_events
+from sandbox.demo.help_centre import add_articles, cast_votes
 from sandbox.demo.marketing import add_marketing
 from sandbox.demo.selling import Books
+from sandbox.demo.usage import write_usage
 from sandbox.demo.world import World
 
 DEFAULT_SEED = 1
@@ -29,7 +32,12 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     world = World(seed=seed, today=today)
     company = found_company(world)
     customers = add_customers(world, company)
-    add_articles(world, company)
+    open_portal(customers)
+    articles = add_articles(world, company)
     add_marketing(world, company)
     books = write_contracts(world, company, customers)
+    write_usage(world, customers)
+    write_cases(world, company, customers, articles)
+    cast_votes(world, customers, articles)
+    write_events(world, customers, books, articles)
     return Demo(world, company, customers, books)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from io import StringIO
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -37,7 +38,7 @@ def seed(*, seed: int, today: date) -> World:
         load(demo.world)
         join_groups(demo)
     if "crm_backfill" in get_commands():
-        call_command("crm_backfill", verbosity=0)
+        call_command("crm_backfill", stdout=StringIO())
     return demo.world
 
 
@@ -56,6 +57,8 @@ def load(world: World) -> None:
                     for row in world.rows(model)
                 ),
             )
+        for model, (columns, values) in world.tables.items():
+            copy_rows(model._meta.db_table, columns, values)
         for model in world.models():
             _continue_counting(model)
 

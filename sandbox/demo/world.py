@@ -15,6 +15,7 @@ from django.db.models.fields import NOT_PROVIDED
 from commerce.pricing.proration import add_months
 
 Row = TypeVar("Row", bound=models.Model)
+Values = tuple[Any, ...]
 
 HISTORY_MONTHS = 24
 GO_LIVE_MONTH = 12  # The portal opens this many months into the history.
@@ -59,6 +60,7 @@ class World:
         self.calendar = Calendar(today)
         self._first_id = cache(first_id) if first_id else lambda model: 1
         self._rows: dict[type[models.Model], list[models.Model]] = {}
+        self.tables: dict[type[models.Model], tuple[tuple[str, ...], list[Values]]] = {}
 
     def add(self, row: Row) -> Row:
         """Number a row, and give it ids that follow from the seed instead of chance."""
@@ -70,6 +72,10 @@ class World:
             setattr(row, name, self.uuid(row._meta.label, name, number))
         rows.append(row)
         return row
+
+    def table(self, model: type[models.Model], columns: tuple[str, ...]) -> list[Values]:
+        """A list for rows of which there are too many to be objects: values in the order of `columns`."""
+        return self.tables.setdefault(model, (columns, []))[1]
 
     def rows(self, model: type[Row]) -> list[Row]:
         return self._rows.get(model, [])  # type: ignore[return-value]  # Filed under their own model by add().
@@ -97,6 +103,8 @@ class World:
             total.update(model._meta.label.encode())
             for row in rows:
                 total.update(repr([getattr(row, name) for name in names]).encode())
+        for columns, values in self.tables.values():
+            total.update(repr((columns, values)).encode())
         return total.hexdigest()
 
 

@@ -1,9 +1,11 @@
 """The help centre: the written articles with their history, and what readers thought of them."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from accounts.permissions import StaffGroup
-from knowledge.models import Article, ArticleState, ArticleVersion, Category
+from knowledge.models import Article, ArticleState, ArticleVersion, ArticleVote, Category, Visibility
+from sandbox.demo.accounts import Customer
 from sandbox.demo.article_files import CATEGORIES, ArticleFile, load_articles
 from sandbox.demo.company import Company
 from sandbox.demo.world import World, in_office_hours, working_day
@@ -91,3 +93,44 @@ def _first_version(body: str) -> str:
 def _later(world: World, published_at: datetime) -> datetime:
     """Half way to today."""
     return published_at + (world.calendar.now - published_at) / 2
+
+
+def readable_by(articles: list[Article], tier: str, roles: Iterable[str]) -> list[Article]:
+    """What a member with these roles, of a company in this tier, may read: as ArticleQuerySet.visible_to decides."""
+    held = set(roles)
+    return [
+        article
+        for article in articles
+        if article.visibility == Visibility.PUBLIC
+        or (
+            article.visibility in (Visibility.CUSTOMER, Visibility.SEGMENT)
+            and (not article.roles or held & set(article.roles))
+            and (article.visibility == Visibility.CUSTOMER or not article.tiers or tier in article.tiers)
+        )
+    ]
+
+
+def cast_votes(world: World, customers: list[Customer], articles: list[Article]) -> None:
+    """What readers of active companies thought of some articles; most were helped."""
+    for customer in customers:
+        if not customer.is_active_on(world.calendar.yesterday):
+            continue
+        chance = world.random(customer.name, "votes")
+        start = customer.profile.first_login_date or world.calendar.go_live_date
+        for member in customer.members:
+            readable = readable_by(articles, customer.account.tier.code, member.roles)
+            for article in chance.sample(readable, min(len(readable), chance.randrange(1, 7))):
+                earliest = max(start, article.published_at.date() if article.published_at else start)
+                span = (world.calendar.today - earliest).days
+                if span < 2:
+                    continue
+                voted_date = earliest + timedelta(days=chance.randrange(1, span))
+                world.add(
+                    ArticleVote(
+                        account=customer.account,
+                        user=member.user,
+                        article=article,
+                        is_helpful=chance.random() < 0.86,
+                        updated_at=in_office_hours(chance, voted_date),
+                    )
+                )
