@@ -2,34 +2,130 @@
 
 from uuid import UUID
 
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.http import StaffRequest, requires_staff
+from analytics.attribution import UnknownModel
+from analytics.definitions import DEFINITIONS, touch_kinds
+from analytics.earnings import REPORTING_CURRENCY, earnings_of, influenced_deals
+from analytics.influence import CreditModel
+from analytics.quarters import NoSuchQuarter, Quarter
+from analytics.touches import counted_types, model_label, story_of
+from commerce.models import Deal, DealStage
 
 VIEW_INSIGHTS = "analytics.view_insights"
+OFFERED_QUARTERS = 12
+HAPPENINGS_PER_PAGE = 100
 
 
 @require_safe
 @requires_staff(VIEW_INSIGHTS)
 def insights(request: StaffRequest) -> HttpResponse:
-    return render(request, "analytics/insights.html")
+    """The figures of a quarter."""
+    now = timezone.now()
+    quarter = _quarter(request)
+    earnings = earnings_of(quarter, now=now)
+    return render(
+        request,
+        "analytics/insights.html",
+        {"earnings": earnings, "quarter": quarter, "quarters": Quarter.of(now).until_this(OFFERED_QUARTERS)[::-1]},
+    )
 
 
 @require_safe
 @requires_staff(VIEW_INSIGHTS)
 def influenced_revenue(request: StaffRequest) -> HttpResponse:
-    return render(request, "analytics/influenced_revenue.html")
+    """The deals behind the figure of a quarter."""
+    quarter = _quarter(request)
+    page = influenced_deals(quarter, before=_deal_at(request, "before"), after=_deal_at(request, "after"))
+    return render(
+        request,
+        "analytics/influenced_revenue.html",
+        {
+            "page": page,
+            "quarter": quarter,
+            "reporting_currency": REPORTING_CURRENCY,
+            "breadcrumbs": [_insights_crumb(quarter), {"label": _("Influenced deals")}],
+        },
+    )
 
 
 @require_safe
 @requires_staff(VIEW_INSIGHTS)
 def influenced_deal(request: StaffRequest, public_id: UUID) -> HttpResponse:
-    return render(request, "analytics/influenced_deal.html")
+    """One deal with its touches in the order of time."""
+    deals = Deal.objects.filter(stage=DealStage.WON, type__in=counted_types()).select_related("account")
+    deal = get_object_or_404(deals, public_id=public_id)
+    try:
+        model = CreditModel(request.GET.get("model", CreditModel.LINEAR))
+    except UnknownModel as error:
+        raise Http404 from error
+    story = story_of(deal, model=model)
+    quarter = Quarter.of(story.closed_at)
+    deals_url = f"{reverse('analytics:influenced-revenue')}?quarter={quarter.code}"
+    return render(
+        request,
+        "analytics/influenced_deal.html",
+        {
+            "story": story,
+            "deal": deal,
+            "model": model,
+            "model_label": model_label(model),
+            "breadcrumbs": [
+                _insights_crumb(quarter),
+                {"label": _("Influenced deals"), "url": deals_url},
+                {"label": _("Deal")},
+            ],
+            "page": Paginator(story.happenings, HAPPENINGS_PER_PAGE).get_page(request.GET.get("page")),
+        },
+    )
 
 
 @require_safe
 @requires_staff(VIEW_INSIGHTS)
 def definition(request: StaffRequest, metric: str) -> HttpResponse:
-    return render(request, "analytics/definition.html")
+    """What a figure means."""
+    if metric not in DEFINITIONS:
+        raise Http404
+    return render(
+        request,
+        "analytics/definition.html",
+        {
+            "definition": DEFINITIONS[metric],
+            "definitions": DEFINITIONS.values(),
+            "touch_kinds": touch_kinds(),
+            "breadcrumbs": [_insights_crumb(), {"label": _("Definition")}],
+        },
+    )
+
+
+def _insights_crumb(quarter: Quarter | None = None) -> dict[str, str]:
+    url = reverse("analytics:insights")
+    return {"label": _("Insights"), "url": f"{url}?quarter={quarter.code}" if quarter else url}
+
+
+def _quarter(request: StaffRequest) -> Quarter:
+    """The quarter of the query string, or the running one."""
+    now = timezone.now()
+    code = request.GET.get("quarter")
+    try:
+        return Quarter.parse(code, now=now) if code else Quarter.of(now)
+    except NoSuchQuarter as error:
+        raise Http404 from error
+
+
+def _deal_at(request: StaffRequest, name: str) -> Deal | None:
+    """The deal at which a page of the list begins, from the query string."""
+    if name not in request.GET:
+        return None
+    try:
+        public_id = UUID(request.GET[name])
+    except ValueError as error:
+        raise Http404 from error
+    return get_object_or_404(Deal.objects.filter(stage=DealStage.WON), public_id=public_id)

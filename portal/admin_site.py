@@ -5,7 +5,10 @@ from typing import Any
 
 from csp.decorators import csp_update
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
 
@@ -18,3 +21,23 @@ class PortalAdminSite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """What the admin's sidebar lists: Insights for those who may see it, then every page that somebody may open."""
+    groups: list[dict[str, Any]] = []
+    if request.user.has_perm("analytics.view_insights"):
+        groups.append(
+            {"items": [{"title": _("Insights"), "icon": "monitoring", "link": reverse("analytics:insights")}]}
+        )
+    groups += [
+        {
+            "title": app["name"],
+            "separator": True,
+            "items": [
+                {"title": model["name"], "link": model["admin_url"]} for model in app["models"] if model["admin_url"]
+            ],
+        }
+        for app in admin.site.get_app_list(request)
+    ]
+    return groups

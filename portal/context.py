@@ -51,7 +51,7 @@ def _labels() -> dict[str, str]:
 def navigation(request: HttpRequest) -> list[NavigationItem]:
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None:
-        return []
+        return _staff_navigation(request)
     labels = _labels()
     items = []
     for name, icon, permission in _ITEMS:
@@ -59,6 +59,18 @@ def navigation(request: HttpRequest) -> list[NavigationItem]:
             url = reverse(name)
             here = request.path == url if name == "home" else request.path.startswith(url)
             items.append(NavigationItem(labels[name], url, icon, here))
+    return items
+
+
+def _staff_navigation(request: HttpRequest) -> list[NavigationItem]:
+    """The vendor's people work in the admin; those who may also read what the portal earns."""
+    user = request.user
+    if not (user.is_authenticated and user.is_staff):
+        return []
+    items = [NavigationItem(_("Admin"), reverse("admin:index"), "settings", is_current=False)]
+    if user.has_perm("analytics.view_insights"):
+        url = reverse("analytics:insights")
+        items.insert(0, NavigationItem(_("Insights"), url, "chart-column", request.path.startswith(url)))
     return items
 
 

@@ -433,4 +433,5 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": f"{VENDOR_NAME} portal",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
+    "SIDEBAR": {"show_search": True, "navigation": "portal.admin_site.sidebar"},
 }

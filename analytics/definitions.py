@@ -1,0 +1,157 @@
+"""What each figure on Insights means, in prose, one click away from the figure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from analytics.touches import KINDS, RULE
+from tracking.models import EventName
+
+Words = str | Promise
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One figure: what it says, how it is worked out, and what to keep in mind."""
+
+    slug: str
+    title: Words
+    summary: Words
+    formula: Words
+    paragraphs: tuple[Words, ...]
+    has_touches: bool = False  # The table of what counts as a touch stands below.
+
+
+@dataclass(frozen=True)
+class TouchKind:
+    """One kind of touch that counts, with its weight."""
+
+    label: str
+    weight: int
+
+
+def touch_kinds() -> list[TouchKind]:
+    """What the portal records of the kinds that count, heaviest first."""
+    kinds = [TouchKind(str(EventName(name).label), RULE.weights[kind]) for name, kind in KINDS.items()]
+    return sorted(kinds, key=lambda kind: (-kind.weight, kind.label))
+
+
+_WINDOW = _(
+    "A touch counts when a person of the customer's company did it in the portal within the 90 days before the deal "
+    "was closed. The moment of closing is already too late. It must come after the company's first sign-in to the "
+    "portal. What our own people do never counts, also not while they view the portal as a customer. Signing in "
+    "alone does not count: nearly every deal would be influenced."
+)
+_DEALS = _(
+    "Expansions, cross-sales and renewals count, once they are won; new customers do not. An expansion counts by "
+    "what it adds a year, not by the whole contract. Deals belong to the quarter, in UTC, in which they were closed."
+)
+_NESTED = _(
+    "Influenced, sourced and attributed are always shown together. Sourced and attributed each lie within influenced."
+)
+_CURRENCY = _(
+    "Amounts in other currencies are listed beside the figure and never added to it: no exchange rates are kept."
+)
+
+_ALL = (
+    Definition(
+        slug="influenced-revenue",
+        title=_("Portal-influenced revenue"),
+        summary=_("The value of the deals we won whose customers used the portal on the way there."),
+        formula=_("Sum of the annual value of deals closed in the quarter with at least one touch that counts"),
+        paragraphs=(
+            _DEALS,
+            _WINDOW,
+            _NESTED,
+            _(
+                "It says that the portal took part, not that it decided. This is a definition of our own, after "
+                "campaign influence in Salesforce. Read it beside the share of accounts that touch the portal at "
+                "all: where nearly everybody does, influence says little."
+            ),
+            _CURRENCY,
+        ),
+        has_touches=True,
+    ),
+    Definition(
+        slug="sourced-revenue",
+        title=_("Sourced in the portal"),
+        summary=_("The part of influenced revenue that began in the portal."),
+        formula=_("Influenced deals whose order was placed in the portal, or that an alert of the portal created"),
+        paragraphs=(_DEALS, _NESTED, _CURRENCY),
+    ),
+    Definition(
+        slug="attributed-revenue",
+        title=_("Attributed to the portal"),
+        summary=_("The portal's share of influenced revenue, beside what sales did."),
+        formula=_("Each deal's amount × touches in the portal ÷ (touches in the portal + recorded sales activities)"),
+        paragraphs=(
+            _(
+                "Credit is linear: every touch of a deal gets the same share. The portal competes with calls, "
+                "meetings and mails that are recorded in the CRM for the same company in the same 90 days. Where "
+                "none are recorded, the portal gets the whole amount, and the page says that it had no rival."
+            ),
+            _(
+                "Amounts are shared in whole cents, and the shares of a deal add up to its amount. The page of a deal "
+                "shows the share under each other model: first, last, position, time decay, weighted and any touch."
+            ),
+            _WINDOW,
+            _NESTED,
+        ),
+        has_touches=True,
+    ),
+    Definition(
+        slug="influence-rate",
+        title=_("Influence rate"),
+        summary=_("How much of what we won the portal took part in."),
+        formula=_("Influenced revenue ÷ all revenue won in deals of the same types in the quarter"),
+        paragraphs=(_DEALS, _WINDOW, _("Where nothing was won the rate is not defined, and a dash is shown.")),
+    ),
+    Definition(
+        slug="reach",
+        title=_("Accounts that touch the portal"),
+        summary=_("The baseline: how many customers use the portal, whether they buy or not."),
+        formula=_("Active accounts with at least one touch that counts ÷ all active accounts"),
+        paragraphs=(
+            _(
+                "Counted over the 90 days until the end of the quarter, or until now while it runs. The higher it "
+                "is, the more deals are influenced by chance alone."
+            ),
+        ),
+        has_touches=True,
+    ),
+    Definition(
+        slug="self-service-share",
+        title=_("Self-service share of upgrades"),
+        summary=_("How many upgrades customers made by themselves."),
+        formula=_("Upgrades ordered in the portal ÷ all upgrades won in the quarter"),
+        paragraphs=(
+            _(
+                "An upgrade is a won expansion or cross-sale that raises the annual price. Several products in one "
+                "order are one upgrade. Without any upgrade the share is not defined, and a dash is shown."
+            ),
+        ),
+    ),
+    Definition(
+        slug="deflections",
+        title=_("Solved without a case"),
+        summary=_("Questions that an article answered while somebody was about to open a case."),
+        formula=_("Times a customer said that an article solved it ÷ those and the cases opened in the quarter"),
+        paragraphs=(
+            _(
+                "Only what the customer said counts: they began to open a case, read an article, and said that it "
+                "solved the question. Closing the page is no proof. Saying so twice for one question counts once."
+            ),
+        ),
+    ),
+    Definition(
+        slug="cases-opened",
+        title=_("Cases opened"),
+        summary=_("Questions and problems that reached support."),
+        formula=_("Cases created in the quarter, by any company"),
+        paragraphs=(_("Cases count in the quarter in which they were opened, whatever became of them."),),
+    ),
+)
+DEFINITIONS: Mapping[str, Definition] = MappingProxyType({definition.slug: definition for definition in _ALL})

@@ -1,0 +1,25 @@
+"""Ratios in templates: {{ rate|percent }}."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from django import template
+from django.utils.formats import number_format
+
+from commerce.pricing.money import round_half_away
+
+register = template.Library()
+
+
+@register.filter
+def percent(ratio: Decimal | None) -> str:
+    """0.385 as "38.5 %"; a dash where the figure is not defined."""
+    if ratio is None:
+        return "–"
+    return f"{number_format(round_half_away(Fraction(ratio) * 100, 1))} %"
+
+
+@register.filter
+def major(minor: int) -> str:
+    """Minor units of a currency with two decimals as a plain number, for charts: 123456 as 1234.56."""
+    return f"{Decimal(minor).scaleb(-2)}"
