@@ -94,6 +94,7 @@ class AttemptInline(ReadOnly, TabularInline):
     fields = ["at", "http_status", "words", "milliseconds"]
     readonly_fields = fields
     extra = 0
+    hide_title = True
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("crm.view_outboxrow")
@@ -104,7 +105,7 @@ class AttemptInline(ReadOnly, TabularInline):
 
 
 @admin.register(OutboxRow)
-class OutboxRowAdmin(ModelAdmin):
+class OutboxRowAdmin(ReadOnly, ModelAdmin):
     """What Salesforce must hear of. Rows are written by triggers; people retry or skip them."""
 
     list_display = ["title", "object", "state_label", "words", "attempts", "created_at", "done_at"]
@@ -115,14 +116,12 @@ class OutboxRowAdmin(ModelAdmin):
     inlines = [AttemptInline]
     paginator = InfinitePaginator
     show_full_result_count = False
-    fields = ["title", "object", "external_id", "state_label", "words", "attempts", "created_at", "next_at", "done_at"]
+    fields = ["title", "object", "external_id", "state", "words", "attempts", "created_at", "next_at", "done_at"]
     readonly_fields = fields
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: OutboxRow | None = None) -> bool:
-        return False
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        """Whether somebody may retry and skip; the rows themselves are edited by nobody."""
+        return request.user.has_perm("crm.change_outboxrow")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxRow]:
         rows: QuerySet[OutboxRow] = super().get_queryset(request)
@@ -151,14 +150,14 @@ class OutboxRowAdmin(ModelAdmin):
     def words(self, row: OutboxRow) -> str:
         return in_words(row.last_code, row.last_message)
 
-    @action(description=_("Retry"), permissions=["change"])
+    @action(description=_("Retry"), permissions=["steer"])
     def retry(self, request: HttpRequest, rows: QuerySet[OutboxRow]) -> None:
         count = OutboxRow.objects.filter(pk__in=rows.values("pk")).retry(timezone.now())
         enqueue(push)
         text = ngettext("%(count)d change will be sent again.", "%(count)d changes will be sent again.", count)
         self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
-    @action(description=_("Skip: Salesforce need not hear of it"), permissions=["change"])
+    @action(description=_("Skip: Salesforce need not hear of it"), permissions=["steer"])
     def skip(self, request: HttpRequest, rows: QuerySet[OutboxRow]) -> None:
         count = OutboxRow.objects.filter(pk__in=rows.values("pk")).skip(timezone.now())
         text = ngettext("%(count)d change skipped.", "%(count)d changes skipped.", count)
@@ -176,7 +175,7 @@ class OutboxRowAdmin(ModelAdmin):
         """The button of the panel: send one record now."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not self.has_change_permission(request):
+        if not self.has_steer_permission(request):
             raise PermissionDenied
         if crm_object not in SyncedObject.values:
             raise Http404

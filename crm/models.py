@@ -139,6 +139,8 @@ class SyncAttempt(models.Model):
     milliseconds = models.PositiveIntegerField(default=0)
 
     class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
         ordering = ["at", "pk"]
 
     def __str__(self) -> str:
@@ -152,6 +154,10 @@ class Cursor(models.Model):
     read_until = models.DateTimeField()  # Exclusive, the CRM's clock.
     updated_at = models.DateTimeField(default=timezone.now)
     last_error = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("reading position")
+        verbose_name_plural = _("reading positions")
 
     def __str__(self) -> str:
         return f"{self.object} until {self.read_until:%Y-%m-%d %H:%M:%S}"
@@ -171,6 +177,8 @@ class Pause(models.Model):
     message = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = _("pause of the exchange")
+        verbose_name_plural = _("pauses of the exchange")
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_pause")]
 
     def __str__(self) -> str:
