@@ -4,8 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from portal import errors, health, views
-from portal.api import api
+from portal import api, errors, health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
