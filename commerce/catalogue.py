@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import Account, Feature
 from accounts.services import Grant
@@ -55,9 +56,20 @@ def grants_for(grants: Iterable[ProductGrant], quantity: Decimal) -> list[Grant]
 
 
 def grant_words(grant: ProductGrant) -> str:
-    """What a product grants: "Single sign-on and directory sync"; "Storage (GB): 100 per unit"."""
+    """What a product grants, in words: "Single sign-on and directory sync"; "100 GB of storage for each"."""
     if grant.quantity is None:
         return str(Feature(grant.code).label) if grant.code in Feature.values else grant.code
-    label = str(Meter(grant.code).label) if grant.code in Meter.values else grant.code
-    words = _("%(what)s: %(quantity)s for each") if grant.is_per_unit else _("%(what)s: %(quantity)s")
-    return words % {"what": label, "quantity": amounts.number(grant.quantity)}
+    templates = {
+        Meter.SEATS: ngettext("%(quantity)s user seat", "%(quantity)s user seats", int(grant.quantity)),
+        Meter.API_CALLS: _("%(quantity)s API calls a month"),
+        Meter.STORAGE_GB: _("%(quantity)s GB of storage"),
+        Meter.AUTOMATION_RUNS: _("%(quantity)s automation runs a month"),
+    }
+    template = templates.get(Meter(grant.code)) if grant.code in Meter.values else None
+    words = (template or f"{grant.code}: %(quantity)s") % {"quantity": amounts.number(grant.quantity)}
+    return _("%(what)s for each") % {"what": words} if grant.is_per_unit else words
+
+
+def is_the_unit_itself(grant: ProductGrant) -> bool:
+    """One seat for each seat of a plan: true, and not worth saying."""
+    return grant.code == Meter.SEATS and grant.is_per_unit and grant.quantity == 1

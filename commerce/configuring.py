@@ -214,6 +214,8 @@ def price(situation: Situation, configuration: Configuration) -> engine.PricedQu
 
 def _check(situation: Situation, configuration: Configuration) -> None:
     """Raise the first reason why this cannot be sold, in words of the customer's situation."""
+    if situation.contract.currency != situation.account.currency:
+        raise NotSellable(_("Your contract is in another currency than your prices. Talk to us, we will help."))
     plan = situation.product(configuration.plan)
     if plan is None or plan.kind != ProductKind.PLAN:
         raise UnknownProduct(_("We don't sell the plan “%(code)s”.") % {"code": configuration.plan[:40]}, field="plan")

@@ -34,16 +34,18 @@ class ConfigurationForm(forms.Form):
     def __init__(self, situation: Situation, data: QueryDict | None = None) -> None:
         self.situation = situation
         self.named = data
-        super().__init__(data=None if data is None else self._completed(data), initial=self._owned())
+        super().__init__()
         self._offer_plans()
         self._offer_addons()
+        if data is not None:
+            self.is_bound = True
+            self.data = self._owned() | {name: data[name] for name in data}
 
     @property
     def shown(self) -> "ConfigurationForm":
         """The same fields with what was typed and without errors: those stand beside the price."""
         form = ConfigurationForm(self.situation)
-        if self.named is not None:
-            form.initial = self._completed(self.named)
+        form.initial = {**self.data}
         return form
 
     @property
@@ -73,7 +75,7 @@ class ConfigurationForm(forms.Form):
             addons={
                 name: cleaned[name]
                 for name in self.fields
-                if name not in ("plan", "seats") and cleaned.get(name) is not None
+                if name not in ("plan", "seats") and (cleaned[name] or self.situation.held(name))
             },
         )
         try:
@@ -84,23 +86,20 @@ class ConfigurationForm(forms.Form):
         return cleaned
 
     def _owned(self) -> dict[str, Any]:
-        current = self.situation.current
-        return {"plan": current.plan, "seats": current.seats, **current.addons}
-
-    def _completed(self, data: QueryDict) -> dict[str, Any]:
-        return self._owned() | {name: data[name] for name in data}
+        return {name: field.initial for name, field in self.fields.items()}
 
     def _offer_plans(self) -> None:
         plans = [offered for offered in self.situation.offered.values() if offered.is_plan]
-        field = self.fields["plan"]
+        field, owned = self.fields["plan"], self.situation.plan
         if isinstance(field, forms.ChoiceField):
             field.choices = [(offered.product.code, self._plan_label(offered)) for offered in plans]
-            owned = self.situation.plan
             if owned is not None and owned.product.code not in self.situation.offered:
                 field.choices = [(owned.product.code, owned.product.name), *field.choices]
         field.error_messages["invalid_choice"] = _("We don't sell the plan “%(value)s”.")
         field.error_messages["required"] = _("Choose a plan.")
+        field.initial = owned.product.code if owned else ""
         seats = self.fields["seats"]
+        seats.initial = self.situation.seats
         seats.error_messages["invalid"] = _("Enter a whole number of seats.")
         seats.error_messages["required"] = _("Enter how many seats you need.")
         used = self.situation.used_seats
@@ -132,8 +131,6 @@ class ConfigurationForm(forms.Form):
                 help_text=help_text,
                 choices=[("0", _("Not included")), ("1", _("Included"))],
                 coerce=int,
-                empty_value=None,
-                required=False,
                 error_messages={"invalid_choice": _("Choose included or not included.")},
                 initial=held,
             )
@@ -141,9 +138,12 @@ class ConfigurationForm(forms.Form):
             label=product.name,
             help_text=help_text,
             min_value=0,
-            required=False,
             initial=held,
-            error_messages={"invalid": _("Enter a whole number."), "min_value": _("Enter 0 or more.")},
+            error_messages={
+                "invalid": _("Enter a whole number."),
+                "min_value": _("Enter 0 or more."),
+                "required": _("Enter 0 or more."),
+            },
         )
 
     def _plan_label(self, offered: Offered) -> str:

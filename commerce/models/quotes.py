@@ -37,6 +37,11 @@ class QuoteStatus(models.TextChoices):
         return "info" if self.is_open else "neutral"
 
     @property
+    def words(self) -> str:
+        """What its own company reads: that it was viewed is news to us, not to them."""
+        return str(QuoteStatus.PRESENTED.label if self.is_open else self.label)
+
+    @property
     def is_open(self) -> bool:
         """Whether it can still be accepted."""
         return self in (QuoteStatus.PRESENTED, QuoteStatus.VIEWED)

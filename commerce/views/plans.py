@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.permissions import Permission
-from commerce.catalogue import Offered, grant_words, offered_products
+from commerce.catalogue import Offered, grant_words, is_the_unit_itself, offered_products
 from commerce.configuring import ConfigurationRefused, NoContract, situation_of
 from commerce.contracts import ContractOverview, overview
 from commerce.explanations import in_words
@@ -69,7 +69,7 @@ def _shelf(offered: Offered, contract: ContractOverview | None, currency: str) -
     return Shelf(
         offered=offered,
         price=price_words(offered, currency) if offered.is_sellable else "",
-        grants=[grant_words(grant) for grant in product.grants.all()],
+        grants=[grant_words(grant) for grant in product.grants.all() if not is_the_unit_itself(grant)],
         highlights=[line.strip() for line in product.highlights.splitlines() if line.strip()],
         held=int(held.quantity) if held else 0,
         is_current=bool(plan and plan.product.pk == product.pk),

@@ -149,8 +149,8 @@ def time_machine_now(now):
 
 
 @pytest.fixture
-def content_queries():
-    """At most so many queries beside the fixed cost of a request: `with content_queries(5): client.get(url)`."""
+def most_queries():
+    """At most so many queries beside the fixed cost of a request: `with most_queries(5): client.get(url)`."""
     from contextlib import contextmanager
 
     from django.db import connection

@@ -148,6 +148,13 @@ def test_a_price_of_another_currency_is_no_price(acme, contract, products, today
     assert not any(offered.is_sellable for offered in situation_of(acme, today).offered.values())
 
 
+def test_a_contract_keeps_its_currency(acme, contract, today):
+    contract.currency = "CHF"
+    contract.save()
+    with pytest.raises(NotSellable, match="another currency"):
+        configure(acme, Configuration("team", 60), today)
+
+
 def test_an_amount_that_no_card_takes_is_refused(acme, contract, products, today):
     Price.objects.for_account(acme).filter(product=products["sso"]).update(unit_price=Decimal("0.10"))
     # 0.10 × 2.460273972 = 0.25, and 0.05 tax.

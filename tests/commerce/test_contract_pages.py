@@ -110,11 +110,11 @@ def test_an_empty_list_says_so(other_admin, signed_in):
     assert page.count("data-primary-action") == 1
 
 
-def test_the_pages_cost_at_most_six_queries(admin, contract, signed_in, content_queries):
+def test_the_pages_cost_at_most_six_queries(admin, contract, signed_in, most_queries):
     client = signed_in(admin)
-    with content_queries(2):
+    with most_queries(2):
         client.get(LIST)
-    with content_queries(5):
+    with most_queries(5):
         client.get(url_of(contract))
 
 

@@ -74,7 +74,7 @@ def test_an_active_order_cannot(order, admin, now, signed_in):
     assert "is paid already" in page
 
 
-def test_the_list_pages_on(admin, contract, acme, now, signed_in, content_queries):
+def test_the_list_pages_on(admin, contract, acme, now, signed_in, most_queries):
     Order.objects.bulk_create(
         Order(
             account=acme, contract=contract, status="active", placed_at=now - timedelta(days=number // 2),
@@ -84,7 +84,7 @@ def test_the_list_pages_on(admin, contract, acme, now, signed_in, content_querie
     )  # fmt: skip
     client, seen, url = signed_in(admin), [], LIST
     for _page in range(3):
-        with content_queries(2):
+        with most_queries(2):
             page = client.get(url).context["page"]
         seen += [order.pk for order in page.rows]
         url = LIST + page.older
@@ -98,9 +98,9 @@ def test_an_empty_list_says_so(admin, contract, signed_in):
     assert page.count("data-primary-action") == 1
 
 
-def test_an_order_costs_four_queries(order, admin, signed_in, content_queries):
+def test_an_order_costs_four_queries(order, admin, signed_in, most_queries):
     client = signed_in(admin)
-    with content_queries(4):
+    with most_queries(4):
         client.get(url_of(order))
 
 

@@ -92,12 +92,12 @@ def test_an_empty_list_says_so(admin, contract, signed_in):
     assert page.count("data-primary-action") == 1
 
 
-def test_the_pages_cost_the_same_with_many_quotes(admin, quote, now, signed_in, content_queries):
+def test_the_pages_cost_the_same_with_many_quotes(admin, quote, now, signed_in, most_queries):
     client = signed_in(admin)
     more_quotes(admin, 28, now - timedelta(days=1))
-    with content_queries(1):
+    with most_queries(1):
         client.get(LIST)
-    with content_queries(6):  # The quote, marking it, its audit stays in the database; order, others, lines, form.
+    with most_queries(6):  # The quote, marking it, its audit stays in the database; order, others, lines, form.
         client.get(url_of(quote))
 
 
