@@ -69,14 +69,15 @@ class CaseAdmin(ModelAdmin):
     ordering = ["-updated_at", "-serial"]
     paginator = InfinitePaginator
     show_full_result_count = False
+    view_on_site = False  # The page on the site is the customer's.
     list_per_page = 50
     actions = ["assign_to_me"]
     readonly_fields = [
-        "number_shown", "subject", "account_link", "opened_by", "status_label", "created_at", "updated_at",
+        "number_shown", "subject", "account_link", "opened_by", "status_shown", "created_at", "updated_at",
         "first_reply_at", "resolved_at",
     ]  # fmt: skip
     fieldsets = [
-        (None, {"fields": ["number_shown", "subject", "account_link", "opened_by", "status_label"]}),
+        (None, {"fields": ["number_shown", "subject", "account_link", "opened_by", "status_shown"]}),
         (_("Handling"), {"fields": ["assignee", "priority", "topic"]}),
         (
             _("Dates"),
@@ -91,7 +92,11 @@ class CaseAdmin(ModelAdmin):
 
     @display(description=_("status"), ordering="status", label={one.value: _LABELS[one.tone] for one in CaseStatus})
     def status_label(self, case: Case) -> tuple[str, str]:
-        return case.status, str(case.status_choice.label)
+        return case.status, str(case.status_choice.staff_label)
+
+    @display(description=_("status"))
+    def status_shown(self, case: Case) -> str:
+        return str(case.status_choice.staff_label)
 
     @display(description=_("priority"), ordering="priority", label={one.value: _LABELS[one.tone] for one in Priority})
     def priority_label(self, case: Case) -> tuple[str, str]:
@@ -199,7 +204,7 @@ class CaseAdmin(ModelAdmin):
             raise BadRequest
         if change(case=case, now=timezone.now()):
             case.refresh_from_db()
-            said = gettext("%(number)s: %(status)s") % {"number": case.number, "status": case.status_choice.label}
+            said = gettext("%(number)s: %(status)s") % {"number": case.number, "status": case.status_choice.staff_label}
             self.message_user(request, said, messages.SUCCESS)
         else:
             self.message_user(request, gettext("Nothing to do: the case was there already."), messages.INFO)

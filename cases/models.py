@@ -7,6 +7,7 @@ import pghistory
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, StoredFile
@@ -25,6 +26,11 @@ class CaseStatus(models.TextChoices):
     def tone(self) -> str:
         """The badge's tone."""
         return {"new": "info", "open": "info", "waiting": "warning", "resolved": "success", "closed": "neutral"}[self]
+
+    @property
+    def staff_label(self) -> str:
+        """As the vendor's side reads it."""
+        return gettext("Waiting for the customer") if self is CaseStatus.WAITING else str(self.label)
 
     @property
     def is_open(self) -> bool:

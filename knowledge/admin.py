@@ -16,7 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from accounts.admin import ReadOnly
 from accounts.http import StaffRequest
@@ -48,7 +52,7 @@ class ArticleForm(forms.ModelForm[Article]):
             "title", "slug", "summary", "body", "category", "topic", "visibility", "tiers", "roles", "products",
             "feature", "review_date",
         ]  # fmt: skip
-        widgets = {"body": UnfoldAdminTextareaWidget(attrs={"rows": 28})}
+        widgets = {"body": UnfoldAdminTextareaWidget(attrs={"rows": 28}), "products": UnfoldAdminTextInputWidget}
         help_texts = {
             "body": _("Markdown. Begin below the title, with ## for the first heading."),
             "visibility": _("Who may read it once it is published."),
@@ -117,7 +121,7 @@ class ArticleAdmin(ModelAdmin):
     search_fields = ["title", "summary", "body"]
     ordering = ["title"]
     prepopulated_fields = {"slug": ["title"]}
-    readonly_fields = ["state_label", "version", "published_at", "updated_at", "helpful_votes", "unhelpful_votes"]
+    readonly_fields = ["state_shown", "version", "published_at", "updated_at", "helpful_votes", "unhelpful_votes"]
     inlines = [VersionInline]
     actions_submit_line = ["publish", "archive"]
     fieldsets = [
@@ -126,13 +130,17 @@ class ArticleAdmin(ModelAdmin):
         (_("Readers"), {"fields": ["visibility", "tiers", "roles"]}),
         (
             _("Publication"),
-            {"fields": ["state_label", "version", "review_date", "published_at", "updated_at", "helpful_votes"]},
+            {"fields": ["state_shown", "version", "review_date", "published_at", "updated_at", "helpful_votes"]},
         ),
     ]
 
     @display(description=_("state"), ordering="state", label={one.value: one.tone for one in ArticleState})
     def state_label(self, article: Article) -> tuple[str, str]:
         return article.state, str(article.state_choice.label)
+
+    @display(description=_("state"))
+    def state_shown(self, article: Article) -> str:
+        return str(article.state_choice.label)
 
     @display(description=_("review by"), ordering="review_date", label={"overdue": "danger", "planned": "default"})
     def review_shown(self, article: Article) -> tuple[str, date] | None:

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import nh3
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
@@ -19,12 +20,16 @@ _SCHEMES = {"http", "https", "mailto", "tel"}
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-@lru_cache(maxsize=512)
 def render(text: str) -> SafeString:
     """The text as HTML for a page whose h1 is the article's title: its highest heading becomes an h2.
 
     Code and tables may be wider than the page, so they scroll, and can be reached by keyboard for that.
     """
+    return _render(text, table_label=_("Table"))
+
+
+@lru_cache(maxsize=512)
+def _render(text: str, *, table_label: str) -> SafeString:
     tokens = _parser.parse(text)
     _shift_headings(tokens)
     html = nh3.clean(
@@ -35,12 +40,10 @@ def render(text: str) -> SafeString:
         link_rel="noopener noreferrer",
     )
     # After cleaning, a literal tag can only be one of the parser's own.
-    table = (
-        f'<div class="overflow-x-auto" tabindex="0" role="region" aria-label="{_("Table")}"><table class="data-table">'
-    )
+    frame = f'<div class="overflow-x-auto break-words" tabindex="0" role="region" aria-label="{escape(table_label)}">'
     html = (
         html.replace("<pre>", '<pre tabindex="0">')
-        .replace("<table>", table)
+        .replace("<table>", f'{frame}<table class="data-table">')
         .replace("</table>", "</table></div>")
         .replace("<th>", '<th scope="col">')
     )

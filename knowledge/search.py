@@ -125,9 +125,8 @@ class _AnyWord(SearchQuery):
 
 def _headline(text: str) -> Expression:
     # Markdown's signs are noise in a passage of two lines.
-    plain = Func(
-        F("body"), Value(r"[*_#|`~]+|-{3,}|\]\([^)]*\)|!?\["), Value(" "), Value("g"), function="regexp_replace"
-    )
+    signs = Value(r"(?n)^\s*>|[*#|`~]+|-{3,}|\]\([^)]*\)|!?\[")
+    plain = Func(F("body"), signs, Value(" "), Value("g"), function="regexp_replace")
     headline: Expression = SearchHeadline(
         plain,
         _AnyWord(text),
