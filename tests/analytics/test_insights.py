@@ -273,12 +273,12 @@ def test_the_list_is_read_by_key_in_both_directions(many_deals):
 def test_the_pages_of_the_list_link_to_each_other(many_deals, manager, signed_in):
     client = signed_in(manager)
     page = client.get("/insights/influenced-revenue/?quarter=2026-Q3").content.decode()
-    last = Deal.objects.get(name=many_deals[24])
+    last = Deal.objects.get(name=many_deals[49])
 
     assert f"?quarter=2026-Q3&amp;before={last.public_id}" in page
     older = client.get(f"/insights/influenced-revenue/?quarter=2026-Q3&before={last.public_id}").content.decode()
-    assert f">{many_deals[25]}</a>" in older
-    assert f">{many_deals[24]}</a>" not in older
+    assert f">{many_deals[50]}</a>" in older
+    assert f">{many_deals[49]}</a>" not in older
 
 
 @pytest.mark.parametrize("key", ["nonsense", "00000000-0000-4000-8000-000000000000", ""])

@@ -7,6 +7,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from accounts.models import Entitlement, Entitlements
+from commerce import contracts
 from recommendations.models import ContentBlock, Offer
 from recommendations.services import note_shown, recommend
 from tests.conftest import NOW, TODAY
@@ -122,6 +123,19 @@ def test_it_costs_three_queries_however_many_offers_there_are(
         )
 
     assert len(shown) == offers
+
+
+def test_a_page_that_has_read_the_contract_saves_a_query(
+    acme, catalogue, contract, seats_offer, django_assert_num_queries
+):
+    entitlements, overview = Entitlements.of(acme, today=TODAY), contracts.overview(acme, TODAY)
+
+    with django_assert_num_queries(2):
+        (one,) = recommend(
+            account=acme, today=TODAY, usage={Meter.SEATS: Decimal(46)}, entitlements=entitlements, contract=overview
+        )
+
+    assert one == recommended(acme)[0]
 
 
 def test_a_customers_request_may_read_all_it_needs(acme, admin, contract, seats_offer, as_customer):
