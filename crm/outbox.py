@@ -1,6 +1,7 @@
 """The outbox, beside the triggers that fill it: rows the sync adds itself, and transactions that are no news."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -12,12 +13,16 @@ ORIGIN_CRM = "crm"
 ORIGIN_SEED = "seed"
 
 
-def mark_origin(origin: str) -> None:
-    """The rest of this transaction is no news to the CRM: its changes come from there, or are loaded data."""
-    if not connection.in_atomic_block:
-        raise RuntimeError("an origin holds for a transaction: open one first")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('portal.origin', %s, true)", [origin])
+@contextmanager
+def origin(name: str) -> Iterator[None]:
+    """A transaction that is no news to the CRM: its changes come from there, or are loaded data."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(current_setting('portal.origin', true), '')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('portal.origin', %s, true)", [name])
+        yield
+        # Within another transaction the setting would outlive this block; a rollback takes it back by itself.
+        cursor.execute("SELECT set_config('portal.origin', %s, true)", [before])
 
 
 def enqueue_missing(*, crm_object: str, external_ids: Iterable[UUID], now: datetime) -> int:

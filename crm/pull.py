@@ -4,7 +4,7 @@ Polling is what makes it right: each object is read by its `SystemModstamp` in h
 a record twice changes nothing, and neither does our own change coming back: it equals what both sides agreed on.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -211,8 +211,7 @@ def pull_object(*, crm: Crm, crm_object: str, now: datetime) -> int:
         # Each page reaches as far as its last record, the last one as far as the window.
         reached = _moment(page[-1]["SystemModstamp"]) if len(page) == PAGE else until
         with transaction.atomic():
-            for record in page:
-                _apply_any(crm_object, record, now=now)
+            _apply_page(crm_object, page, now=now)
             Cursor.objects.filter(pk=cursor.pk, read_until__lt=reached).update(read_until=reached)
             Cursor.objects.filter(pk=cursor.pk).update(updated_at=now, last_error="")
         if len(page) < PAGE:
@@ -222,9 +221,8 @@ def pull_object(*, crm: Crm, crm_object: str, now: datetime) -> int:
 def refresh(*, crm: Crm, crm_object: str, external_ids: Iterable[UUID], now: datetime) -> None:
     """Read these records now, before they are written. Raises CrmError."""
     ids = ", ".join(f"'{external_id}'" for external_id in external_ids)
-    for record in list(crm.query(_soql(crm_object, f"{mapping.EXTERNAL_ID} IN ({ids})"))):
-        with transaction.atomic():
-            _apply_any(crm_object, record, now=now)
+    records = list(crm.query(_soql(crm_object, f"{mapping.EXTERNAL_ID} IN ({ids})")))
+    _apply_page(crm_object, records, now=now)
 
 
 def _soql(crm_object: str, where: str) -> str:
@@ -246,21 +244,45 @@ def _moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
 
 
-def _apply_any(crm_object: str, record: Mapping[str, Any], *, now: datetime) -> None:
-    outbox.mark_origin(outbox.ORIGIN_CRM)
-    with pghistory.context(**Actor.crm().as_metadata()):
+def _apply_page(crm_object: str, records: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+    """Apply records: changes that are no news to Salesforce, and that the audit ascribes to it."""
+    with outbox.origin(outbox.ORIGIN_CRM), pghistory.context(**Actor.crm().as_metadata()):
         if crm_object == TASK:
-            _apply_task(record)
-        else:
-            _apply(crm_object, record, now=now)
+            for record in records:
+                _apply_task(record)
+            return
+        known = {external_id: record for record in records if (external_id := _external_id(record))}
+        in_step = _in_step(crm_object, known)
+        for external_id, record in known.items():
+            if external_id not in in_step:
+                _apply(crm_object, external_id, record, now=now)
 
 
-def _apply(crm_object: str, record: Mapping[str, Any], *, now: datetime) -> None:
-    """Take what is Salesforce's to say of one record. Does nothing the second time."""
+def _external_id(record: Mapping[str, Any]) -> UUID | None:
     try:
-        external_id = UUID(str(record[mapping.EXTERNAL_ID]))
+        return UUID(str(record[mapping.EXTERNAL_ID]))
     except ValueError:
-        return  # Somebody typed into the field over there.
+        return None  # Somebody typed into the field over there.
+
+
+def _in_step(crm_object: str, records: Mapping[UUID, Mapping[str, Any]]) -> set[UUID]:
+    """Records that were applied before: the overlap brings each several times, and most need no second look."""
+    links = Link.objects.arrived().filter(object=crm_object, external_id__in=records)
+    ours = rendering.load(crm_object, records)
+    same: set[UUID] = set()
+    for link in links.filter(external_id__in=ours):
+        record, values = records[link.external_id], mapping.values_of(ours[link.external_id])
+        agreed = all(
+            link.field_versions.get(name) == {"portal": values[name], "crm": record.get(name)}
+            for name in INBOUND[crm_object].setters
+        )
+        if agreed and link.seen_modstamp == _moment(record["SystemModstamp"]):
+            same.add(link.external_id)
+    return same
+
+
+def _apply(crm_object: str, external_id: UUID, record: Mapping[str, Any], *, now: datetime) -> None:
+    """Take what is Salesforce's to say of one record. Does nothing the second time."""
     inbound = INBOUND[crm_object]
     instance = inbound.find(external_id)
     if instance is None:

@@ -124,10 +124,11 @@ def test_a_customers_request_cannot_fill_the_outbox_itself(acme_quiet, admin, as
 
 @pytest.mark.parametrize("origin", ["crm", "seed"])
 def test_what_comes_from_salesforce_or_from_loading_is_no_news(acme_quiet, origin):
-    with transaction.atomic():
-        outbox.mark_origin(origin)
+    with outbox.origin(origin):
         Account.objects.update(phone="+49 40 3")
     assert captured() == []
+    Account.objects.update(phone="+49 40 4")
+    assert captured() == [("Account", acme_quiet.public_id)]
 
 
 def test_a_change_that_is_rolled_back_leaves_no_row(acme_quiet):

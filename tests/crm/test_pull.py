@@ -9,6 +9,7 @@ from commerce.models import Activity, Deal
 from crm.models import Conflict, Cursor, Link, OutboxRow
 from tests.crm.org import states
 from tests.crm.test_push import buy, open_case
+from tests.factories import make_account
 
 
 @pytest.fixture
@@ -35,6 +36,17 @@ def test_who_changed_an_account_over_there_stands_in_the_audit(linked, org, pull
     pull()
     event = linked.events.latest("pgh_id")
     assert (event.industry, event.pgh_context["kind"]) == ("energy", "crm")
+
+
+def test_the_job_reads_all_objects_and_is_named_in_the_audit(linked, org, pull):
+    from crm.tasks import pull as task
+
+    org.edit("Account", linked.there, Industry="Retail")
+    task()
+    linked.refresh_from_db()
+    assert linked.industry == "retail"
+    assert linked.events.latest("pgh_id").pgh_context["job"] == "crm.tasks.pull"
+    assert set(Cursor.objects.values_list("object", flat=True)) == {"Account", "Contact", "Case", "Opportunity", "Task"}
 
 
 def test_shared_fields_are_taken_and_the_portals_own_are_not(linked, org, pull):
@@ -65,6 +77,17 @@ def test_reading_the_same_change_twice_changes_nothing(linked, org, pull):
     counts = Conflict.objects.count(), linked.events.count()
     pull()
     assert (Conflict.objects.count(), linked.events.count()) == counts
+
+
+def test_the_overlap_costs_the_same_however_much_it_brings_again(
+    linked, org, pull, push, django_assert_max_num_queries
+):
+    for number in range(20):
+        make_account(f"Company {number}")
+    push()
+    pull()
+    with django_assert_max_num_queries(12):
+        assert pull() == 21
 
 
 def test_an_industry_the_portal_does_not_know_is_kept_for_a_person_to_see(linked, org, pull):
@@ -238,7 +261,6 @@ def test_a_record_of_nobody_we_know_is_left_alone(linked, org, pull):
 
 def test_more_than_one_page_is_read(linked, org, pull, push, monkeypatch):
     from crm import pull as pulling
-    from tests.factories import make_account
 
     for number in range(5):
         make_account(f"Company {number}")
