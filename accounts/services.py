@@ -242,7 +242,8 @@ def _add_mail(mail: OutgoingMail) -> None:
         sql.SQL(", ").join([sql.Placeholder()] * len(fields)),
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        # As text: under a job's audit context, pghistory reads the statement.
+        cursor.execute(statement.as_string(None), values)
 
 
 MAIL_ATTEMPTS = 8

@@ -113,7 +113,7 @@ def submit(*, attempt_id: UUID, now: datetime) -> PaymentAttempt:
             state=PaymentState.SUBMITTING, submitted_at=now, next_check_at=now + SEND_LEASE
         )
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
-    return _send(attempt, now=now) if claimed else attempt
+    return _send(attempt, now=now, again=False) if claimed else attempt
 
 
 def settle(*, attempt_id: UUID, now: datetime, intent_id: str = "") -> PaymentAttempt:
@@ -169,7 +169,7 @@ def resume(*, attempt_id: UUID, now: datetime) -> None:
     elif age > REPLAY_LIMIT:
         _close(attempt, PaymentState.REVIEW, now=now, error_code="outcome_unknown")
     else:
-        _send(attempt, now=now)
+        _send(attempt, now=now, again=True)
 
 
 def release(*, attempt: PaymentAttempt, now: datetime) -> PaymentAttempt:
@@ -218,8 +218,8 @@ def _freeze(invoice: Invoice, *, customer_id: str, card_id: str, actor: Actor, n
         )
 
 
-def _send(attempt: PaymentAttempt, *, now: datetime) -> PaymentAttempt:
-    """Send the frozen request under the frozen key: the first time, or again."""
+def _send(attempt: PaymentAttempt, *, now: datetime, again: bool) -> PaymentAttempt:
+    """Send the frozen request under the frozen key: the first time, or again. No GatewayError leaves here."""
     try:
         intent = gateway.create_payment(attempt.request, key=attempt.idempotency_key)
     except gateway.CardDeclined as error:
@@ -238,11 +238,12 @@ def _send(attempt: PaymentAttempt, *, now: datetime) -> PaymentAttempt:
         logger.exception("payment attempt %s: its key was used for something else", attempt.pk)
         return _close(attempt, PaymentState.REVIEW, now=now, error_code="key_reused")
     except gateway.Refused as error:
+        # Refused at first, nothing was done. Refused again, the first may have been: a wrong API key says nothing.
         logger.exception("payment attempt %s: refused", attempt.pk)
-        return _close(attempt, PaymentState.FAILED, now=now, error_code=error.code)
+        return _close(attempt, PaymentState.REVIEW if again else PaymentState.FAILED, now=now, error_code=error.code)
     try:
         return settle(attempt_id=attempt.pk, now=now, intent_id=intent.id)
-    except gateway.OutcomeUnknown as error:
+    except gateway.GatewayError as error:
         return _wait(attempt, now=now, error_code=error.code, intent_id=intent.id)
 
 

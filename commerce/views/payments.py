@@ -99,6 +99,8 @@ def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
     )
     state = attempt.state_choice
     waits_for_bank = state == PaymentState.REQUIRES_ACTION
+    if waits_for_bank and request.htmx:  # The bank's question needs Stripe's script, so the page as a whole.
+        return HttpResponse(headers={"HX-Refresh": "true"})
     return render(
         request,
         "commerce/payment.html",

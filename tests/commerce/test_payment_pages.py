@@ -187,6 +187,12 @@ def test_an_unknown_outcome_is_watched_until_it_is_known(checkout, stripe, signe
     assert "Thank you, it is paid" in client.get(page).content.decode()
 
 
+def test_a_watched_payment_that_the_bank_asks_about_loads_its_whole_page(signed_in, admin, invoice, make_attempt):
+    attempt = make_attempt(invoice, state="requires_action", stripe_intent_id="pi_1")
+    response = signed_in(admin).get(page_of(attempt), headers={"HX-Request": "true"})
+    assert response.headers["HX-Refresh"] == "true"
+
+
 def test_the_page_never_asks_stripe_by_itself(checkout, stripe, signed_in, admin):
     page = checkout()["next"]
     asked = len(stripe.calls)

@@ -221,6 +221,24 @@ def test_the_answer_about_the_payment_is_lost_but_not_the_payment(pay, invoice, 
     assert is_paid(invoice)
 
 
+def test_a_refusal_of_the_first_request_is_a_failure(frozen, invoice, localstripe, now):
+    localstripe.flush()  # Customer and card are gone.
+    assert payments.submit(attempt_id=frozen.pk, now=now).state == PaymentState.FAILED
+    assert is_untouched(invoice)
+
+
+def test_a_refusal_of_the_second_says_nothing_about_the_first(pay, invoice, stripe, localstripe, settings, now):
+    stripe.order(Order(Fault.DROP_RESPONSE, path=INTENTS))
+    attempt = pay()
+    localstripe.flush()  # As if the event were not listed yet …
+    stripe.forget()
+    payments.resume(attempt_id=attempt.pk, now=now + timedelta(minutes=1))  # … and the request no longer taken.
+    attempt.refresh_from_db()
+    assert attempt.state == PaymentState.REVIEW
+    with pytest.raises(payments.AlreadyPaying):
+        pay()
+
+
 # A process killed between two steps leaves its row behind.
 
 
