@@ -15,7 +15,6 @@ from commerce import invoicing
 from commerce.catalogue import grants_for
 from commerce.models import (
     Contract,
-    ContractStatus,
     DealStage,
     Invoice,
     InvoiceStatus,
@@ -64,7 +63,7 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
                 raise OrderCancelled(_("Order %(number)s was cancelled.") % {"number": order.number})
             return order
         today = now.astimezone(ZoneInfo(order.account.time_zone)).date()
-        _bump_contract(order)
+        _bump_contract(order, today)
         lines = [] if order.quote is None else list(
             order.quote.lines.select_related("product").prefetch_related("product__grants")
         )  # fmt: skip
@@ -88,9 +87,9 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
     return order
 
 
-def _bump_contract(order: Order) -> None:
-    """Count the amendment. The version the quote was made for must still be the contract's."""
-    running = Contract.objects.filter(pk=order.contract_id, status=ContractStatus.ACTIVE)
+def _bump_contract(order: Order, today: date) -> None:
+    """Count the amendment. The contract must run, and still be of the version that the quote was made for."""
+    running = Contract.objects.filter(pk=order.contract_id).current(today)
     if order.quote is not None:
         running = running.filter(version=order.quote.contract_version)
     if not running.update(version=F("version") + 1):

@@ -1,6 +1,6 @@
 """Orders: what happens when one is paid, and when it is given up."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -109,6 +109,13 @@ def test_a_contract_that_moved_is_not_changed(order, now):
     order.refresh_from_db()
     assert order.status == "awaiting_payment"
     assert not SubscriptionDelta.objects.filter(order=order).exists()
+
+
+def test_money_that_comes_after_the_contracts_end_changes_nothing(order, now):
+    with pytest.raises(orders.ContractMoved):
+        fulfil(order, datetime(2027, 2, 1, 9, 0, tzinfo=UTC))
+    order.refresh_from_db()
+    assert order.status == "awaiting_payment"
 
 
 def test_buying_more_of_an_add_on_adds_to_its_line(order, admin, acme, now, today, accept):
