@@ -17,6 +17,7 @@ from django.db import models, transaction
 
 from accounts.models import Account, Membership, User
 from cases.models import Case, CaseStatus
+from cases.services import close_case, reopen, resolve_case
 from commerce.models import Activity, Deal, DealStage, OrderStatus
 from crm import mapping, outbox, rendering
 from crm.client import Crm
@@ -79,12 +80,16 @@ def _set_case_status(instance: models.Model, value: mapping.Value, at: datetime)
     if value not in mapping.CASE_STATUS_OF:
         raise NotSpellable
     status = CaseStatus(mapping.CASE_STATUS_OF[str(value)])
-    if status.is_open:
-        case.resolved_at = None
-    elif case.resolved_at is None:
-        case.resolved_at = at
-    case.status = status
-    case.updated_at = max(case.updated_at, at)
+    # The case's own services, so that the customer is told as if it had happened here.
+    if status is CaseStatus.RESOLVED:
+        resolve_case(case=case, now=at)
+    elif status is CaseStatus.CLOSED:
+        close_case(case=case, now=at)
+    else:
+        reopen(case=case, now=at)
+    case.refresh_from_db()
+    if case.status != status:  # What no service stands for, such as waiting for the customer.
+        case.status, case.updated_at = status, at
 
 
 def _set_priority(instance: models.Model, value: mapping.Value, at: datetime) -> None:
@@ -180,6 +185,7 @@ INBOUND: dict[str, Inbound] = {
         after=_nothing_else,
     ),
     SyncedObject.CASE: Inbound(
+        # The status first: it reads the case anew.
         setters={"Status": _set_case_status, "Priority": _set_priority},
         extra=(),
         find=_find_case,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts.models import Account, User
+from accounts.models import Account, OutgoingMail, User
 from commerce.models import Activity, Deal
 from crm.models import Conflict, Cursor, Link, OutboxRow
 from tests.crm.org import states
@@ -155,6 +155,7 @@ def test_a_case_solved_over_there_is_solved_here(company, org, push, pull):
     case.refresh_from_db()
     assert case.status == "resolved"
     assert case.resolved_at is not None
+    assert OutgoingMail.objects.get().to == "ines@initech.example"
 
 
 @pytest.mark.parametrize(
