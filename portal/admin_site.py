@@ -30,14 +30,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         groups.append(
             {"items": [{"title": _("Insights"), "icon": "monitoring", "link": reverse("analytics:insights")}]}
         )
-    groups += [
-        {
-            "title": app["name"],
-            "separator": True,
-            "items": [
-                {"title": model["name"], "link": model["admin_url"]} for model in app["models"] if model["admin_url"]
-            ],
-        }
-        for app in admin.site.get_app_list(request)
-    ]
+    for app in admin.site.get_app_list(request):
+        pages = [{"title": model["name"], "link": model["admin_url"]} for model in app["models"] if model["admin_url"]]
+        groups.append({"title": app["name"], "separator": bool(groups), "items": pages})
     return groups
