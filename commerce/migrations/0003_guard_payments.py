@@ -30,7 +30,8 @@ BEGIN
     RAISE EXCEPTION 'invoice % is kept', OLD.number USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   -- Only a payment that we asked Stripe about pays an invoice, and no customer's request can say that it did.
-  IF NEW.status = 'paid' AND NEW.total_minor > 0 AND current_user = 'portal_customer' THEN
+  IF NEW.status = 'paid' AND (TG_OP = 'INSERT' OR OLD.status <> 'paid')
+     AND NEW.total_minor > 0 AND current_user = 'portal_customer' THEN
     RAISE EXCEPTION 'a customer cannot mark invoice % paid', NEW.number USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   IF TG_OP = 'INSERT' THEN

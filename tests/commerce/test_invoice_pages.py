@@ -144,6 +144,11 @@ def test_the_pdf_is_downloaded_and_noted(signed_in, bookkeeper, invoice):
     assert default_storage.exists(invoice.pdf.content.name)
 
 
+def test_the_pdf_of_a_paid_bill_is_made_when_it_is_first_asked_for(signed_in, admin, invoice, now):
+    Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.PAID, paid_at=now)
+    assert signed_in(admin).get(f"/invoices/{invoice.number}/pdf/").content.startswith(b"%PDF-")
+
+
 # Access
 
 
