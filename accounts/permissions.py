@@ -107,6 +107,7 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "knowledge.view_articleversion": _EVERYONE,
     "knowledge.view_deflection": _EVERYONE,
     "commerce.view_product": _EVERYONE,
+    "commerce.add_product": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_product": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_productgrant": _EVERYONE,
     "commerce.add_productgrant": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),

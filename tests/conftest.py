@@ -43,7 +43,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def fast_passwords_and_own_files(settings, tmp_path):
-    """Passwords are hashed cheaply and files lie in the test's own folder."""
+    """Passwords are hashed cheaply, files lie in the test's own folder, and no client reads all static files first."""
+    settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -137,3 +138,17 @@ def as_customer() -> Iterator[Callable]:
         return account_scope([membership.account_id], user_id=membership.user_id, actor=membership.actor())
 
     return scope
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """How much the walk over every address asked, and what leaked; workers send it along with their reports."""
+    walks = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "walk" and report.when == "teardown"
+    ]
+    if walks:
+        asked, leaked = (sum(walk.get(what, 0) for walk in walks) for what in ("asked", "leaked"))
+        terminalreporter.write_line(f"The walk: {asked} probes, {leaked} leaked.")

@@ -43,9 +43,6 @@ class ProductAdmin(Undeletable, ModelAdmin):
         # What a code stands for is written in quotes, links and the CRM.
         return [*self.readonly_fields, "code", "kind"] if obj else list(self.readonly_fields)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("commerce.change_product"))
-
 
 class PriceForm(forms.ModelForm[Price]):
     """A price that has been given can only be ended."""

@@ -1,0 +1,484 @@
+"""Nobody reaches another company's rows: every address, with every kind of visitor.
+
+Each address is asked first as its owner, who must succeed: without that, a refusal would prove nothing. Then come
+another company's administrator, every role that may not, staff, and visitors; ids in bodies and query strings count.
+Whoever is refused leaves every table as it was, and reads nothing that only the owner may read.
+"""
+
+import json
+import logging
+import re
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.permissions import CUSTOMER_TABLE, STAFF_TABLE, StaffGroup
+from accounts.tenancy import TABLES
+from tests.pages import ELSEWHERE, INVENTORY, Audience, patterns
+from tests.world import PEOPLE, make_world
+
+# The API's own description of itself, which reads no rows, answers every method alike.
+ANY_METHOD = {"api:api-root", "api:openapi-json"}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SIGN_IN = "/accounts/login/"
+# What a refused request may write: its session.
+UNWATCHED = {"django_session"}
+
+
+# The world, made once per module; every probe is undone.
+
+
+@contextmanager
+def undone():
+    """As a test's own transaction: views that insist on being outermost are content with it."""
+    block = transaction.atomic()
+    block._from_testcase = True
+    with block:
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, tmp_path_factory):
+    from django.test import override_settings
+
+    media = tmp_path_factory.mktemp("media")
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=media), undone():
+        made = make_world(timezone.now())
+        made.media = media
+        sign_in([*made.acme.people.values(), *made.globex.people.values(), *made.staff.values(), made.superuser])
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def around_the_world(world, settings, db):
+    """Its files; and silence, as the log tells of each refusal with a traceback that takes longer than the request."""
+    settings.MEDIA_ROOT = world.media
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def stripe(tmp_path_factory):
+    from sandbox.localstripe import LocalStripe
+
+    with LocalStripe(log=tmp_path_factory.mktemp("localstripe") / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def probes(record_property):
+    """Counts what is asked; the numbers stand in the summary of the run."""
+    counter = Counter()
+    yield counter
+    record_property("walk", dict(counter))
+
+
+def contents():
+    """A digest of every table of the portal."""
+    names = sorted(TABLES.keys() - UNWATCHED)
+    digests = " UNION ALL ".join(
+        f"SELECT '{name}', md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {name} row"
+        for name in names
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(digests)
+        return dict(cursor.fetchall())
+
+
+def changed(before):
+    after = contents()
+    return sorted(name for name in before if before[name] != after[name])
+
+
+COOKIES = {}
+
+
+def sign_in(people):
+    """Once and for all: signing in writes, and the probes compare what was written."""
+    for user in people:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        COOKIES[user.pk] = client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def client_of(user, **options):
+    client = Client(**options)
+    client.raise_request_exception = False
+    if user is not None:
+        client.cookies[settings.SESSION_COOKIE_NAME] = COOKIES[user.pk]
+    return client
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A request as it is about to be sent."""
+
+    method: str
+    url: str
+    options: dict[str, Any]
+
+    @classmethod
+    def about(cls, entry, company, *, query=(), body=()):
+        """The page's request about the rows of `company`; `query` and `body` go on top."""
+        query = {**entry.query(company), **dict(query)}
+        options = {"headers": dict(entry.headers)}
+        if query:
+            options["query_params"] = {name: str(value) for name, value in query.items()}
+        if entry.method == "POST":
+            data = {**entry.body(company), **dict(body)}
+            is_json = entry.content_type == "application/json"
+            options["data"] = json.dumps(data, default=str) if is_json else data
+            if entry.content_type:
+                options["content_type"] = entry.content_type
+        return cls(entry.method, entry.url(company), options)
+
+    def send(self, user, **client_options):
+        client = client_of(user, **client_options)
+        response = getattr(client, self.method.lower())(self.url, **self.options)
+        # Outside a scope of its own, a view that refuses marks the transaction around it: here it is the test's.
+        transaction.set_rollback(False)
+        return response
+
+
+def text_of(response):
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    return content.decode(errors="replace")
+
+
+def leaks(response, owner):
+    """What of the owner's the answer holds. Whoever was refused is told the address asked for at most."""
+    text = text_of(response)
+    return [found for found in owner.texts if re.search(rf"(?<![\w-]){re.escape(found)}(?![\w-])", text)]
+
+
+def is_refusal(response, entry):
+    if entry.audience is Audience.API and response.status_code == 401:
+        return True
+    return response.status_code == 302 and response["Location"].startswith(SIGN_IN)
+
+
+def names(pages):
+    return [entry.id for entry in pages]
+
+
+# The inventory is complete.
+
+
+def test_every_address_has_an_entry():
+    missing = {name for name, _route in patterns()} - {entry.name for entry in INVENTORY}
+    assert not missing, f"addresses without an entry in tests/pages.py: {', '.join(sorted(missing))}"
+
+
+def test_every_entry_has_an_address():
+    left = {entry.name for entry in INVENTORY} - {name for name, _route in patterns()}
+    assert not left, f"entries of tests/pages.py without an address: {', '.join(sorted(left))}"
+
+
+def test_what_is_walked_elsewhere_is_still_there():
+    from django.urls import get_resolver
+
+    routes = [str(entry.pattern) for entry in get_resolver().url_patterns]
+    assert [prefix for prefix in ELSEWHERE if prefix not in routes] == []
+
+
+def test_no_two_entries_are_the_same():
+    assert [entry for entry, count in Counter(names(INVENTORY)).items() if count > 1] == []
+
+
+BY_NAME = {entry.name: entry for entry in reversed(INVENTORY)}
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_an_address_answers_no_method_without_an_entry(world, name):
+    """So that a second method of a page is walked as well."""
+    entry = BY_NAME[name]
+    user = world.superuser if entry.audience is Audience.STAFF else world.acme.administrator
+    url = entry.url(world.acme)
+    # By address: one of the API answers several methods under several names.
+    entered = {other.method for other in INVENTORY if other.url(world.acme) == url}
+    for method in METHODS:
+        if method not in entered and name not in ANY_METHOD:
+            with undone():
+                response = Letter(method, url, {}).send(user)
+            assert response.status_code == 405, f"{name} answers {method} with {response.status_code}"
+
+
+# The walk.
+
+
+def owners(entry, world):
+    """Somebody who must succeed."""
+    if entry.audience is Audience.STAFF:
+        return world.staff[StaffGroup.REVENUE_MANAGER]
+    return world.acme.administrator
+
+
+@pytest.fixture
+def asked(world, probes):
+    """Ask, and hold the answer against what must come: `asked(entry, user, status=404)`."""
+
+    before = {}
+
+    def ask_about(entry, user, *, refused=True, expect=None, **options):
+        letter = Letter.about(entry, world.acme)
+        before.update(before or contents())
+        with undone():
+            response = letter.send(user, **options)
+            moved = changed(before) if refused else []
+            found = leaks(response, world.acme) if refused else []
+        probes["asked"] += 1
+        if refused:
+            probes["leaked"] += bool(moved or found or not expect(response))
+            assert expect(response), f"{entry.id} answers {response.status_code} {response.headers.get('Location', '')}"
+            assert not found, f"{entry.id} shows {found}"
+            assert not moved, f"{entry.id} was refused and changed {moved}"
+        return response
+
+    return ask_about
+
+
+@pytest.fixture
+def ready(request, settings, world):
+    """What the page needs around it."""
+
+    def prepare(entry):
+        if entry.needs_stripe:
+            from sandbox import localstripe
+
+            settings.STRIPE_API_BASE = request.getfixturevalue("stripe").url
+            settings.STRIPE_SECRET_KEY = localstripe.SECRET_KEY
+        for company in world.companies:
+            if entry.arrange:
+                entry.arrange(company)
+
+    return prepare
+
+
+def status_is(*statuses):
+    return lambda response: response.status_code in statuses
+
+
+@pytest.mark.parametrize("entry", INVENTORY, ids=names(INVENTORY))
+def test_the_owner_succeeds(world, asked, ready, entry):
+    with undone():
+        ready(entry)
+        letter = Letter.about(entry, world.acme)
+        before = contents()
+        with undone():
+            response = letter.send(owners(entry, world))
+            moved, text = changed(before), text_of(response)
+        assert response.status_code == entry.status, f"{response.status_code}: {text[:2000]}"
+        if entry.status == 302 and entry.audience is not Audience.EVERYBODY:
+            assert not response["Location"].startswith(SIGN_IN)
+        for what, value in entry.shows(world.acme).items():
+            assert str(value) in text, f"no {what} ({value}) on {entry.id}"
+        assert bool(moved) == entry.does_change, f"changed: {moved}"
+
+
+ROWS = [entry for entry in INVENTORY if entry.names_row]
+
+
+@pytest.mark.parametrize("entry", ROWS, ids=names(ROWS))
+def test_another_company_s_administrator_finds_nothing_there(world, asked, ready, entry):
+    with undone():
+        ready(entry)
+        asked(entry, world.globex.administrator, expect=status_is(404))
+
+
+LISTS = [entry for entry in INVENTORY if not entry.names_row and entry.audience in (Audience.CUSTOMERS, Audience.API)]
+
+
+@pytest.mark.parametrize("entry", LISTS, ids=names(LISTS))
+def test_another_company_s_administrator_sees_and_changes_only_their_own(world, ready, probes, entry):
+    with undone():
+        ready(entry)
+        letter = Letter.about(entry, world.globex)
+        before = own_rows(world.acme)
+        with undone():
+            response = letter.send(world.globex.administrator)
+            found, moved = leaks(response, world.acme), own_rows(world.acme) != before
+        probes["asked"] += 1
+        probes["leaked"] += bool(found or moved)
+        assert response.status_code == entry.status
+        assert not found
+        assert not moved
+
+
+FOREIGN = [(entry, foreign) for entry in INVENTORY for foreign in entry.foreign]
+
+
+@pytest.mark.parametrize(
+    ("entry", "foreign"), FOREIGN, ids=[f"{entry.id}, {foreign.what}" for entry, foreign in FOREIGN]
+)
+def test_ids_of_another_company_in_bodies_and_queries_lead_nowhere(world, ready, probes, entry, foreign):
+    """Globex's administrator, on a page of their own, names rows of Acme."""
+    with undone():
+        ready(entry)
+        letter = Letter.about(entry, world.globex, query=foreign.query(world.acme), body=foreign.body(world.acme))
+        before, all_before = own_rows(world.acme), contents()
+        with undone():
+            response = letter.send(world.globex.administrator)
+            moved = changed(all_before)
+            found = leaks(response, replace(world.acme, texts=unsent(world.acme, foreign)))
+            touched = own_rows(world.acme) != before
+        probes["asked"] += 1
+        probes["leaked"] += bool(found or touched)
+        assert response.status_code == foreign.status
+        assert not found
+        assert not touched
+        assert foreign.changes or not moved, f"changed {moved}"
+
+
+def unsent(company, foreign):
+    """Texts of the company that the request itself did not name: a form may come back as it was sent."""
+    sent = " ".join(str(value) for part in (foreign.query, foreign.body) for value in part(company).values())
+    return [text for text in company.texts if text not in sent]
+
+
+def own_rows(company):
+    """A digest of everything the company has."""
+    with connection.cursor() as cursor:
+        digests = []
+        for name, rule in sorted(TABLES.items()):
+            column = getattr(rule, "column", "")
+            if column:
+                digests.append(
+                    f"SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {name} row "
+                    f"WHERE {column} = {company.account.pk}"
+                )
+        cursor.execute(" UNION ALL ".join(digests))
+        return cursor.fetchall()
+
+
+CUSTOMER_PAGES = [
+    entry for entry in INVENTORY if entry.audience in (Audience.CUSTOMERS, Audience.API) and entry.permission
+]
+
+
+@pytest.mark.parametrize("entry", CUSTOMER_PAGES, ids=names(CUSTOMER_PAGES))
+def test_only_the_roles_that_grant_it_get_in(world, asked, ready, entry):
+    allowed = [who for who, roles in PEOPLE.items() if not CUSTOMER_TABLE[entry.permission].isdisjoint(roles)]
+    with undone():
+        ready(entry)
+        for who, user in world.acme.people.items():
+            if who not in allowed:
+                asked(entry, user, expect=status_is(403))
+            elif not entry.does_change:
+                response = asked(entry, user, refused=False)
+                assert response.status_code == entry.status, f"{entry.id} answers {response.status_code} to the {who}"
+
+
+@pytest.mark.parametrize("entry", CUSTOMER_PAGES, ids=names(CUSTOMER_PAGES))
+def test_staff_have_no_company_to_act_for(world, asked, ready, entry):
+    with undone():
+        ready(entry)
+        agent = world.staff[StaffGroup.SUPPORT_AGENT]
+        if entry.name == "home":
+            response = asked(entry, agent, refused=False)
+            assert response["Location"] == reverse("admin:index")
+        elif entry.name == "knowledge:article":  # Every published article is the staff's to read.
+            assert asked(entry, agent, refused=False).status_code == 200
+        else:
+            asked(entry, agent, expect=status_is(403))
+
+
+STAFF_PAGES = [entry for entry in INVENTORY if entry.audience is Audience.STAFF]
+
+
+@pytest.mark.parametrize("entry", STAFF_PAGES, ids=names(STAFF_PAGES))
+def test_staff_pages_open_to_their_groups_alone(world, asked, entry):
+    for group, user in world.staff.items():
+        if group in STAFF_TABLE[entry.permission]:
+            assert asked(entry, user, refused=False).status_code == entry.status
+        else:
+            asked(entry, user, expect=status_is(403))
+    for user in world.acme.people.values():
+        asked(entry, user, expect=status_is(403))
+
+
+INSIDE = [entry for entry in INVENTORY if entry.audience is not Audience.EVERYBODY]
+
+
+@pytest.mark.parametrize("entry", INSIDE, ids=names(INSIDE))
+def test_visitors_sign_in_first(world, asked, ready, entry):
+    with undone():
+        ready(entry)
+        asked(entry, None, expect=lambda response: is_refusal(response, entry))
+
+
+POSTS = [entry for entry in INVENTORY if entry.method == "POST" and entry.is_csrf_checked]
+
+
+@pytest.mark.parametrize("entry", POSTS, ids=names(POSTS))
+def test_a_form_of_another_site_changes_nothing(world, asked, ready, entry):
+    """Signed in and permitted, but without the token of our own forms."""
+    with undone():
+        ready(entry)
+        asked(entry, world.acme.administrator, expect=status_is(403), enforce_csrf_checks=True)
+
+
+# The admin, model by model.
+
+MODELS = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)
+
+
+def may(group, model, *actions):
+    """Whether the table gives the group one of the actions on the model."""
+    wanted = [f"{model._meta.app_label}.{action}_{model._meta.model_name}" for action in actions]
+    return any(group in STAFF_TABLE.get(permission, ()) for permission in wanted)
+
+
+@pytest.mark.parametrize("model", [model for model, _ in MODELS], ids=lambda model: model._meta.label)
+def test_the_admin_shows_a_model_to_the_groups_of_the_table_alone(world, probes, model):
+    meta = model._meta
+    base = f"admin:{meta.app_label}_{meta.model_name}"
+    row = model._default_manager.first()
+    may_see = [group for group in world.staff if may(group, model, "view", "change")]
+    assert row or not may_see, f"give the world a {meta.label}"
+    urls = {
+        "list": (reverse(f"{base}_changelist"), ("view", "change")),
+        "add": (reverse(f"{base}_add"), ("add",)),
+    }
+    if row:
+        urls["change"] = (reverse(f"{base}_change", args=[row.pk]), ("view", "change"))
+        urls["history"] = (reverse(f"{base}_history", args=[row.pk]), ("view", "change"))
+        urls["delete"] = (reverse(f"{base}_delete", args=[row.pk]), ("delete",))
+    for what, (url, actions) in urls.items():
+        permitted = [group for group in world.staff if may(group, model, *actions)]
+        # Rendering is slow: one of the permitted groups sees the page, every other group is refused.
+        for group in [*permitted[:1], *(group for group in world.staff if group not in permitted)]:
+            with undone():
+                status = client_of(world.staff[group]).get(url).status_code
+            probes["asked"] += 1
+            wanted = 200 if group in permitted else 403
+            probes["leaked"] += status == 200 != wanted
+            assert status == wanted, f"the {what} page of {meta.label} answers {status} to {group}"
+    for user in (world.acme.administrator, None):
+        for what, (url, _actions) in urls.items():
+            before = contents()
+            with undone():
+                response = client_of(user).get(url)
+                assert response.status_code == 302, f"the {what} entry of {meta.label} answers {response.status_code}"
+                assert "/login/" in response["Location"]
+                assert changed(before) == []
+            probes["asked"] += 1
+
+
+def test_customers_do_not_get_into_the_admin(world, probes):
+    for user in (*world.acme.people.values(), None):
+        with undone():
+            response = client_of(user).get(reverse("admin:index"))
+        probes["asked"] += 1
+        assert response.status_code == 302
+        assert "/login/" in response["Location"]

@@ -1,0 +1,268 @@
+"""Two companies with a row of every kind, and the vendor's people: what the walks and the browser go through."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
+
+from accounts.models import Account, Entitlement, Membership, StoredFile, User
+from accounts.permissions import Role, StaffGroup
+from accounts.scope import staff_scope
+from cases.models import Case, CaseMessage
+from cases.services import add_internal_note, close_case, open_case, reply_as_staff
+from commerce import orders
+from commerce.configuring import Configuration
+from commerce.models import (
+    Activity,
+    Contract,
+    Invoice,
+    Order,
+    PaymentAttempt,
+    PaymentState,
+    Product,
+    Quote,
+    StripeCustomer,
+    WebhookEvent,
+)
+from commerce.quoting import accept_quote, create_quote
+from crm.models import Conflict, Cursor, Link, Pause
+from knowledge.models import Article, Deflection
+from knowledge.services import publish_article
+from recommendations.models import ContentBlock, Offer
+from tests.factories import make_account, make_article, make_catalogue, make_contract, make_member, make_staff
+from tracking.actor import Actor
+from tracking.models import Meter, UsageDaily
+from tracking.services import record_usage
+
+PEOPLE = {role.value: [role.value] for role in Role} | {"member": [Role.SUPPORT.value, Role.VIEWER.value]}
+PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\n"
+
+
+@dataclass
+class Company:
+    """One customer: its people by role, and a row of every kind."""
+
+    account: Account
+    people: dict[str, User]
+    contract: Contract
+    active_order: Order  # Paid and fulfilled.
+    order: Order  # Waits for its payment.
+    invoice: Invoice  # Of that order.
+    attempt: PaymentAttempt  # To pay it, declined.
+    quote: Quote  # Open.
+    case: Case  # Answered; with an attachment and an internal note.
+    closed_case: Case
+    message: CaseMessage
+    file: StoredFile
+    texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
+
+    @property
+    def administrator(self) -> User:
+        return self.people[Role.ADMINISTRATOR]
+
+
+@dataclass
+class World:
+    now: datetime
+    products: dict[str, Product]
+    articles: dict[str, Article]  # By visibility.
+    acme: Company
+    globex: Company
+    staff: dict[str, User]  # By group.
+    superuser: User
+
+    @property
+    def companies(self) -> tuple[Company, Company]:
+        return self.acme, self.globex
+
+
+@override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
+def make_world(now: datetime) -> World:
+    """Make it, as of `now`, in the open transaction."""
+    today = now.astimezone(ZoneInfo("Europe/Berlin")).date()
+    staff = {
+        group.value: make_staff(f"{group.name.lower()}@vendor.example", f"{group.label} of Meridian", group=group.value)
+        for group in StaffGroup
+    }
+    superuser = User.objects.create_superuser("root@vendor.example", "correct-horse-battery", name="Root")
+    products = make_catalogue(valid_from=date(today.year - 3, 1, 1))
+    articles = {
+        "customer": make_article("Reset a forgotten password"),
+        "public": make_article("See whether the service is up", visibility="public"),
+        "segment": make_article("Plan a route for twenty vans", visibility="segment", tiers=["premier"]),
+        "internal": make_article("Handle an angry caller", visibility="internal"),
+    }
+    Offer.objects.create(
+        product=products["sso"], headline="Sign in once", reason="{used} of {limit} seats used", meter=Meter.SEATS
+    )
+    ContentBlock.objects.create(title="New this month", body="Plan routes on a map.", link_label="Read", link_url="/")
+    WebhookEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={"id": "evt_1"})
+    _crm_rows(now)
+    publish_article(article=articles["customer"], author=superuser, now=now)
+    agent, finance = staff[StaffGroup.SUPPORT_AGENT], staff[StaffGroup.FINANCE]
+
+    def company(name: str, tier: str, domain: str, word: str) -> Company:
+        return _company(
+            name, tier=tier, domain=domain, word=word, products=products, articles=articles, agent=agent,
+            finance=finance, now=now, today=today,
+        )  # fmt: skip
+
+    return World(
+        now=now,
+        products=products,
+        articles=articles,
+        acme=company("Acme Logistics GmbH", "premier", "acme.example", "Hydrangea"),
+        globex=company("Globex Retail Ltd", "growth", "globex.example", "Tamarind"),
+        staff=staff,
+        superuser=superuser,
+    )
+
+
+def _crm_rows(now: datetime) -> None:
+    Link.objects.create(object="Account", external_id=uuid.uuid4(), crm_id="001000000000001AAA")
+    Cursor.objects.create(object="Account", read_until=now)
+    Pause.objects.create(until=now, since=now, code="no_answer")
+    Conflict.objects.create(object="Account", external_id=uuid.uuid4(), field="industry", winner="crm")
+
+
+def _company(
+    name: str,
+    *,
+    tier: str,
+    domain: str,
+    word: str,
+    products: dict[str, Product],
+    articles: dict[str, Article],
+    agent: User,
+    finance: User,
+    now: datetime,
+    today: date,
+) -> Company:
+    account = make_account(name, tier=tier, owner=agent, sales_contact=finance, billing_email=f"billing@{domain}")
+    people = {
+        key: make_member(account, f"{key}@{domain}", f"{word} {key.title()}", roles=roles)
+        for key, roles in PEOPLE.items()
+    }
+    # Seen just now: a request in a test notes no visit.
+    Membership.objects.for_account(account).update(last_seen_at=now)
+    administrator = people[Role.ADMINISTRATOR]
+    contract = make_contract(account, products, start=_first_of_month(today, months_ago=8))
+    _use(account, contract, today)
+    active_order = _order(administrator, Configuration(plan="team", seats=55), now=now - timedelta(days=40))
+    with staff_scope(Actor.staff(finance.pk)):
+        orders.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
+    order = _order(administrator, Configuration(plan="team", seats=60), now=now - timedelta(days=1))
+    quote = _quote(administrator, Configuration(plan="business", seats=60, addons={"sso": 1}), now=now)
+    case, message, stored = _answered_case(people, word=word, agent=agent, now=now)
+    closed_case = _open_case(people["support"], f"{word} export is slow", now=now - timedelta(days=9))
+    close_case(case=closed_case, now=now - timedelta(days=8))
+    Deflection.objects.create(
+        account=account, user=administrator, article=articles["customer"], subject=word, form_key=uuid.uuid4()
+    )
+    Activity.objects.create(
+        account=account, deal=quote.deal, kind="call", subject=f"{word} call", occurred_at=now - timedelta(days=3)
+    )
+    made = Company(
+        account=account,
+        people=people,
+        contract=contract,
+        active_order=Order.objects.get(pk=active_order.pk),
+        order=order,
+        invoice=order.invoice,
+        attempt=_declined(order.invoice, administrator, now=now),
+        quote=quote,
+        case=Case.objects.get(pk=case.pk),
+        closed_case=Case.objects.get(pk=closed_case.pk),
+        message=message,
+        file=stored,
+    )
+    made.texts = list(_texts(made, word, domain))
+    return made
+
+
+def _first_of_month(day: date, *, months_ago: int) -> date:
+    months = day.year * 12 + day.month - 1 - months_ago
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _use(account: Account, contract: Contract, today: date) -> None:
+    levels = {Meter.SEATS: 46, Meter.API_CALLS: 1500, Meter.STORAGE_GB: 80, Meter.AUTOMATION_RUNS: 300}
+    record_usage(
+        rows=[
+            UsageDaily(account_id=account.pk, meter=meter, date=today - timedelta(days=days), quantity=quantity)
+            for days in range(10)
+            for meter, quantity in levels.items()
+        ]
+    )
+    Entitlement.objects.create(
+        account=account, code="storage_gb", quantity=100, start_date=contract.start_date, source="demo"
+    )
+
+
+def _quote(user: User, configuration: Configuration, *, now: datetime) -> Quote:
+    membership = user.membership
+    return create_quote(
+        account=membership.account, actor=membership.actor(), user=user, configuration=configuration, now=now,
+        form_key=uuid.uuid4(),
+    )  # fmt: skip
+
+
+def _order(user: User, configuration: Configuration, *, now: datetime) -> Order:
+    quote = _quote(user, configuration, now=now)
+    actor = user.membership.actor()
+    return accept_quote(
+        quote=quote, shown_hash=quote.price_hash, consent_name=user.name, ip="203.0.113.7", actor=actor, now=now
+    )
+
+
+def _declined(invoice: Invoice, user: User, *, now: datetime) -> PaymentAttempt:
+    StripeCustomer.objects.create(account=invoice.account, stripe_id=f"cus_{invoice.account_id}", is_live=False)
+    attempt = PaymentAttempt.objects.create(
+        account=invoice.account, invoice=invoice, number=1, amount_minor=invoice.total_minor,
+        currency=invoice.currency, request={"amount": invoice.total_minor}, idempotency_key=uuid.uuid4().hex,
+        created_by=user, created_at=now, submitted_at=now,
+    )  # fmt: skip
+    for state in (PaymentState.SUBMITTING, PaymentState.FAILED):  # The way that a trigger allows.
+        attempt.state = state
+        attempt.error_code, attempt.decline_code, attempt.settled_at = "card_declined", "insufficient_funds", now
+        attempt.save()
+    return attempt
+
+
+def _open_case(user: User, subject: str, *, now: datetime, uploads: Iterable[SimpleUploadedFile] = ()) -> Case:
+    membership = user.membership
+    return open_case(
+        account=membership.account, opened_by=user, actor=membership.actor(), subject=subject, topic="access",
+        description=f"{subject}: it says no.", form_key=uuid.uuid4(), now=now, uploads=list(uploads),
+    )  # fmt: skip
+
+
+def _answered_case(
+    people: dict[str, User], *, word: str, agent: User, now: datetime
+) -> tuple[Case, CaseMessage, StoredFile]:
+    screenshot = SimpleUploadedFile(f"{word.lower()}.pdf", PDF, content_type="application/pdf")
+    opened = _open_case(
+        people["support"], f"{word} scanner does not sync", now=now - timedelta(hours=5), uploads=[screenshot]
+    )
+    message = CaseMessage.objects.get(case=opened)
+    reply_as_staff(
+        case=opened, author=agent, body=f"Please restart the {word} scanner.", form_key=uuid.uuid4(),
+        now=now - timedelta(hours=4),
+    )  # fmt: skip
+    note = f"{word} never restarts anything."
+    add_internal_note(case=opened, author=agent, body=note, form_key=uuid.uuid4(), now=now - timedelta(hours=3))
+    return opened, message, message.attachments.get()
+
+
+def _texts(company: Company, word: str, domain: str) -> Iterable[str]:
+    """Words, names and numbers that only this company's pages may hold."""
+    yield from (word, company.account.name, domain, str(company.account.public_id))
+    yield from (company.contract.number, company.case.number, company.closed_case.number)
+    yield from (company.order.number, company.active_order.number, company.invoice.number)
+    yield from (company.quote.number, str(company.quote.public_id), company.quote.price_hash)
+    yield from (str(company.attempt.pk), str(company.file.public_id), str(company.quote.deal.public_id))
+    yield from (str(one.form_key) for one in (company.case, company.message, company.quote))
