@@ -221,9 +221,9 @@ def add_member(
     department: str = "",
     has_password: bool = False,
 ) -> Membership:
-    """A person of the company, from its first day."""
+    """A new person, who belongs to the company from its first day."""
     account = customer.account
-    user = next((user for user in world.rows(User) if user.email == email), None) or add_person(
+    user = add_person(
         world,
         email=email,
         name=name,
@@ -232,6 +232,12 @@ def add_member(
         time_zone=account.time_zone,
         has_password=has_password,
     )
+    return join(world, customer, user, roles=roles, department=department)
+
+
+def join(world: World, customer: Customer, user: User, *, roles: tuple[Role, ...], department: str = "") -> Membership:
+    """A person's place in the company."""
+    account = customer.account
     member = world.add(
         Membership(
             account=account,
@@ -363,7 +369,7 @@ def _subsidiary(world: World, company: Company, parent: Customer) -> Customer:
         street="ul. Portowa 5", postal_code="80-822", city="Gdańsk", country="PL", parent=parent.account,
     )  # fmt: skip
     add_colleagues(world, customer, "acme-polska.example", 2)
-    add_member(world, customer, email="admin@acme.example", name="Ada Achterberg", roles=(Role.VIEWER,))
+    join(world, customer, parent.people[0], roles=(Role.VIEWER,))
     return customer
 
 

@@ -7,7 +7,7 @@ from random import Random
 from commerce.models import Contract, Invoice, Order, ProductKind, Quote
 from sandbox.demo.accounts import LIKELY_ADDONS, Customer, Growth
 from sandbox.demo.company import Company
-from sandbox.demo.selling import Books, Seller, Term
+from sandbox.demo.selling import RENEWAL_DAYS, Books, Seller, Term
 from sandbox.demo.world import World, working_day
 
 # Sold once to a customer: having two would give nothing more.
@@ -54,7 +54,7 @@ def _write(seller: Seller, recent_wins: dict[str, Growth]) -> None:
             break
         shrinks = customer.profile.stage == "at_risk" and seller.chance.random() < 0.5
         term = seller.renew(term, keep=Decimal("0.85") if shrinks else Decimal(1))
-    if today < term.contract.end_date <= today + timedelta(days=120):
+    if today < term.contract.end_date < today + timedelta(days=RENEWAL_DAYS):
         seller.propose_renewal(term)
     seller.grant_entitlements()
 

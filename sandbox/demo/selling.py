@@ -51,6 +51,7 @@ from sandbox.demo.world import World, in_office_hours, working_day
 
 TERM_MONTHS = 12
 QUOTE_DAYS = 30
+RENEWAL_DAYS = 120  # Sales plans a renewal from so many days before it.
 DAYS_TO_PAY = 14
 
 
@@ -191,7 +192,7 @@ class Seller:
     def propose_renewal(self, term: Term) -> None:
         """The renewal ahead, as sales has it in its plan."""
         end, today = term.contract.end_date, self.world.calendar.today
-        created = max(end - timedelta(days=120), term.contract.start_date + timedelta(days=1))
+        created = max(end - timedelta(days=RENEWAL_DAYS), term.contract.start_date + timedelta(days=1))
         self.world.add(
             Deal(
                 account=self.account,

@@ -1,0 +1,104 @@
+"""The demo company in the database, as the portal's own code sees it."""
+
+import pytest
+from django.db import connection
+
+from accounts.models import Account, Entitlements, Membership, User
+from accounts.permissions import StaffGroup
+from cases.models import Case, CaseMessage
+from commerce.configuring import Configuration, configure
+from commerce.contracts import overview
+from commerce.models import Contract, Invoice, Order, Quote
+from crm.models import OutboxRow
+from knowledge.models import Article, ArticleVote
+from sandbox.demo.__main__ import main
+from sandbox.demo.accounts import ACME
+from sandbox.demo.generate import generate
+from sandbox.demo.load import PASSWORD, DatabaseInUse, join_groups, load, seed
+from tests.conftest import TODAY
+from tests.factories import make_account
+from tracking.models import Event, Meter, UsageDaily
+from tracking.services import usage_to_date
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def demo():
+    """Loaded, without what the CRM is told afterwards."""
+    demo = generate(today=TODAY)
+    load(demo.world)
+    join_groups(demo)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # Every reference must lead somewhere, now and not at the end.
+    return demo
+
+
+def test_the_loaded_company_is_what_the_portal_reads(demo):
+    world = demo.world
+    for model in (Account, Membership, Contract, Quote, Order, Invoice, Case, CaseMessage, Article):
+        assert model.objects.count() == len(world.rows(model))
+    for model in (UsageDaily, Event):
+        assert model.objects.count() == len(world.tables[model][1])
+
+    acme = Account.objects.get(name=ACME)
+    shown = overview(acme, TODAY)
+    assert (shown.plan.product.code, shown.plan.quantity) == ("team", 50)
+    assert shown.next_step.kind == "notice"
+    limits = Entitlements.of(acme, today=TODAY)
+    assert limits.limit(Meter.SEATS) == 50
+    assert usage_to_date(account_id=acme.pk, today=TODAY)[Meter.SEATS] == 46
+    # The upgrade of the journey can be priced.
+    priced = configure(acme, Configuration("business", 60, {"sso": 1}), TODAY)
+    assert priced.due_now_minor > 0
+
+    # Loading is no news to the CRM.
+    assert not OutboxRow.objects.exists()
+
+    # Numbers go on where the history ends.
+    last = max(case.serial for case in world.rows(Case))
+    opened = Case.objects.create(account=acme, opened_by=world.rows(User)[-1], subject="Next")
+    opened.refresh_from_db()
+    assert opened.serial > last
+    assert opened.pk > max(case.pk for case in world.rows(Case))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT commerce_next_invoice_number(%s)", [world.rows(Invoice)[0].legal_entity])
+        assert cursor.fetchone()[0] == f"MW-{len(world.rows(Invoice)) + 1:05d}"
+
+    # Votes were summed by the database.
+    assert (
+        sum(Article.objects.values_list("helpful_votes", flat=True))
+        == ArticleVote.objects.filter(is_helpful=True).count()
+    )
+
+    # Only the six can sign in, and staff is in its groups.
+    able = {user.email for user in User.objects.all() if user.has_usable_password()}
+    assert able == {
+        "admin@acme.example",
+        "member@acme.example",
+        "viewer@acme.example",
+        "admin@globex.example",
+        "support@vendor.example",
+        "manager@vendor.example",
+    }
+    assert all(user.check_password(PASSWORD) for user in User.objects.filter(is_demo=True))
+    groups = set(User.objects.filter(is_staff=True).values_list("groups__name", flat=True))
+    assert groups == {group.value for group in StaffGroup}
+
+
+def test_a_database_with_customers_is_left_alone(capsys, settings):
+    make_account("Somebody GmbH")
+    with pytest.raises(DatabaseInUse):
+        seed(seed=1, today=TODAY)
+    settings.PORTAL_DEMO = True
+    assert main(["--if-empty"]) == 0
+    assert main([]) == 1
+    assert "The database has customers already" in capsys.readouterr().out
+    assert Account.objects.count() == 1
+
+
+def test_demo_people_are_refused_where_the_demo_is_off(capsys, settings):
+    settings.PORTAL_DEMO = False
+    assert main([]) == 1
+    assert "PORTAL_DEMO=1" in capsys.readouterr().out
+    assert not User.objects.exists()
