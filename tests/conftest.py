@@ -22,6 +22,8 @@ NOW = datetime(2026, 11, 18, 10, 30, tzinfo=UTC)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL and Valkey once for the session, before Django reads its settings; workers inherit them."""
+    # Known also where tests run without xdist, as when one is looked at closely.
+    config.addinivalue_line("markers", "xdist_group(name): tests that run one after the other in one worker")
     if not hasattr(config, "workerinput"):
         os.environ.update(_servers.start(os.environ).env)
     os.environ["PORTAL_ENV"] = "test"

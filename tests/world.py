@@ -1,13 +1,18 @@
 """Two companies with a row of every kind, and the vendor's people: what the walks and the browser go through."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import override_settings
+from django.db import transaction
+from django.test import Client, override_settings
 
 from accounts.models import Account, Entitlement, Membership, StoredFile, User
 from accounts.permissions import Role, StaffGroup
@@ -39,6 +44,7 @@ from tracking.models import Meter, UsageDaily
 from tracking.services import record_usage
 
 PEOPLE = {role.value: [role.value] for role in Role} | {"member": [Role.SUPPORT.value, Role.VIEWER.value]}
+_COOKIES: dict[int, str] = {}
 PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\n"
 
 
@@ -75,9 +81,42 @@ class World:
     staff: dict[str, User]  # By group.
     superuser: User
 
+    media: Path | None = None  # Where its files lie.
+
     @property
     def companies(self) -> tuple[Company, Company]:
         return self.acme, self.globex
+
+    @property
+    def everybody(self) -> list[User]:
+        return [*self.acme.people.values(), *self.globex.people.values(), *self.staff.values(), self.superuser]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What the block does is taken back. Views that insist on being outermost are content with it, as in a test."""
+    block = transaction.atomic()
+    block._from_testcase = True
+    with block:
+        yield
+        transaction.set_rollback(True)
+
+
+def sign_in(people: Iterable[User]) -> None:
+    """Once and for all: signing in writes, and the walk compares what was written."""
+    for user in people:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        _COOKIES[user.pk] = client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def client_of(user: User | None, **options: Any) -> Client:
+    """A client in which somebody has signed in; with None, nobody."""
+    client = Client(**options)
+    client.raise_request_exception = False
+    if user is not None:
+        client.cookies[settings.SESSION_COOKIE_NAME] = _COOKIES[user.pk]
+    return client
 
 
 @override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])

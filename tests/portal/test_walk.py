@@ -6,66 +6,29 @@ Whoever is refused leaves every table as it was, and reads nothing that only the
 """
 
 import json
-import logging
 import re
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.contrib import admin
 from django.db import connection, transaction
-from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.permissions import CUSTOMER_TABLE, STAFF_TABLE, StaffGroup
 from accounts.tenancy import TABLES
 from tests.pages import ELSEWHERE, INVENTORY, Audience, patterns
-from tests.world import PEOPLE, make_world
+from tests.world import PEOPLE, client_of, undone
 
 # The API's own description of itself, which reads no rows, answers every method alike.
 ANY_METHOD = {"api:api-root", "api:openapi-json"}
+pytestmark = pytest.mark.usefixtures("in_the_world")
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "/accounts/login/"
 # What a refused request may write: its session.
 UNWATCHED = {"django_session"}
-
-
-# The world, made once per module; every probe is undone.
-
-
-@contextmanager
-def undone():
-    """As a test's own transaction: views that insist on being outermost are content with it."""
-    block = transaction.atomic()
-    block._from_testcase = True
-    with block:
-        yield
-        transaction.set_rollback(True)
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    from django.test import override_settings
-
-    media = tmp_path_factory.mktemp("media")
-    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=media), undone():
-        made = make_world(timezone.now())
-        made.media = media
-        sign_in([*made.acme.people.values(), *made.globex.people.values(), *made.staff.values(), made.superuser])
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def around_the_world(world, settings, db):
-    """Its files; and silence, as the log tells of each refusal with a traceback that takes longer than the request."""
-    settings.MEDIA_ROOT = world.media
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
@@ -99,25 +62,6 @@ def contents():
 def changed(before):
     after = contents()
     return sorted(name for name in before if before[name] != after[name])
-
-
-COOKIES = {}
-
-
-def sign_in(people):
-    """Once and for all: signing in writes, and the probes compare what was written."""
-    for user in people:
-        client = Client()
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        COOKIES[user.pk] = client.cookies[settings.SESSION_COOKIE_NAME].value
-
-
-def client_of(user, **options):
-    client = Client(**options)
-    client.raise_request_exception = False
-    if user is not None:
-        client.cookies[settings.SESSION_COOKIE_NAME] = COOKIES[user.pk]
-    return client
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,30 @@
+"""The world that the walks go through. Imports stand inside: this file is read before Django."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Made once for a module, and undone after it; tests undo what they do with `undone()`."""
+    from django.test import override_settings
+    from django.utils import timezone
+
+    from tests.world import make_world, sign_in, undone
+
+    media = tmp_path_factory.mktemp("media")
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=media), undone():
+        made = make_world(timezone.now())
+        made.media = media
+        sign_in(made.everybody)
+        yield made
+
+
+@pytest.fixture
+def in_the_world(world, settings, db):
+    """A test among the world's rows: its files are there, and the log is silent about each refusal."""
+    import logging
+
+    settings.MEDIA_ROOT = world.media
+    logging.disable(logging.CRITICAL)
+    yield world
+    logging.disable(logging.NOTSET)

@@ -1,0 +1,134 @@
+"""What a page asks of the database: little, and the same whether a company has ten rows of a kind or five thousand."""
+
+import re
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from cases.models import Case, CaseMessage
+from commerce.models import Invoice, Order, OrderStatus, Quote, QuoteStatus
+from knowledge.models import Article
+from tests.pages import Audience, screens
+from tests.world import client_of, undone
+from tracking.models import Event, Meter, UsageDaily
+
+pytestmark = pytest.mark.xdist_group("page_queries")
+
+# The session, its user, the memberships with their companies, and the scope.
+FIXED = 4
+CONTENT = 8  # At most, beyond that.
+SIZES = [10, 5_000]
+PAGES = screens(Audience.CUSTOMERS)
+BOUNDARIES = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)", re.IGNORECASE)
+# Inside the test's transaction the scope sets its settings back when it ends; a request of its own just commits.
+RESTORES = re.compile(r"set_config\('role', 'none'")
+
+
+def statements(client, url, query):
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(url, query_params=query)
+        response.getvalue()
+    asked = [query["sql"] for query in captured.captured_queries]
+    return response, [sql for sql in asked if not BOUNDARIES.match(sql) and not RESTORES.search(sql)]
+
+
+@pytest.fixture(scope="module", params=SIZES, ids=[f"{size} rows" for size in SIZES])
+def company(request, world, django_db_blocker):
+    """Acme with so many rows of each kind."""
+    with django_db_blocker.unblock(), undone():
+        fill(world.acme, request.param, world.now)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        yield world.acme
+
+
+def fill(company, size, now):
+    account, user, agent = company.account, company.administrator, company.account.owner
+    moments = [now - timedelta(hours=hours) for hours in range(1, size + 1)]
+    Case.objects.bulk_create(
+        Case(account=account, opened_by=user, subject=f"Case {at}", created_at=at, updated_at=at) for at in moments
+    )
+    CaseMessage.objects.bulk_create(
+        CaseMessage(account=account, case=company.case, author=agent, body=f"Said at {at}.", created_at=at)
+        for at in moments
+    )
+    Order.objects.bulk_create(
+        Order(
+            account=account, contract=company.contract, status=OrderStatus.CANCELLED, placed_by=user, placed_at=at,
+            currency="EUR", total_minor=100,
+        )
+        for at in moments
+    )  # fmt: skip
+    Invoice.objects.bulk_create(
+        Invoice(
+            account=account, number=f"OLD-{number:05d}", legal_entity="Meridian", currency="EUR", subtotal_minor=100,
+            tax_minor=0, total_minor=100, bill_to={}, issue_date=at.date(), due_date=at.date(),
+        )
+        for number, at in enumerate(moments)
+    )  # fmt: skip
+    copied = {
+        field.attname: getattr(company.quote, field.attname)
+        for field in Quote._meta.concrete_fields
+        if field.name not in ("id", "public_id", "serial", "form_key", "created_at", "status")
+    }
+    Quote.objects.bulk_create(
+        Quote(**copied, form_key=uuid.uuid4(), created_at=at, status=QuoteStatus.EXPIRED) for at in moments
+    )
+    first = min(UsageDaily.objects.for_account(account.pk).values_list("date", flat=True))
+    UsageDaily.objects.bulk_create(
+        UsageDaily(account_id=account.pk, meter=meter, date=first - timedelta(days=days), quantity=days)
+        for days in range(1, size // len(Meter) + 1)
+        for meter in Meter
+    )
+    category = Article.objects.first().category
+    Article.objects.bulk_create(
+        Article(
+            slug=f"password-{number}", category=category, title=f"Password {number}", summary="How to.", body="Do it.",
+            state="published", visibility="customer", topic="access",
+        )
+        for number in range(size)
+    )  # fmt: skip
+    Event.objects.bulk_create(
+        Event(name="home_viewed", account_id=account.pk, user_id=user.pk, actor_kind="customer", occurred_at=at)
+        for at in moments
+    )
+
+
+@pytest.mark.urls("tests.portal.bare_urls")
+def test_a_request_costs_four_statements_before_its_page_asks_anything(in_the_world):
+    with undone():
+        _response, asked = statements(client_of(in_the_world.acme.administrator), "/bare/", {})
+    assert len(asked) == FIXED, "\n".join(asked)
+
+
+COUNTED = {}
+
+
+@pytest.mark.parametrize("entry", PAGES, ids=[entry.id for entry in PAGES])
+def test_a_page_asks_little_and_the_same_of_ten_rows_and_of_five_thousand(in_the_world, company, entry):
+    """At most eight statements of its own; the count with many rows is held against the one with few."""
+    with undone():
+        ask(entry, in_the_world.globex)  # Whatever a process reads once and keeps.
+        response, asked = ask(entry, company)
+    assert response.status_code == 200
+    content = len(asked) - FIXED
+    assert content <= CONTENT, f"{content} content queries:\n" + "\n".join(asked)
+    few = COUNTED.setdefault(entry.id, content)
+    assert content == few, f"{content} content queries, {few} with other rows:\n" + "\n".join(asked)
+
+
+def ask(entry, company):
+    query = {name: str(value) for name, value in entry.query(company).items()}
+    return statements(client_of(company.administrator), entry.url(company), query)
+
+
+def test_every_list_is_read_page_by_page(in_the_world, company):
+    """A page of a long list is no longer than a page."""
+    for name in ("cases:list", "commerce:orders", "commerce:invoices", "commerce:quotes"):
+        with undone():
+            page = client_of(company.administrator).get(reverse(name)).content
+        assert len(page) < 200_000, f"{name} has {len(page)} bytes"
