@@ -86,7 +86,7 @@ class NewCaseForm(forms.Form):
         ),
     )
     topic = forms.ChoiceField(label=_("Topic"), choices=[("", _("Not sure")), *Topic.choices], required=False)
-    priority = forms.ChoiceField(label=_("Priority"), choices=Priority.choices, initial=Priority.NORMAL)
+    priority = forms.ChoiceField(label=_("Priority"), choices=Priority, initial=Priority.NORMAL)
     description = _message_field(
         _("What happened?"), 8, _("What you did, what you expected, what you saw instead. Never send passwords.")
     )

@@ -75,9 +75,9 @@ class Case(models.Model):
         "accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="cases_assigned"
     )
     subject = models.CharField(_("subject"), max_length=200)
-    topic = models.CharField(_("topic"), max_length=20, choices=Topic.choices, blank=True)
-    priority = models.CharField(_("priority"), max_length=10, choices=Priority.choices, default=Priority.NORMAL)
-    status = models.CharField(_("status"), max_length=10, choices=CaseStatus.choices, default=CaseStatus.NEW)
+    topic = models.CharField(_("topic"), max_length=20, choices=Topic, blank=True)
+    priority = models.CharField(_("priority"), max_length=10, choices=Priority, default=Priority.NORMAL)
+    status = models.CharField(_("status"), max_length=10, choices=CaseStatus, default=CaseStatus.NEW)
     # One per form the customer filled in: a double click opens one case.
     form_key = models.UUIDField(default=uuid.uuid4)
     created_at = models.DateTimeField(default=timezone.now)

@@ -30,7 +30,7 @@ class LinkQuerySet(models.QuerySet["Link"]):
 class Link(models.Model):
     """One record of ours and its counterpart in the CRM."""
 
-    object = models.CharField(max_length=40, choices=SyncedObject.choices)
+    object = models.CharField(max_length=40, choices=SyncedObject)
     external_id = models.UUIDField()  # The record's public id: Portal_Id__c over there.
     crm_id = models.CharField(max_length=18, blank=True)
     pushed_hash = models.CharField(max_length=64, blank=True)  # Of the portal's own fields as last accepted.
@@ -101,9 +101,9 @@ class OutboxRow(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)  # Order of changes within one record.
-    object = models.CharField(max_length=40, choices=SyncedObject.choices)
+    object = models.CharField(max_length=40, choices=SyncedObject)
     external_id = models.UUIDField()
-    state = models.CharField(max_length=10, choices=OutboxState.choices, default=OutboxState.PENDING)
+    state = models.CharField(max_length=10, choices=OutboxState, default=OutboxState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(default=timezone.now)  # When a worker may take it; while leased, the lease's end.
     lease_token = models.UUIDField(null=True, blank=True)  # Fences a worker that wakes up after its lease ended.
@@ -193,12 +193,12 @@ class Winner(models.TextChoices):
 class Conflict(models.Model):
     """Both sides changed one field, or one side cannot spell the other's value: what was kept, and what was not."""
 
-    object = models.CharField(max_length=40, choices=SyncedObject.choices)
+    object = models.CharField(max_length=40, choices=SyncedObject)
     external_id = models.UUIDField()
     field = models.CharField(max_length=80)
     kept = models.JSONField(null=True)
     lost = models.JSONField(null=True)
-    winner = models.CharField(max_length=10, choices=Winner.choices)
+    winner = models.CharField(max_length=10, choices=Winner)
     at = models.DateTimeField(default=timezone.now)  # Of the change in the CRM.
 
     class Meta:

@@ -43,7 +43,7 @@ class ArticleForm(forms.ModelForm[Article]):
         label=_("Tiers"), choices=_tiers, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
     roles = forms.MultipleChoiceField(
-        label=_("Roles"), choices=Role.choices, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+        label=_("Roles"), choices=Role, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
 
     class Meta:

@@ -116,11 +116,11 @@ class Article(models.Model):
     title = models.CharField(max_length=160)
     summary = models.CharField(max_length=300)
     body = models.TextField()  # Markdown.
-    state = models.CharField(max_length=10, choices=ArticleState.choices, default=ArticleState.DRAFT)
-    visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.INTERNAL)
+    state = models.CharField(max_length=10, choices=ArticleState, default=ArticleState.DRAFT)
+    visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.INTERNAL)
     tiers = ArrayField(models.CharField(max_length=50), default=list, blank=True)  # Codes of accounts.Tier.
-    roles = ArrayField(models.CharField(max_length=20, choices=Role.choices), default=list, blank=True)
-    topic = models.CharField(max_length=20, choices=Topic.choices)
+    roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True)
+    topic = models.CharField(max_length=20, choices=Topic)
     products = ArrayField(models.CharField(max_length=50), default=list, blank=True)  # Product codes it is about.
     feature = models.CharField(max_length=50, blank=True)  # Code of an add-on this article may lead to.
     version = models.PositiveIntegerField(default=1)

@@ -32,7 +32,7 @@ class Offer(models.Model):
     """A reason to recommend a product: use of a meter against its limit, or a feature the account lacks."""
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="offers")
-    meter = models.CharField(max_length=40, choices=Meter.choices, blank=True)
+    meter = models.CharField(max_length=40, choices=Meter, blank=True)
     threshold_percent = models.PositiveSmallIntegerField(default=85)  # Of the limit; with a meter only.
     industries = ArrayField(models.CharField(max_length=20), default=list, blank=True)  # Empty: all.
     stages = ArrayField(models.CharField(max_length=20), default=list, blank=True)  # Empty: all.

@@ -57,7 +57,7 @@ class Event(models.Model):
     """One thing that one person or process did at one moment. Never edited, never a trigger of business logic."""
 
     id = models.BigAutoField(primary_key=True)
-    name = models.CharField(max_length=40, choices=EventName.choices)
+    name = models.CharField(max_length=40, choices=EventName)
     account_id = models.BigIntegerField(null=True)
     user_id = models.BigIntegerField(null=True)
     actor_kind = models.CharField(max_length=10)
@@ -107,7 +107,7 @@ class UsageDaily(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     account_id = models.BigIntegerField()
-    meter = models.CharField(max_length=40, choices=Meter.choices)
+    meter = models.CharField(max_length=40, choices=Meter)
     date = models.DateField()
     quantity = models.DecimalField(max_digits=20, decimal_places=4)
 

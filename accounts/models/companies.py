@@ -125,7 +125,7 @@ class Membership(models.Model):
     )  # The contact's external id in the CRM.
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="memberships")
-    roles = ArrayField(models.CharField(max_length=20, choices=Role.choices), verbose_name=_("roles"))
+    roles = ArrayField(models.CharField(max_length=20, choices=Role), verbose_name=_("roles"))
     department = models.CharField(_("department"), max_length=80, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -14,635 +14,1319 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.RunSQL("CREATE SEQUENCE commerce_contract_number START 101", "DROP SEQUENCE commerce_contract_number"),
+        migrations.RunSQL(
+            "CREATE SEQUENCE commerce_contract_number START 101", "DROP SEQUENCE commerce_contract_number"
+        ),
         migrations.RunSQL("CREATE SEQUENCE commerce_quote_number START 2001", "DROP SEQUENCE commerce_quote_number"),
         migrations.RunSQL("CREATE SEQUENCE commerce_order_number START 5001", "DROP SEQUENCE commerce_order_number"),
         migrations.CreateModel(
-            name='InvoiceSeries',
+            name="InvoiceSeries",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('legal_entity', models.CharField(max_length=120, unique=True)),
-                ('prefix', models.CharField(max_length=20)),
-                ('next_number', models.PositiveBigIntegerField(default=1)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("legal_entity", models.CharField(max_length=120, unique=True)),
+                ("prefix", models.CharField(max_length=20)),
+                ("next_number", models.PositiveBigIntegerField(default=1)),
             ],
             options={
-                'verbose_name_plural': 'invoice series',
+                "verbose_name_plural": "invoice series",
             },
         ),
         migrations.CreateModel(
-            name='Contract',
+            name="Contract",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('serial', models.BigIntegerField(db_default=accounts.sequences.NextVal('commerce_contract_number'), editable=False, unique=True)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('renewed', 'Renewed'), ('ended', 'Ended')], default='active', max_length=10)),
-                ('start_date', models.DateField()),
-                ('end_date', models.DateField()),
-                ('term_months', models.PositiveSmallIntegerField(default=12)),
-                ('notice_days', models.PositiveSmallIntegerField(default=60)),
-                ('auto_renew', models.BooleanField(default=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('signed_date', models.DateField(blank=True, null=True)),
-                ('risk_score', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contracts', to='accounts.account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "serial",
+                    models.BigIntegerField(
+                        db_default=accounts.sequences.NextVal("commerce_contract_number"), editable=False, unique=True
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("renewed", "Renewed"), ("ended", "Ended")],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                ("start_date", models.DateField()),
+                ("end_date", models.DateField()),
+                ("term_months", models.PositiveSmallIntegerField(default=12)),
+                ("notice_days", models.PositiveSmallIntegerField(default=60)),
+                ("auto_renew", models.BooleanField(default=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("signed_date", models.DateField(blank=True, null=True)),
+                ("risk_score", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="contracts", to="accounts.account"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ContractEvent',
+            name="ContractEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('pgh_context', pghistory.utils.JSONField(null=True)),
-                ('pgh_context_id', models.UUIDField(null=True)),
-                ('id', models.BigIntegerField()),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False)),
-                ('serial', models.BigIntegerField(db_default=accounts.sequences.NextVal('commerce_contract_number'), editable=False)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('renewed', 'Renewed'), ('ended', 'Ended')], default='active', max_length=10)),
-                ('start_date', models.DateField()),
-                ('end_date', models.DateField()),
-                ('term_months', models.PositiveSmallIntegerField(default=12)),
-                ('notice_days', models.PositiveSmallIntegerField(default=60)),
-                ('auto_renew', models.BooleanField(default=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('signed_date', models.DateField(blank=True, null=True)),
-                ('risk_score', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.account')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='commerce.contract')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("pgh_context", pghistory.utils.JSONField(null=True)),
+                ("pgh_context_id", models.UUIDField(null=True)),
+                ("id", models.BigIntegerField()),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False)),
+                (
+                    "serial",
+                    models.BigIntegerField(
+                        db_default=accounts.sequences.NextVal("commerce_contract_number"), editable=False
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("renewed", "Renewed"), ("ended", "Ended")],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                ("start_date", models.DateField()),
+                ("end_date", models.DateField()),
+                ("term_months", models.PositiveSmallIntegerField(default=12)),
+                ("notice_days", models.PositiveSmallIntegerField(default=60)),
+                ("auto_renew", models.BooleanField(default=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("signed_date", models.DateField(blank=True, null=True)),
+                ("risk_score", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="commerce.contract",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Deal',
+            name="Deal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('type', models.CharField(choices=[('new', 'New business'), ('expansion', 'Expansion'), ('cross_sell', 'Cross-sell'), ('renewal', 'Renewal')], max_length=12)),
-                ('stage', models.CharField(choices=[('open', 'Open'), ('proposal', 'Proposal'), ('won', 'Closed won'), ('lost', 'Closed lost')], default='open', max_length=10)),
-                ('source', models.CharField(choices=[('portal', 'Customer portal'), ('alert', 'Portal alert'), ('representative', 'Sales representative')], max_length=15)),
-                ('amount_minor', models.BigIntegerField(default=0)),
-                ('currency', models.CharField(max_length=3)),
-                ('close_date', models.DateField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deals', to='accounts.account')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("new", "New business"),
+                            ("expansion", "Expansion"),
+                            ("cross_sell", "Cross-sell"),
+                            ("renewal", "Renewal"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("proposal", "Proposal"),
+                            ("won", "Closed won"),
+                            ("lost", "Closed lost"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("portal", "Customer portal"),
+                            ("alert", "Portal alert"),
+                            ("representative", "Sales representative"),
+                        ],
+                        max_length=15,
+                    ),
+                ),
+                ("amount_minor", models.BigIntegerField(default=0)),
+                ("currency", models.CharField(max_length=3)),
+                ("close_date", models.DateField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="deals", to="accounts.account"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Activity',
+            name="Activity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('subject', models.CharField(max_length=200)),
-                ('occurred_at', models.DateTimeField()),
-                ('crm_id', models.CharField(max_length=18, null=True, unique=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.account')),
-                ('deal', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='activities', to='commerce.deal')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20)),
+                ("subject", models.CharField(max_length=200)),
+                ("occurred_at", models.DateTimeField()),
+                ("crm_id", models.CharField(max_length=18, null=True, unique=True)),
+                ("account", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.account")),
+                (
+                    "deal",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="activities",
+                        to="commerce.deal",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'activities',
+                "verbose_name_plural": "activities",
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('serial', models.BigIntegerField(db_default=accounts.sequences.NextVal('commerce_order_number'), editable=False, unique=True)),
-                ('status', models.CharField(choices=[('awaiting_payment', 'Waiting for payment'), ('paid', 'Paid'), ('active', 'Active'), ('cancelled', 'Cancelled')], default='awaiting_payment', max_length=20)),
-                ('placed_at', models.DateTimeField()),
-                ('currency', models.CharField(max_length=3)),
-                ('total_minor', models.BigIntegerField()),
-                ('po_number', models.CharField(blank=True, max_length=60)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='accounts.account')),
-                ('contract', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='commerce.contract')),
-                ('deal', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='commerce.deal')),
-                ('placed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "serial",
+                    models.BigIntegerField(
+                        db_default=accounts.sequences.NextVal("commerce_order_number"), editable=False, unique=True
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("awaiting_payment", "Waiting for payment"),
+                            ("paid", "Paid"),
+                            ("active", "Active"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="awaiting_payment",
+                        max_length=20,
+                    ),
+                ),
+                ("placed_at", models.DateTimeField()),
+                ("currency", models.CharField(max_length=3)),
+                ("total_minor", models.BigIntegerField()),
+                ("po_number", models.CharField(blank=True, max_length=60)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="accounts.account"
+                    ),
+                ),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="commerce.contract"
+                    ),
+                ),
+                (
+                    "deal",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="commerce.deal",
+                    ),
+                ),
+                (
+                    "placed_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Invoice',
+            name="Invoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('number', models.CharField(max_length=40, unique=True)),
-                ('legal_entity', models.CharField(max_length=120)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('paid', 'Paid'), ('void', 'Void')], default='open', max_length=10)),
-                ('currency', models.CharField(max_length=3)),
-                ('subtotal_minor', models.BigIntegerField()),
-                ('tax_minor', models.BigIntegerField()),
-                ('total_minor', models.BigIntegerField()),
-                ('bill_to', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('issue_date', models.DateField()),
-                ('due_date', models.DateField()),
-                ('paid_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='accounts.account')),
-                ('pdf', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.storedfile')),
-                ('order', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='invoice', to='commerce.order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("number", models.CharField(max_length=40, unique=True)),
+                ("legal_entity", models.CharField(max_length=120)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "Open"), ("paid", "Paid"), ("void", "Void")], default="open", max_length=10
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("subtotal_minor", models.BigIntegerField()),
+                ("tax_minor", models.BigIntegerField()),
+                ("total_minor", models.BigIntegerField()),
+                ("bill_to", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("issue_date", models.DateField()),
+                ("due_date", models.DateField()),
+                ("paid_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="invoices", to="accounts.account"
+                    ),
+                ),
+                (
+                    "pdf",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="accounts.storedfile"
+                    ),
+                ),
+                (
+                    "order",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="invoice",
+                        to="commerce.order",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OrderStep',
+            name="OrderStep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('awaiting_payment', 'Waiting for payment'), ('paid', 'Paid'), ('active', 'Active'), ('cancelled', 'Cancelled')], max_length=20)),
-                ('reached_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.account')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='commerce.order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("awaiting_payment", "Waiting for payment"),
+                            ("paid", "Paid"),
+                            ("active", "Active"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("reached_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("note", models.CharField(blank=True, max_length=200)),
+                ("account", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.account")),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="steps", to="commerce.order"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PaymentAttempt',
+            name="PaymentAttempt",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('created', 'Starting'), ('submitting', 'Being sent'), ('unknown', 'We are checking'), ('requires_action', 'Waiting for your bank'), ('processing', 'Being processed'), ('succeeded', 'Paid'), ('failed', 'Declined'), ('cancelled', 'Cancelled'), ('review', 'Being reviewed by our team')], default='created', max_length=20)),
-                ('amount_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('request', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('idempotency_key', models.CharField(max_length=100)),
-                ('stripe_intent_id', models.CharField(blank=True, max_length=80)),
-                ('error_code', models.CharField(blank=True, max_length=80)),
-                ('decline_code', models.CharField(blank=True, max_length=80)),
-                ('is_live', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('next_check_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_attempts', to='accounts.account')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='commerce.invoice')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("number", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("created", "Starting"),
+                            ("submitting", "Being sent"),
+                            ("unknown", "We are checking"),
+                            ("requires_action", "Waiting for your bank"),
+                            ("processing", "Being processed"),
+                            ("succeeded", "Paid"),
+                            ("failed", "Declined"),
+                            ("cancelled", "Cancelled"),
+                            ("review", "Being reviewed by our team"),
+                        ],
+                        default="created",
+                        max_length=20,
+                    ),
+                ),
+                ("amount_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("request", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("idempotency_key", models.CharField(max_length=100)),
+                ("stripe_intent_id", models.CharField(blank=True, max_length=80)),
+                ("error_code", models.CharField(blank=True, max_length=80)),
+                ("decline_code", models.CharField(blank=True, max_length=80)),
+                ("is_live", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                ("next_check_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payment_attempts",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="commerce.invoice"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PriceBook',
+            name="PriceBook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('name', models.CharField(max_length=80)),
-                ('tier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='price_books', to='accounts.tier')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "tier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="price_books", to="accounts.tier"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Price',
+            name="Price",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('unit_price', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('schedule', models.JSONField(blank=True, default=dict)),
-                ('valid_from', models.DateField()),
-                ('valid_until', models.DateField(blank=True, null=True)),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='commerce.pricebook')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("unit_price", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("schedule", models.JSONField(blank=True, default=dict)),
+                ("valid_from", models.DateField()),
+                ("valid_until", models.DateField(blank=True, null=True)),
+                (
+                    "book",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="prices", to="commerce.pricebook"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('code', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('kind', models.CharField(choices=[('plan', 'Plan'), ('addon', 'Add-on'), ('service', 'One-time service')], max_length=10)),
-                ('billing', models.CharField(choices=[('term', 'Prepaid for the contract term'), ('period', 'Billed every month'), ('once', 'Billed once')], default='term', max_length=10)),
-                ('summary', models.CharField(max_length=200)),
-                ('highlights', models.TextField(blank=True)),
-                ('unit_label', models.CharField(default='seat', max_length=40)),
-                ('icon', models.CharField(default='package', max_length=40)),
-                ('rank', models.PositiveSmallIntegerField(default=0)),
-                ('min_quantity', models.PositiveIntegerField(default=1)),
-                ('max_quantity', models.PositiveIntegerField(default=10000)),
-                ('is_on_sale', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("code", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("plan", "Plan"), ("addon", "Add-on"), ("service", "One-time service")], max_length=10
+                    ),
+                ),
+                (
+                    "billing",
+                    models.CharField(
+                        choices=[
+                            ("term", "Prepaid for the contract term"),
+                            ("period", "Billed every month"),
+                            ("once", "Billed once"),
+                        ],
+                        default="term",
+                        max_length=10,
+                    ),
+                ),
+                ("summary", models.CharField(max_length=200)),
+                ("highlights", models.TextField(blank=True)),
+                ("unit_label", models.CharField(default="seat", max_length=40)),
+                ("icon", models.CharField(default="package", max_length=40)),
+                ("rank", models.PositiveSmallIntegerField(default=0)),
+                ("min_quantity", models.PositiveIntegerField(default=1)),
+                ("max_quantity", models.PositiveIntegerField(default=10000)),
+                ("is_on_sale", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['kind', 'rank', 'name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('max_quantity__gte', models.F('min_quantity'))), name='product_quantities')],
+                "ordering": ["kind", "rank", "name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("max_quantity__gte", models.F("min_quantity"))), name="product_quantities"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PriceEvent',
+            name="PriceEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('pgh_context', pghistory.utils.JSONField(null=True)),
-                ('pgh_context_id', models.UUIDField(null=True)),
-                ('id', models.BigIntegerField()),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False)),
-                ('unit_price', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('schedule', models.JSONField(blank=True, default=dict)),
-                ('valid_from', models.DateField()),
-                ('valid_until', models.DateField(blank=True, null=True)),
-                ('book', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='commerce.pricebook')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='commerce.price')),
-                ('product', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='commerce.product')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("pgh_context", pghistory.utils.JSONField(null=True)),
+                ("pgh_context_id", models.UUIDField(null=True)),
+                ("id", models.BigIntegerField()),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False)),
+                ("unit_price", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("schedule", models.JSONField(blank=True, default=dict)),
+                ("valid_from", models.DateField()),
+                ("valid_until", models.DateField(blank=True, null=True)),
+                (
+                    "book",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="commerce.pricebook",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="commerce.price",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="commerce.product",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='price',
-            name='product',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='commerce.product'),
+            model_name="price",
+            name="product",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="prices", to="commerce.product"
+            ),
         ),
         migrations.CreateModel(
-            name='InvoiceLine',
+            name="InvoiceLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('description', models.CharField(max_length=200)),
-                ('explanation', models.TextField(blank=True)),
-                ('quantity', models.DecimalField(decimal_places=4, max_digits=20)),
-                ('unit_price', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('total_minor', models.BigIntegerField()),
-                ('tax_rate', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('tax_minor', models.BigIntegerField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.account')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='commerce.invoice')),
-                ('product', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='commerce.product')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("description", models.CharField(max_length=200)),
+                ("explanation", models.TextField(blank=True)),
+                ("quantity", models.DecimalField(decimal_places=4, max_digits=20)),
+                ("unit_price", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("total_minor", models.BigIntegerField()),
+                ("tax_rate", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("tax_minor", models.BigIntegerField()),
+                ("account", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.account")),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="commerce.invoice"
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="commerce.product"),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='ProductGrant',
+            name="ProductGrant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=40)),
-                ('quantity', models.DecimalField(blank=True, decimal_places=4, max_digits=20, null=True)),
-                ('is_per_unit', models.BooleanField(default=False)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='commerce.product')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=40)),
+                ("quantity", models.DecimalField(blank=True, decimal_places=4, max_digits=20, null=True)),
+                ("is_per_unit", models.BooleanField(default=False)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="grants", to="commerce.product"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Quote',
+            name="Quote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('serial', models.BigIntegerField(db_default=accounts.sequences.NextVal('commerce_quote_number'), editable=False, unique=True)),
-                ('contract_version', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=[('presented', 'Ready to accept'), ('viewed', 'Viewed'), ('accepted', 'Accepted, waiting for payment'), ('ordered', 'Ordered'), ('expired', 'Expired'), ('withdrawn', 'Withdrawn'), ('superseded', 'Replaced by a newer quote')], default='presented', max_length=10)),
-                ('currency', models.CharField(max_length=3)),
-                ('price_date', models.DateField()),
-                ('expires_at', models.DateTimeField()),
-                ('configuration', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('subtotal_minor', models.BigIntegerField()),
-                ('tax_minor', models.BigIntegerField()),
-                ('total_minor', models.BigIntegerField()),
-                ('recurring_before_minor', models.BigIntegerField()),
-                ('recurring_after_minor', models.BigIntegerField()),
-                ('price_hash', models.CharField(max_length=64)),
-                ('form_key', models.UUIDField(default=uuid.uuid4)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('viewed_at', models.DateTimeField(blank=True, null=True)),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('accepted_name', models.CharField(blank=True, max_length=150)),
-                ('accepted_ip', models.GenericIPAddressField(blank=True, null=True)),
-                ('accepted_hash', models.CharField(blank=True, max_length=64)),
-                ('po_number', models.CharField(blank=True, max_length=60, verbose_name='purchase order number')),
-                ('accepted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='quotes_accepted', to=settings.AUTH_USER_MODEL)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quotes', to='accounts.account')),
-                ('contract', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quotes', to='commerce.contract')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quotes_created', to=settings.AUTH_USER_MODEL)),
-                ('deal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quotes', to='commerce.deal')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "serial",
+                    models.BigIntegerField(
+                        db_default=accounts.sequences.NextVal("commerce_quote_number"), editable=False, unique=True
+                    ),
+                ),
+                ("contract_version", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("presented", "Ready to accept"),
+                            ("viewed", "Viewed"),
+                            ("accepted", "Accepted, waiting for payment"),
+                            ("ordered", "Ordered"),
+                            ("expired", "Expired"),
+                            ("withdrawn", "Withdrawn"),
+                            ("superseded", "Replaced by a newer quote"),
+                        ],
+                        default="presented",
+                        max_length=10,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("price_date", models.DateField()),
+                ("expires_at", models.DateTimeField()),
+                ("configuration", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("subtotal_minor", models.BigIntegerField()),
+                ("tax_minor", models.BigIntegerField()),
+                ("total_minor", models.BigIntegerField()),
+                ("recurring_before_minor", models.BigIntegerField()),
+                ("recurring_after_minor", models.BigIntegerField()),
+                ("price_hash", models.CharField(max_length=64)),
+                ("form_key", models.UUIDField(default=uuid.uuid4)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("viewed_at", models.DateTimeField(blank=True, null=True)),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("accepted_name", models.CharField(blank=True, max_length=150)),
+                ("accepted_ip", models.GenericIPAddressField(blank=True, null=True)),
+                ("accepted_hash", models.CharField(blank=True, max_length=64)),
+                ("po_number", models.CharField(blank=True, max_length=60, verbose_name="purchase order number")),
+                (
+                    "accepted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="quotes_accepted",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="quotes", to="accounts.account"
+                    ),
+                ),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="quotes", to="commerce.contract"
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="quotes_created",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "deal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="quotes", to="commerce.deal"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='order',
-            name='quote',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='order', to='commerce.quote'),
+            model_name="order",
+            name="quote",
+            field=models.OneToOneField(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="order", to="commerce.quote"
+            ),
         ),
         migrations.CreateModel(
-            name='QuoteEvent',
+            name="QuoteEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('pgh_context', pghistory.utils.JSONField(null=True)),
-                ('pgh_context_id', models.UUIDField(null=True)),
-                ('id', models.BigIntegerField()),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False)),
-                ('serial', models.BigIntegerField(db_default=accounts.sequences.NextVal('commerce_quote_number'), editable=False)),
-                ('contract_version', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=[('presented', 'Ready to accept'), ('viewed', 'Viewed'), ('accepted', 'Accepted, waiting for payment'), ('ordered', 'Ordered'), ('expired', 'Expired'), ('withdrawn', 'Withdrawn'), ('superseded', 'Replaced by a newer quote')], default='presented', max_length=10)),
-                ('currency', models.CharField(max_length=3)),
-                ('price_date', models.DateField()),
-                ('expires_at', models.DateTimeField()),
-                ('configuration', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('subtotal_minor', models.BigIntegerField()),
-                ('tax_minor', models.BigIntegerField()),
-                ('total_minor', models.BigIntegerField()),
-                ('recurring_before_minor', models.BigIntegerField()),
-                ('recurring_after_minor', models.BigIntegerField()),
-                ('price_hash', models.CharField(max_length=64)),
-                ('form_key', models.UUIDField(default=uuid.uuid4)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('viewed_at', models.DateTimeField(blank=True, null=True)),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('accepted_name', models.CharField(blank=True, max_length=150)),
-                ('accepted_ip', models.GenericIPAddressField(blank=True, null=True)),
-                ('accepted_hash', models.CharField(blank=True, max_length=64)),
-                ('po_number', models.CharField(blank=True, max_length=60, verbose_name='purchase order number')),
-                ('accepted_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
-                ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.account')),
-                ('contract', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='commerce.contract')),
-                ('created_by', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
-                ('deal', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='commerce.deal')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='commerce.quote')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("pgh_context", pghistory.utils.JSONField(null=True)),
+                ("pgh_context_id", models.UUIDField(null=True)),
+                ("id", models.BigIntegerField()),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False)),
+                (
+                    "serial",
+                    models.BigIntegerField(
+                        db_default=accounts.sequences.NextVal("commerce_quote_number"), editable=False
+                    ),
+                ),
+                ("contract_version", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("presented", "Ready to accept"),
+                            ("viewed", "Viewed"),
+                            ("accepted", "Accepted, waiting for payment"),
+                            ("ordered", "Ordered"),
+                            ("expired", "Expired"),
+                            ("withdrawn", "Withdrawn"),
+                            ("superseded", "Replaced by a newer quote"),
+                        ],
+                        default="presented",
+                        max_length=10,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("price_date", models.DateField()),
+                ("expires_at", models.DateTimeField()),
+                ("configuration", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("subtotal_minor", models.BigIntegerField()),
+                ("tax_minor", models.BigIntegerField()),
+                ("total_minor", models.BigIntegerField()),
+                ("recurring_before_minor", models.BigIntegerField()),
+                ("recurring_after_minor", models.BigIntegerField()),
+                ("price_hash", models.CharField(max_length=64)),
+                ("form_key", models.UUIDField(default=uuid.uuid4)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("viewed_at", models.DateTimeField(blank=True, null=True)),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("accepted_name", models.CharField(blank=True, max_length=150)),
+                ("accepted_ip", models.GenericIPAddressField(blank=True, null=True)),
+                ("accepted_hash", models.CharField(blank=True, max_length=64)),
+                ("po_number", models.CharField(blank=True, max_length=60, verbose_name="purchase order number")),
+                (
+                    "accepted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="commerce.contract",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "deal",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="commerce.deal",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="commerce.quote",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='QuoteLine',
+            name="QuoteLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('change', models.CharField(max_length=10)),
-                ('quantity', models.DecimalField(decimal_places=4, max_digits=20)),
-                ('unit_price', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('total_minor', models.BigIntegerField()),
-                ('tax_minor', models.BigIntegerField()),
-                ('recurring_minor', models.BigIntegerField()),
-                ('steps', models.JSONField(default=list, encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('explanation', models.JSONField(default=list, encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.account')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='commerce.product')),
-                ('quote', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='commerce.quote')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("change", models.CharField(max_length=10)),
+                ("quantity", models.DecimalField(decimal_places=4, max_digits=20)),
+                ("unit_price", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("total_minor", models.BigIntegerField()),
+                ("tax_minor", models.BigIntegerField()),
+                ("recurring_minor", models.BigIntegerField()),
+                ("steps", models.JSONField(default=list, encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("explanation", models.JSONField(default=list, encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("account", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.account")),
+                ("product", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="commerce.product")),
+                (
+                    "quote",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="commerce.quote"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='StripeCustomer',
+            name="StripeCustomer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stripe_id', models.CharField(max_length=80)),
-                ('is_live', models.BooleanField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='accounts.account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stripe_id", models.CharField(max_length=80)),
+                ("is_live", models.BooleanField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("account", models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to="accounts.account")),
             ],
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='accounts.account')),
-                ('contract', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='commerce.contract')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='commerce.product')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="subscriptions", to="accounts.account"
+                    ),
+                ),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="subscriptions",
+                        to="commerce.contract",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="subscriptions", to="commerce.product"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SubscriptionDelta',
+            name="SubscriptionDelta",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('new', 'New'), ('quantity', 'Quantity changed'), ('swap_in', 'Changed to'), ('swap_out', 'Changed from'), ('cancel', 'Cancelled'), ('renewal', 'Renewed')], max_length=10)),
-                ('quantity', models.DecimalField(decimal_places=4, max_digits=20)),
-                ('unit_price', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('recurring_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('effective_date', models.DateField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.account')),
-                ('order', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deltas', to='commerce.order')),
-                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deltas', to='commerce.subscription')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("quantity", "Quantity changed"),
+                            ("swap_in", "Changed to"),
+                            ("swap_out", "Changed from"),
+                            ("cancel", "Cancelled"),
+                            ("renewal", "Renewed"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("quantity", models.DecimalField(decimal_places=4, max_digits=20)),
+                ("unit_price", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("recurring_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("effective_date", models.DateField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("account", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.account")),
+                (
+                    "order",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deltas",
+                        to="commerce.order",
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="deltas", to="commerce.subscription"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SubscriptionEvent',
+            name="SubscriptionEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('pgh_context', pghistory.utils.JSONField(null=True)),
-                ('pgh_context_id', models.UUIDField(null=True)),
-                ('id', models.BigIntegerField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='accounts.account')),
-                ('contract', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='commerce.contract')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='commerce.subscription')),
-                ('product', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='commerce.product')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("pgh_context", pghistory.utils.JSONField(null=True)),
+                ("pgh_context_id", models.UUIDField(null=True)),
+                ("id", models.BigIntegerField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "contract",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="commerce.contract",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="commerce.subscription",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="commerce.product",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='TaxRate',
+            name="TaxRate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('country', models.CharField(max_length=2)),
-                ('name', models.CharField(max_length=40)),
-                ('rate', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('valid_from', models.DateField()),
-                ('valid_until', models.DateField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("country", models.CharField(max_length=2)),
+                ("name", models.CharField(max_length=40)),
+                ("rate", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("valid_from", models.DateField()),
+                ("valid_until", models.DateField(blank=True, null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('country', 'valid_from'), name='tax_rate_once')],
+                "constraints": [models.UniqueConstraint(fields=("country", "valid_from"), name="tax_rate_once")],
             },
         ),
         migrations.CreateModel(
-            name='WebhookEvent',
+            name="WebhookEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.CharField(max_length=80, unique=True)),
-                ('type', models.CharField(max_length=80)),
-                ('object_id', models.CharField(blank=True, max_length=80)),
-                ('api_version', models.CharField(blank=True, max_length=40)),
-                ('is_live', models.BooleanField(default=False)),
-                ('payload', models.JSONField()),
-                ('state', models.CharField(choices=[('received', 'Received'), ('processed', 'Processed'), ('ignored', 'Not of interest'), ('failed', 'Failed, will be tried again'), ('parked', 'Given up')], default='received', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('last_error', models.TextField(blank=True)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('next_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('processed_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("event_id", models.CharField(max_length=80, unique=True)),
+                ("type", models.CharField(max_length=80)),
+                ("object_id", models.CharField(blank=True, max_length=80)),
+                ("api_version", models.CharField(blank=True, max_length=40)),
+                ("is_live", models.BooleanField(default=False)),
+                ("payload", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("processed", "Processed"),
+                            ("ignored", "Not of interest"),
+                            ("failed", "Failed, will be tried again"),
+                            ("parked", "Given up"),
+                        ],
+                        default="received",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("last_error", models.TextField(blank=True)),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("next_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("processed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state__in', ['received', 'failed'])), fields=['next_at'], name='webhook_due')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["received", "failed"])),
+                        fields=["next_at"],
+                        name="webhook_due",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='contract',
-            index=models.Index(fields=['account', 'end_date'], name='contract_account_end'),
+            model_name="contract",
+            index=models.Index(fields=["account", "end_date"], name="contract_account_end"),
         ),
         migrations.AddConstraint(
-            model_name='contract',
-            constraint=models.CheckConstraint(condition=models.Q(('end_date__gt', models.F('start_date'))), name='contract_period'),
+            model_name="contract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end_date__gt", models.F("start_date"))), name="contract_period"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='contract',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "commerce_contractevent" ("account_id", "auto_renew", "created_at", "currency", "end_date", "id", "notice_days", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "public_id", "risk_score", "serial", "signed_date", "start_date", "status", "term_months", "version") VALUES (NEW."account_id", NEW."auto_renew", NEW."created_at", NEW."currency", NEW."end_date", NEW."id", NEW."notice_days", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'insert\', NEW."id", NEW."public_id", NEW."risk_score", NEW."serial", NEW."signed_date", NEW."start_date", NEW."status", NEW."term_months", NEW."version"); RETURN NULL;', hash='705a532667d5badf320e2e76963314b94c5e5093', operation='INSERT', pgid='pgtrigger_insert_insert_90bce', table='commerce_contract', when='AFTER')),
+            model_name="contract",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "commerce_contractevent" ("account_id", "auto_renew", "created_at", "currency", "end_date", "id", "notice_days", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "public_id", "risk_score", "serial", "signed_date", "start_date", "status", "term_months", "version") VALUES (NEW."account_id", NEW."auto_renew", NEW."created_at", NEW."currency", NEW."end_date", NEW."id", NEW."notice_days", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'insert\', NEW."id", NEW."public_id", NEW."risk_score", NEW."serial", NEW."signed_date", NEW."start_date", NEW."status", NEW."term_months", NEW."version"); RETURN NULL;',
+                    hash="705a532667d5badf320e2e76963314b94c5e5093",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_90bce",
+                    table="commerce_contract",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='contract',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "commerce_contractevent" ("account_id", "auto_renew", "created_at", "currency", "end_date", "id", "notice_days", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "public_id", "risk_score", "serial", "signed_date", "start_date", "status", "term_months", "version") VALUES (NEW."account_id", NEW."auto_renew", NEW."created_at", NEW."currency", NEW."end_date", NEW."id", NEW."notice_days", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'update\', NEW."id", NEW."public_id", NEW."risk_score", NEW."serial", NEW."signed_date", NEW."start_date", NEW."status", NEW."term_months", NEW."version"); RETURN NULL;', hash='c5001efd8259a25f3f3daa34e3c93981f2a22971', operation='UPDATE', pgid='pgtrigger_update_update_95f2d', table='commerce_contract', when='AFTER')),
+            model_name="contract",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "commerce_contractevent" ("account_id", "auto_renew", "created_at", "currency", "end_date", "id", "notice_days", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "public_id", "risk_score", "serial", "signed_date", "start_date", "status", "term_months", "version") VALUES (NEW."account_id", NEW."auto_renew", NEW."created_at", NEW."currency", NEW."end_date", NEW."id", NEW."notice_days", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'update\', NEW."id", NEW."public_id", NEW."risk_score", NEW."serial", NEW."signed_date", NEW."start_date", NEW."status", NEW."term_months", NEW."version"); RETURN NULL;',
+                    hash="c5001efd8259a25f3f3daa34e3c93981f2a22971",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_95f2d",
+                    table="commerce_contract",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='contractevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='be739c141afb9d7612f2112658517500d764be4f', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f07e2', table='commerce_contractevent', when='BEFORE')),
+            model_name="contractevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="be739c141afb9d7612f2112658517500d764be4f",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_f07e2",
+                    table="commerce_contractevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='deal',
-            index=models.Index(condition=models.Q(('stage', 'won')), fields=['closed_at'], name='deal_won_at'),
+            model_name="deal",
+            index=models.Index(condition=models.Q(("stage", "won")), fields=["closed_at"], name="deal_won_at"),
         ),
         migrations.AddIndex(
-            model_name='deal',
-            index=models.Index(fields=['account', 'created_at'], name='deal_account'),
+            model_name="deal",
+            index=models.Index(fields=["account", "created_at"], name="deal_account"),
         ),
         migrations.AddConstraint(
-            model_name='deal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('stage__in', ['won', 'lost'])), models.Q(('closed_at__isnull', True), ('stage__in', ['open', 'proposal'])), _connector='OR'), name='deal_closed_has_time'),
+            model_name="deal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at__isnull", False), ("stage__in", ["won", "lost"])),
+                    models.Q(("closed_at__isnull", True), ("stage__in", ["open", "proposal"])),
+                    _connector="OR",
+                ),
+                name="deal_closed_has_time",
+            ),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['account', '-issue_date', '-id'], name='invoice_account_recent'),
+            model_name="invoice",
+            index=models.Index(fields=["account", "-issue_date", "-id"], name="invoice_account_recent"),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('total_minor', django.db.models.expressions.CombinedExpression(models.F('subtotal_minor'), '+', models.F('tax_minor')))), name='invoice_total'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total_minor",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("subtotal_minor"), "+", models.F("tax_minor")
+                        ),
+                    )
+                ),
+                name="invoice_total",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'paid'), _negated=True), ('paid_at__isnull', False), _connector='OR'), name='invoice_paid_has_time'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "paid"), _negated=True), ("paid_at__isnull", False), _connector="OR"
+                ),
+                name="invoice_paid_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderstep',
-            constraint=models.UniqueConstraint(fields=('account', 'order', 'status'), name='order_step_once'),
+            model_name="orderstep",
+            constraint=models.UniqueConstraint(fields=("account", "order", "status"), name="order_step_once"),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.UniqueConstraint(fields=('account', 'invoice', 'number'), name='attempt_number_once'),
+            model_name="paymentattempt",
+            constraint=models.UniqueConstraint(fields=("account", "invoice", "number"), name="attempt_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.UniqueConstraint(fields=('account', 'idempotency_key'), name='attempt_key_once'),
+            model_name="paymentattempt",
+            constraint=models.UniqueConstraint(fields=("account", "idempotency_key"), name="attempt_key_once"),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('stripe_intent_id', ''), _negated=True), fields=('account', 'stripe_intent_id'), name='attempt_intent_once'),
+            model_name="paymentattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("stripe_intent_id", ""), _negated=True),
+                fields=("account", "stripe_intent_id"),
+                name="attempt_intent_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('created', 'submitting', 'unknown', 'requires_action', 'processing', 'review'))), fields=('account', 'invoice'), name='attempt_one_pending'),
+            model_name="paymentattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("state__in", ("created", "submitting", "unknown", "requires_action", "processing", "review"))
+                ),
+                fields=("account", "invoice"),
+                name="attempt_one_pending",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'succeeded')), fields=('account', 'invoice'), name='attempt_one_succeeded'),
+            model_name="paymentattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "succeeded")), fields=("account", "invoice"), name="attempt_one_succeeded"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='attempt_amount_positive'),
+            model_name="paymentattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0)), name="attempt_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricebook',
-            constraint=models.UniqueConstraint(fields=('tier', 'currency'), name='price_book_once'),
+            model_name="pricebook",
+            constraint=models.UniqueConstraint(fields=("tier", "currency"), name="price_book_once"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='priceevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='31fe1b01768752a751a1305502b23a3e9ee1ddcf', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_de427', table='commerce_priceevent', when='BEFORE')),
+            model_name="priceevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="31fe1b01768752a751a1305502b23a3e9ee1ddcf",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_de427",
+                    table="commerce_priceevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='price',
-            constraint=models.UniqueConstraint(fields=('book', 'product', 'valid_from'), name='price_once_per_day'),
+            model_name="price",
+            constraint=models.UniqueConstraint(fields=("book", "product", "valid_from"), name="price_once_per_day"),
         ),
         migrations.AddConstraint(
-            model_name='price',
-            constraint=models.CheckConstraint(condition=models.Q(('unit_price__gte', 0)), name='price_not_negative'),
+            model_name="price",
+            constraint=models.CheckConstraint(condition=models.Q(("unit_price__gte", 0)), name="price_not_negative"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='price',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "commerce_priceevent" ("book_id", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "product_id", "public_id", "schedule", "unit_price", "valid_from", "valid_until") VALUES (NEW."book_id", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'insert\', NEW."id", NEW."product_id", NEW."public_id", NEW."schedule", NEW."unit_price", NEW."valid_from", NEW."valid_until"); RETURN NULL;', hash='35c3b36d002a2c78494d02007b72977e70aee18b', operation='INSERT', pgid='pgtrigger_insert_insert_c8c18', table='commerce_price', when='AFTER')),
+            model_name="price",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "commerce_priceevent" ("book_id", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "product_id", "public_id", "schedule", "unit_price", "valid_from", "valid_until") VALUES (NEW."book_id", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'insert\', NEW."id", NEW."product_id", NEW."public_id", NEW."schedule", NEW."unit_price", NEW."valid_from", NEW."valid_until"); RETURN NULL;',
+                    hash="35c3b36d002a2c78494d02007b72977e70aee18b",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_c8c18",
+                    table="commerce_price",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='price',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "commerce_priceevent" ("book_id", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "product_id", "public_id", "schedule", "unit_price", "valid_from", "valid_until") VALUES (NEW."book_id", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'update\', NEW."id", NEW."product_id", NEW."public_id", NEW."schedule", NEW."unit_price", NEW."valid_from", NEW."valid_until"); RETURN NULL;', hash='d3a36168ba25df4965960b5ba62f7bfc15c7797a', operation='UPDATE', pgid='pgtrigger_update_update_18ce3', table='commerce_price', when='AFTER')),
+            model_name="price",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "commerce_priceevent" ("book_id", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "product_id", "public_id", "schedule", "unit_price", "valid_from", "valid_until") VALUES (NEW."book_id", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'update\', NEW."id", NEW."product_id", NEW."public_id", NEW."schedule", NEW."unit_price", NEW."valid_from", NEW."valid_until"); RETURN NULL;',
+                    hash="d3a36168ba25df4965960b5ba62f7bfc15c7797a",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_18ce3",
+                    table="commerce_price",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoiceline',
-            constraint=models.UniqueConstraint(fields=('account', 'invoice', 'position'), name='invoice_line_position'),
+            model_name="invoiceline",
+            constraint=models.UniqueConstraint(fields=("account", "invoice", "position"), name="invoice_line_position"),
         ),
         migrations.AddConstraint(
-            model_name='productgrant',
-            constraint=models.UniqueConstraint(fields=('product', 'code'), name='product_grant_once'),
+            model_name="productgrant",
+            constraint=models.UniqueConstraint(fields=("product", "code"), name="product_grant_once"),
         ),
         migrations.AddIndex(
-            model_name='quote',
-            index=models.Index(fields=['account', '-created_at', '-id'], name='quote_account_recent'),
+            model_name="quote",
+            index=models.Index(fields=["account", "-created_at", "-id"], name="quote_account_recent"),
         ),
         migrations.AddConstraint(
-            model_name='quote',
-            constraint=models.UniqueConstraint(fields=('account', 'form_key'), name='quote_once_per_form'),
+            model_name="quote",
+            constraint=models.UniqueConstraint(fields=("account", "form_key"), name="quote_once_per_form"),
         ),
         migrations.AddConstraint(
-            model_name='quote',
-            constraint=models.CheckConstraint(condition=models.Q(('total_minor', django.db.models.expressions.CombinedExpression(models.F('subtotal_minor'), '+', models.F('tax_minor')))), name='quote_total'),
+            model_name="quote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total_minor",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("subtotal_minor"), "+", models.F("tax_minor")
+                        ),
+                    )
+                ),
+                name="quote_total",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='quote',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "commerce_quoteevent" ("accepted_at", "accepted_by_id", "accepted_hash", "accepted_ip", "accepted_name", "account_id", "configuration", "contract_id", "contract_version", "created_at", "created_by_id", "currency", "deal_id", "expires_at", "form_key", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "po_number", "price_date", "price_hash", "public_id", "recurring_after_minor", "recurring_before_minor", "serial", "status", "subtotal_minor", "tax_minor", "total_minor", "viewed_at") VALUES (NEW."accepted_at", NEW."accepted_by_id", NEW."accepted_hash", NEW."accepted_ip", NEW."accepted_name", NEW."account_id", NEW."configuration", NEW."contract_id", NEW."contract_version", NEW."created_at", NEW."created_by_id", NEW."currency", NEW."deal_id", NEW."expires_at", NEW."form_key", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'insert\', NEW."id", NEW."po_number", NEW."price_date", NEW."price_hash", NEW."public_id", NEW."recurring_after_minor", NEW."recurring_before_minor", NEW."serial", NEW."status", NEW."subtotal_minor", NEW."tax_minor", NEW."total_minor", NEW."viewed_at"); RETURN NULL;', hash='9aee329dfd24bc6bd0b53fc6679becfc8df44222', operation='INSERT', pgid='pgtrigger_insert_insert_749ed', table='commerce_quote', when='AFTER')),
+            model_name="quote",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "commerce_quoteevent" ("accepted_at", "accepted_by_id", "accepted_hash", "accepted_ip", "accepted_name", "account_id", "configuration", "contract_id", "contract_version", "created_at", "created_by_id", "currency", "deal_id", "expires_at", "form_key", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "po_number", "price_date", "price_hash", "public_id", "recurring_after_minor", "recurring_before_minor", "serial", "status", "subtotal_minor", "tax_minor", "total_minor", "viewed_at") VALUES (NEW."accepted_at", NEW."accepted_by_id", NEW."accepted_hash", NEW."accepted_ip", NEW."accepted_name", NEW."account_id", NEW."configuration", NEW."contract_id", NEW."contract_version", NEW."created_at", NEW."created_by_id", NEW."currency", NEW."deal_id", NEW."expires_at", NEW."form_key", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'insert\', NEW."id", NEW."po_number", NEW."price_date", NEW."price_hash", NEW."public_id", NEW."recurring_after_minor", NEW."recurring_before_minor", NEW."serial", NEW."status", NEW."subtotal_minor", NEW."tax_minor", NEW."total_minor", NEW."viewed_at"); RETURN NULL;',
+                    hash="9aee329dfd24bc6bd0b53fc6679becfc8df44222",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_749ed",
+                    table="commerce_quote",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='quote',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "commerce_quoteevent" ("accepted_at", "accepted_by_id", "accepted_hash", "accepted_ip", "accepted_name", "account_id", "configuration", "contract_id", "contract_version", "created_at", "created_by_id", "currency", "deal_id", "expires_at", "form_key", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "po_number", "price_date", "price_hash", "public_id", "recurring_after_minor", "recurring_before_minor", "serial", "status", "subtotal_minor", "tax_minor", "total_minor", "viewed_at") VALUES (NEW."accepted_at", NEW."accepted_by_id", NEW."accepted_hash", NEW."accepted_ip", NEW."accepted_name", NEW."account_id", NEW."configuration", NEW."contract_id", NEW."contract_version", NEW."created_at", NEW."created_by_id", NEW."currency", NEW."deal_id", NEW."expires_at", NEW."form_key", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'update\', NEW."id", NEW."po_number", NEW."price_date", NEW."price_hash", NEW."public_id", NEW."recurring_after_minor", NEW."recurring_before_minor", NEW."serial", NEW."status", NEW."subtotal_minor", NEW."tax_minor", NEW."total_minor", NEW."viewed_at"); RETURN NULL;', hash='868fb1f2332b57ddb9cffadd34611c1068fb529b', operation='UPDATE', pgid='pgtrigger_update_update_bcc1f', table='commerce_quote', when='AFTER')),
+            model_name="quote",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "commerce_quoteevent" ("accepted_at", "accepted_by_id", "accepted_hash", "accepted_ip", "accepted_name", "account_id", "configuration", "contract_id", "contract_version", "created_at", "created_by_id", "currency", "deal_id", "expires_at", "form_key", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "po_number", "price_date", "price_hash", "public_id", "recurring_after_minor", "recurring_before_minor", "serial", "status", "subtotal_minor", "tax_minor", "total_minor", "viewed_at") VALUES (NEW."accepted_at", NEW."accepted_by_id", NEW."accepted_hash", NEW."accepted_ip", NEW."accepted_name", NEW."account_id", NEW."configuration", NEW."contract_id", NEW."contract_version", NEW."created_at", NEW."created_by_id", NEW."currency", NEW."deal_id", NEW."expires_at", NEW."form_key", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'update\', NEW."id", NEW."po_number", NEW."price_date", NEW."price_hash", NEW."public_id", NEW."recurring_after_minor", NEW."recurring_before_minor", NEW."serial", NEW."status", NEW."subtotal_minor", NEW."tax_minor", NEW."total_minor", NEW."viewed_at"); RETURN NULL;',
+                    hash="868fb1f2332b57ddb9cffadd34611c1068fb529b",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_bcc1f",
+                    table="commerce_quote",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['account', '-placed_at', '-id'], name='order_account_recent'),
+            model_name="order",
+            index=models.Index(fields=["account", "-placed_at", "-id"], name="order_account_recent"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='quoteevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='7e411198c7b81333a933cf30b61cedd65b1d66b5', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_2b834', table='commerce_quoteevent', when='BEFORE')),
+            model_name="quoteevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="7e411198c7b81333a933cf30b61cedd65b1d66b5",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_2b834",
+                    table="commerce_quoteevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quoteline',
-            constraint=models.UniqueConstraint(fields=('account', 'quote', 'position'), name='quote_line_position'),
+            model_name="quoteline",
+            constraint=models.UniqueConstraint(fields=("account", "quote", "position"), name="quote_line_position"),
         ),
         migrations.AddConstraint(
-            model_name='stripecustomer',
-            constraint=models.UniqueConstraint(fields=('account', 'stripe_id'), name='stripe_customer_once'),
+            model_name="stripecustomer",
+            constraint=models.UniqueConstraint(fields=("account", "stripe_id"), name="stripe_customer_once"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('account', 'contract', 'product'), name='subscription_once'),
+            model_name="subscription",
+            constraint=models.UniqueConstraint(fields=("account", "contract", "product"), name="subscription_once"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='subscription',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "commerce_subscriptionevent" ("account_id", "contract_id", "created_at", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "product_id") VALUES (NEW."account_id", NEW."contract_id", NEW."created_at", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'insert\', NEW."id", NEW."product_id"); RETURN NULL;', hash='3307f533a04c6ce8af195697cb5ea3d8f3b203cf', operation='INSERT', pgid='pgtrigger_insert_insert_49a2f', table='commerce_subscription', when='AFTER')),
+            model_name="subscription",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "commerce_subscriptionevent" ("account_id", "contract_id", "created_at", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "product_id") VALUES (NEW."account_id", NEW."contract_id", NEW."created_at", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'insert\', NEW."id", NEW."product_id"); RETURN NULL;',
+                    hash="3307f533a04c6ce8af195697cb5ea3d8f3b203cf",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_49a2f",
+                    table="commerce_subscription",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='subscription',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "commerce_subscriptionevent" ("account_id", "contract_id", "created_at", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "product_id") VALUES (NEW."account_id", NEW."contract_id", NEW."created_at", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'update\', NEW."id", NEW."product_id"); RETURN NULL;', hash='a914c3fc726e49a5ea0b5c25c53b2f31a91e19c6', operation='UPDATE', pgid='pgtrigger_update_update_0fbdf', table='commerce_subscription', when='AFTER')),
+            model_name="subscription",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "commerce_subscriptionevent" ("account_id", "contract_id", "created_at", "id", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "product_id") VALUES (NEW."account_id", NEW."contract_id", NEW."created_at", NEW."id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, NOW(), \'update\', NEW."id", NEW."product_id"); RETURN NULL;',
+                    hash="a914c3fc726e49a5ea0b5c25c53b2f31a91e19c6",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_0fbdf",
+                    table="commerce_subscription",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscriptiondelta',
-            index=models.Index(fields=['subscription', 'effective_date'], name='delta_subscription_date'),
+            model_name="subscriptiondelta",
+            index=models.Index(fields=["subscription", "effective_date"], name="delta_subscription_date"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='subscriptionevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='b9392f57aa03b6bb0f27dd34d939fb9ff8c3d14a', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_4cd2a', table='commerce_subscriptionevent', when='BEFORE')),
+            model_name="subscriptionevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="b9392f57aa03b6bb0f27dd34d939fb9ff8c3d14a",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_4cd2a",
+                    table="commerce_subscriptionevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

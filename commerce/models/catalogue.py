@@ -37,8 +37,8 @@ class Product(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     code = models.SlugField(unique=True)
     name = models.CharField(max_length=80)
-    kind = models.CharField(max_length=10, choices=ProductKind.choices)
-    billing = models.CharField(max_length=10, choices=BillingRule.choices, default=BillingRule.TERM)
+    kind = models.CharField(max_length=10, choices=ProductKind)
+    billing = models.CharField(max_length=10, choices=BillingRule, default=BillingRule.TERM)
     summary = models.CharField(max_length=200)
     highlights = models.TextField(blank=True)  # One per line.
     unit_label = models.CharField(max_length=40, default="seat")  # "seat", "pack of 100 GB", "workspace".

@@ -49,7 +49,7 @@ class Contract(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     serial = models.BigIntegerField(unique=True, editable=False, db_default=NextVal("commerce_contract_number"))
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="contracts")
-    status = models.CharField(max_length=10, choices=ContractStatus.choices, default=ContractStatus.ACTIVE)
+    status = models.CharField(max_length=10, choices=ContractStatus, default=ContractStatus.ACTIVE)
     start_date = models.DateField()
     end_date = models.DateField()  # Exclusive: the first day no longer covered, and the day a renewal starts.
     term_months = models.PositiveSmallIntegerField(default=12)
@@ -144,7 +144,7 @@ class SubscriptionDelta(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="deltas")
-    kind = models.CharField(max_length=10, choices=DeltaKind.choices)
+    kind = models.CharField(max_length=10, choices=DeltaKind)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed.
     unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month (once: per unit).
     recurring_minor = models.BigIntegerField()  # Signed change of the monthly recurring amount, minor units.

@@ -51,9 +51,9 @@ class Deal(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="deals")
     name = models.CharField(max_length=120)
-    type = models.CharField(max_length=12, choices=DealType.choices)
-    stage = models.CharField(max_length=10, choices=DealStage.choices, default=DealStage.OPEN)
-    source = models.CharField(max_length=15, choices=DealSource.choices)
+    type = models.CharField(max_length=12, choices=DealType)
+    stage = models.CharField(max_length=10, choices=DealStage, default=DealStage.OPEN)
+    source = models.CharField(max_length=15, choices=DealSource)
     # Annual value gained (kpis 3.1): delta ACV of an expansion, renewed ACV of a renewal; one-time sales as they are.
     amount_minor = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3)

@@ -52,7 +52,7 @@ class Order(models.Model):
     quote = models.OneToOneField(Quote, on_delete=models.PROTECT, null=True, related_name="order")
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="orders")
     deal = models.ForeignKey(Deal, on_delete=models.PROTECT, null=True, related_name="orders")
-    status = models.CharField(max_length=20, choices=OrderStatus.choices, default=OrderStatus.AWAITING_PAYMENT)
+    status = models.CharField(max_length=20, choices=OrderStatus, default=OrderStatus.AWAITING_PAYMENT)
     placed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True)
     placed_at = models.DateTimeField()
     currency = models.CharField(max_length=3)
@@ -92,7 +92,7 @@ class OrderStep(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="steps")
-    status = models.CharField(max_length=20, choices=OrderStatus.choices)
+    status = models.CharField(max_length=20, choices=OrderStatus)
     reached_at = models.DateTimeField(default=timezone.now)
     note = models.CharField(max_length=200, blank=True)
 

@@ -72,7 +72,7 @@ class Quote(models.Model):
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="quotes")  # The one it amends.
     contract_version = models.PositiveIntegerField()  # Accepting an older version than the contract's is refused.
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="quotes_created")
-    status = models.CharField(max_length=10, choices=QuoteStatus.choices, default=QuoteStatus.PRESENTED)
+    status = models.CharField(max_length=10, choices=QuoteStatus, default=QuoteStatus.PRESENTED)
     currency = models.CharField(max_length=3)
     price_date = models.DateField()  # Of whose day the prices are; the amendment's change day.
     expires_at = models.DateTimeField()  # Exclusive end: the start of the day after its last, in the account's zone.
@@ -144,7 +144,7 @@ class QuoteLine(models.Model):
     quote = models.ForeignKey(Quote, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, on_delete=models.PROTECT)
-    change = models.CharField(max_length=10, choices=DeltaKind.choices)
+    change = models.CharField(max_length=10, choices=DeltaKind)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed change.
     quantity_after = models.DecimalField(max_digits=20, decimal_places=4)  # Owned once the quote is ordered.
     unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month.
