@@ -46,11 +46,12 @@ def pull(**kwargs: object) -> None:
     if pauses.running(now):
         return
     try:
-        with _only_reader() as is_only, connect() as crm:
+        with _only_reader() as is_only:
             if not is_only:
                 return
-            for crm_object in POLLED:
-                pull_object(crm=crm, crm_object=crm_object, now=now)
+            with connect() as crm:
+                for crm_object in POLLED:
+                    pull_object(crm=crm, crm_object=crm_object, now=now)
             pauses.end()
     except NotConfigured:
         return

@@ -1,8 +1,11 @@
 """Salesforce to portal: what is taken, what is left alone, and what happens when both sides change."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
+from django.db import connection
 
 from accounts.models import Account, OutgoingMail, User
 from commerce.models import Activity, Deal
@@ -248,6 +251,23 @@ def test_the_cursor_stays_where_a_failed_reading_left_it(linked, org, pull):
         "SERVER_UNAVAILABLE: The server is temporarily unavailable. Please try again.",
     )
     pull()
+    linked.refresh_from_db()
+    assert linked.industry == "energy"
+
+
+def test_one_worker_reads_at_a_time_and_leaves_the_others_to_push(linked, org, pull):
+    from crm.tasks import _READING_LOCK
+    from crm.tasks import pull as task
+
+    org.edit("Account", linked.there, Industry="Energy")
+    with psycopg.connect(os.environ["DATABASE_URL"], dbname=connection.settings_dict["NAME"]) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [_READING_LOCK])
+        task()
+        linked.refresh_from_db()
+        assert linked.industry != "energy"
+        assert not Cursor.objects.exists()
+    for _time in range(2):  # It lets go of the lock again.
+        task()
     linked.refresh_from_db()
     assert linked.industry == "energy"
 
