@@ -36,11 +36,11 @@ class AccountScopeMiddleware:
         user = request.user
         if isinstance(user, AnonymousUser) or not user.is_authenticated:
             with account_scope([]):
-                return self.get_response(request)
+                return self._answer(request)
         if user.is_staff:
             request.actor = Actor.staff(user.pk)  # type: ignore[attr-defined]
             with staff_scope(request.actor):  # type: ignore[attr-defined]
-                return self.get_response(request)
+                return self._answer(request)
         return self._for_customer(request, user, match)
 
     def _for_customer(self, request: HttpRequest, user: User, match: ResolverMatch | None) -> HttpResponseBase:
@@ -53,7 +53,7 @@ class AccountScopeMiddleware:
         request.memberships = memberships  # type: ignore[attr-defined]
         if not memberships:
             with account_scope([], user_id=user.pk):
-                return self.get_response(request)
+                return self._answer(request)
         chosen = request.session.get(SESSION_ACCOUNT)
         first_joined = min(memberships, key=lambda one: one.pk)
         membership = next((one for one in memberships if one.account_id == chosen), first_joined)
@@ -67,21 +67,25 @@ class AccountScopeMiddleware:
             request.scope = lambda **kw: AccountRequest.scope(request, **kw)  # type: ignore[arg-type,attr-defined]
             return self.get_response(request)
         with account_scope(ids, user_id=user.pk, actor=request.actor):  # type: ignore[attr-defined]
-            response = self.get_response(request)
+            response = self._answer(request)
         if isinstance(response, StreamingHttpResponse) and not response.is_async:
             # Its rows are read after this method returned: give the iteration a scope of its own.
             response.streaming_content = _in_scope(response.streaming_content, ids, user.pk)  # type: ignore[arg-type]
         return response
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Undo what the view did before it failed: the error page that follows would otherwise commit it.
-
-        A view with its own transactions has left them by now; one that is still open is not the request's.
-        """
-        match = request.resolver_match
-        its_own = match is not None and getattr(match.func, "own_transactions", False)
-        if transaction.get_connection().in_atomic_block and not its_own:
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        """The view's answer; of a view that failed nothing remains but the page that says so."""
+        response = self.get_response(request)
+        if getattr(request, "view_failed", False):
             transaction.set_rollback(True)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Note that what the view did is to be undone: the error page that follows would otherwise commit it.
+
+        Not undone at once, as another library may answer the exception, and read the database for that.
+        """
+        request.view_failed = True  # type: ignore[attr-defined]
 
 
 def _match(request: HttpRequest) -> ResolverMatch | None:

@@ -62,7 +62,11 @@ def switch_account(request: HttpRequest) -> HttpResponse:
     messages.info(request, _("You are now working for %(company)s.") % {"company": chosen.account.name})
     target = request.POST.get("next", "")
     # Pages of one object belong to one company; lists exist in both.
-    is_list = target.count("/") <= 2 and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    is_list = (
+        target.startswith("/")
+        and target.count("/") <= 2
+        and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    )
     return redirect(target if is_list else "home")
 
 

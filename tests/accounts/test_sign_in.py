@@ -115,6 +115,17 @@ def test_a_reset_for_an_unknown_address_looks_the_same(client, admin):
     assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
 
 
+@pytest.mark.parametrize(("person", "address"), [("admin", "admin@acme.example"), ("agent", "support@vendor.example")])
+def test_setting_up_a_second_factor_asks_for_the_password_first(client, request, person, address):
+    request.getfixturevalue(person)
+    login(client, address)
+    asked = client.get("/accounts/2fa/totp/activate/")
+    assert (asked.status_code, asked["Location"].partition("?")[0]) == (302, "/accounts/reauthenticate/")
+    confirmed = client.post(asked["Location"], {"password": PASSWORD})
+    assert (confirmed.status_code, confirmed["Location"]) == (302, "/accounts/2fa/totp/activate/")
+    assert client.get(confirmed["Location"]).status_code == 200
+
+
 def test_someone_of_two_companies_switches_between_them(client, admin, globex):
     other = make_account("Initech Energy AG", industry="energy")
     Membership.objects.create(account=other, user=admin, roles=["viewer"])
@@ -126,7 +137,7 @@ def test_someone_of_two_companies_switches_between_them(client, admin, globex):
     assert "<h1>Initech Energy AG</h1>" in page
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/cases/CS-10001/"])
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/cases/CS-10001/", "company", "@"])
 def test_switching_never_leads_elsewhere(client, admin, target):
     client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
     response = client.post("/company/switch/", {"account": admin.membership.account.public_id, "next": target})
