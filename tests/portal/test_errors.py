@@ -58,6 +58,12 @@ def test_every_answer_carries_the_strict_policy(client):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/", "/company/", "/usage/export/", "/nowhere/", "/api/v1/cases"])
+def test_nobody_keeps_a_copy_of_a_private_page(admin, signed_in, address):
+    assert "no-store" in signed_in(admin).get(address)["Cache-Control"]
+
+
+@pytest.mark.django_db
 def test_only_the_admin_has_a_wider_policy(agent, signed_in):
     client = signed_in(agent)
     assert "unsafe-eval" in client.get("/admin/")["Content-Security-Policy"]
