@@ -26,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "xdist_group(name): tests that run one after the other in one worker")
     if not hasattr(config, "workerinput"):
         os.environ.update(_servers.start(os.environ).env)
+    # Where a browser test has run, Playwright's event loop stays in the thread, and Django would refuse to query there.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     os.environ["PORTAL_ENV"] = "test"
     os.environ["PORTAL_BASE_URL"] = "http://portal.localhost:8000"
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):

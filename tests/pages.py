@@ -234,7 +234,7 @@ CASES = [
             Foreign("resolved ones", 200, query=lambda other: {"show": "all"}),
         ),
     ),
-    Page("cases:new", Permission.OPEN_CASES, screen=True),
+    Page("cases:new", Permission.OPEN_CASES, screen=True, query=lambda company: {"subject": "password forgotten"}),
     Page(
         "cases:new", Permission.OPEN_CASES, method="POST", status=302,
         body=lambda company: NEW_CASE | {"form_key": uuid.uuid4()},

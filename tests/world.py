@@ -110,6 +110,11 @@ def sign_in(people: Iterable[User]) -> None:
         _COOKIES[user.pk] = client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
+def session_of(user: User) -> str:
+    """The cookie with which somebody has signed in."""
+    return _COOKIES[user.pk]
+
+
 def client_of(user: User | None, **options: Any) -> Client:
     """A client in which somebody has signed in; with None, nobody."""
     client = Client(**options)
