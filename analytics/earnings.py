@@ -15,6 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncQuarter
 
 from accounts.models import Account
+from accounts.paging import Page, page_of
 from analytics.influence import InfluenceRule, influence_rate
 from analytics.quarters import Quarter
 from analytics.touches import RULE, SOURCED, counted_types, qualifying_events
@@ -288,46 +289,20 @@ class InfluencedDeal:
         return self.deal.source in SOURCED
 
 
-@dataclass(frozen=True)
-class DealPage:
-    """Some of the influenced deals, latest first, with the neighbours to page to."""
+def influenced_deals(quarter: Quarter, *, cursor: str = "", size: int = PAGE_SIZE) -> Page[InfluencedDeal]:
+    """A page of the influenced deals of a quarter, the latest closed first. Two queries.
 
-    rows: tuple[InfluencedDeal, ...]
-    newer: Deal | None
-    older: Deal | None
-
-
-def influenced_deals(
-    quarter: Quarter, *, before: Deal | None = None, after: Deal | None = None, size: int = PAGE_SIZE
-) -> DealPage:
-    """Influenced deals of a quarter by the time they were closed, read by key: after (newer) or before a deal.
-
-    Two queries.
+    Raises `accounts.paging.BadCursor`.
     """
     deals = counted_deals(start=quarter.start_at, end=quarter.end_at).filter(has_touch()).select_related("account")
-    if after is not None:
-        found = list(_beyond(deals, after, newer=True).order_by("closed_at", "pk")[: size + 1])
-        shown, has_more = found[:size][::-1], len(found) > size
-        newer, older = has_more, True
-    else:
-        found = list((_beyond(deals, before) if before else deals).order_by("-closed_at", "-pk")[: size + 1])
-        shown, has_more = found[:size], len(found) > size
-        newer, older = before is not None, has_more
+    page = page_of(deals.order_by("-closed_at", "-public_id"), cursor=cursor, size=size)
     linear = {
         credit.deal_id: credit
-        for credit in linear_credits(start=quarter.start_at, end=quarter.end_at, deal_ids=[deal.pk for deal in shown])
+        for credit in linear_credits(
+            start=quarter.start_at, end=quarter.end_at, deal_ids=[deal.pk for deal in page.rows]
+        )
     }
-    return DealPage(
-        rows=tuple(InfluencedDeal(deal, linear[deal.pk]) for deal in shown),
-        newer=shown[0] if shown and newer else None,
-        older=shown[-1] if shown and older else None,
-    )
-
-
-def _beyond(deals: QuerySet[Deal], key: Deal, *, newer: bool = False) -> QuerySet[Deal]:
-    if newer:
-        return deals.filter(Q(closed_at__gt=key.closed_at) | Q(closed_at=key.closed_at, pk__gt=key.pk))
-    return deals.filter(Q(closed_at__lt=key.closed_at) | Q(closed_at=key.closed_at, pk__lt=key.pk))
+    return Page([InfluencedDeal(deal, linear[deal.pk]) for deal in page.rows], page.previous, page.next)
 
 
 def _ratio(value: float | None) -> Decimal | None:

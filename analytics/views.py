@@ -43,7 +43,7 @@ def insights(request: StaffRequest) -> HttpResponse:
 def influenced_revenue(request: StaffRequest) -> HttpResponse:
     """The deals behind the figure of a quarter."""
     quarter = _quarter(request)
-    page = influenced_deals(quarter, before=_deal_at(request, "before"), after=_deal_at(request, "after"))
+    page = influenced_deals(quarter, cursor=request.GET.get("cursor", ""))
     return render(
         request,
         "analytics/influenced_revenue.html",
@@ -118,14 +118,3 @@ def _quarter(request: StaffRequest) -> Quarter:
         return Quarter.parse(code, now=now) if code else Quarter.of(now)
     except NoSuchQuarter as error:
         raise Http404 from error
-
-
-def _deal_at(request: StaffRequest, name: str) -> Deal | None:
-    """The deal at which a page of the list begins, from the query string."""
-    if name not in request.GET:
-        return None
-    try:
-        public_id = UUID(request.GET[name])
-    except ValueError as error:
-        raise Http404 from error
-    return get_object_or_404(Deal.objects.filter(stage=DealStage.WON), public_id=public_id)

@@ -13,10 +13,10 @@ from pydantic import Field, StringConstraints
 
 from accounts.http import AccountRequest
 from accounts.models import Membership
+from accounts.paging import BadCursor, page_of
 from accounts.permissions import Permission
 from cases import services
 from cases.models import Case, CaseMessage, CaseQuerySet, CaseStatus, Priority
-from cases.pages import BadCursor, case_page
 from cases.services import LONGEST_MESSAGE, LONGEST_SUBJECT
 from knowledge.models import Topic
 
@@ -111,10 +111,10 @@ def list_cases(request: HttpRequest, filters: Annotated[CaseFilter, Query()]) ->
     cases = _cases(request, Permission.VIEW_CASES)
     shown = {"open": cases.open, "done": cases.done, "all": cases.all}[filters.status]()
     try:
-        page = case_page(shown, cursor=filters.cursor, size=filters.limit)
+        page = page_of(shown.recent_first(), cursor=filters.cursor, size=filters.limit)
     except BadCursor as error:
         raise HttpError(400, "This cursor was not given by this list.") from error
-    return {"items": page.cases, "next_cursor": page.older or None}
+    return {"items": page.rows, "next_cursor": page.next or None}
 
 
 @router.get("/{number}", response=CaseOut, summary="Read a case")

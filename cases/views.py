@@ -15,17 +15,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
+from accounts.paging import page_of
 from accounts.permissions import Permission
 from cases import services
 from cases.forms import NewCaseForm, ReplyForm
 from cases.models import Case, CaseAttachment, CaseMessage, CaseQuerySet
-from cases.pages import BadCursor, case_page
 from knowledge.models import Article
 from knowledge.search import suggest
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
-PAGE = 25
 MESSAGES = 100  # Of a long conversation the latest are shown, and the earlier ones on request.
 
 
@@ -36,12 +35,8 @@ def case_list(request: AccountRequest) -> HttpResponse:
     show = request.GET.get("show", "open")
     cases = Case.objects.for_account(request.account).select_related("opened_by", "assignee")
     shown = _shown(cases, show)
-    try:
-        page = case_page(shown, cursor=request.GET.get("cursor", ""), size=PAGE)
-    except BadCursor as error:
-        raise BadRequest from error
     context = {
-        "page": page,
+        "page": page_of(shown.recent_first(), cursor=request.GET.get("cursor", "")),
         "show": show,
         "filters": [("open", _("Open")), ("done", _("Resolved")), ("all", _("All"))],
         "may_open_cases": request.membership.may(Permission.OPEN_CASES),

@@ -17,6 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Membership
+from accounts.paging import page_of
 from accounts.permissions import Permission
 from knowledge import services
 from knowledge.forms import DeflectionForm, VoteForm
@@ -27,7 +28,6 @@ from knowledge.search import search as find
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
-PAGE = 25
 RESULTS = 30
 POPULAR = 6
 RELATED = 4
@@ -46,40 +46,19 @@ def help_centre(request: AccountRequest) -> HttpResponse:
 @require_safe
 @requires(Permission.READ_ARTICLES)
 def category(request: AccountRequest, slug: str) -> HttpResponse:
-    """A shelf in order of titles. `after` and `before` are slugs of articles at the edge of a page."""
+    """A shelf in order of titles."""
     shelf = get_object_or_404(Category, slug=slug)
     readable = Article.objects.visible_to(request.membership).filter(category=shelf)
-    articles, before, after = _page(readable, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
-    if not articles and not (before or after):
+    cursor = request.GET.get("cursor", "")
+    page = page_of(readable.order_by("title", "slug"), cursor=cursor)
+    if not page.rows and not cursor:
         raise Http404
     context = {
         "category": shelf,
-        "articles": articles,
-        "before": before,
-        "after": after,
+        "page": page,
         "breadcrumbs": _breadcrumbs(Crumb(shelf.name)),
     }
     return render(request, "knowledge/category.html", context)
-
-
-def _page(articles: ArticleQuerySet, *, after: str, before: str) -> tuple[list[Article], str, str]:
-    """One page, and the slugs from which the previous and next pages start (empty where there is none)."""
-    edge = articles.filter(slug=clean(after or before)).first() if after or before else None
-    ordered = articles.order_by("title", "pk")
-    if edge and after:
-        rows = ordered.filter(Q(title__gt=edge.title) | Q(title=edge.title, pk__gt=edge.pk))
-    elif edge:
-        rows = ordered.reverse().filter(Q(title__lt=edge.title) | Q(title=edge.title, pk__lt=edge.pk))
-    else:
-        rows = ordered
-    found = list(rows[: PAGE + 1])
-    more, found = len(found) > PAGE, found[:PAGE]
-    backwards = bool(edge and not after)
-    if backwards:
-        found.reverse()
-    earlier = bool(edge) if not backwards else more
-    later = more if not backwards else True
-    return found, found[0].slug if found and earlier else "", found[-1].slug if found and later else ""
 
 
 @require_safe

@@ -40,7 +40,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(status=OrderStatus.AWAITING_PAYMENT)
 
     def latest_first(self) -> Self:
-        return self.order_by("-placed_at", "-pk")
+        return self.order_by("-placed_at", "-serial")
 
 
 class Order(models.Model):

@@ -58,7 +58,7 @@ class QuoteQuerySet(models.QuerySet["Quote"]):
         return self.open().filter(expires_at__lte=now)
 
     def latest_first(self) -> Self:
-        return self.order_by("-created_at", "-pk")
+        return self.order_by("-created_at", "-serial")
 
 
 @pghistory.track()

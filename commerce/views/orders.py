@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
+from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import orders
 from commerce.models import Invoice, InvoiceStatus, Order, OrderStatus
-from commerce.paging import page_of
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
@@ -21,11 +21,8 @@ from tracking.services import buffer_page_view
 def order_list(request: AccountRequest) -> HttpResponse:
     """The company's orders, newest first."""
     page = page_of(
-        Order.objects.for_account(request.account).select_related("contract", "placed_by"),
-        field="placed_at",
-        name=lambda order: order.number,
-        find=lambda rows, number: rows.filter(pk__in=Order.objects.by_number(number).values("pk")),
-        query=request.GET,
+        Order.objects.for_account(request.account).select_related("contract", "placed_by").latest_first(),
+        cursor=request.GET.get("cursor", ""),
     )
     context = {"page": page, "may_buy": request.membership.may(Permission.BUY)}
     return render(request, "commerce/orders.html", context)

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,22 +15,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
+from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import quoting
 from commerce.configuring import Configuration, ConfigurationRefused, NoContract, situation_of
 from commerce.forms import AcceptForm, ConfigurationForm
 from commerce.models import Invoice, Order, Quote, QuoteStatus
-from commerce.paging import page_of
 from commerce.views.plans import configurator
 from tracking.models import EventName
 from tracking.services import buffer_page_view
-
-
-def _by_id(rows: QuerySet[Quote], name: str) -> QuerySet[Quote]:
-    try:
-        return rows.filter(public_id=uuid.UUID(name))
-    except ValueError:
-        return rows.none()
 
 
 @require_safe
@@ -39,11 +31,8 @@ def _by_id(rows: QuerySet[Quote], name: str) -> QuerySet[Quote]:
 def quote_list(request: AccountRequest) -> HttpResponse:
     """The company's quotes, newest first."""
     page = page_of(
-        Quote.objects.for_account(request.account).select_related("created_by"),
-        field="created_at",
-        name=lambda quote: str(quote.public_id),
-        find=_by_id,
-        query=request.GET,
+        Quote.objects.for_account(request.account).select_related("created_by").latest_first(),
+        cursor=request.GET.get("cursor", ""),
     )
     context = {"page": page, "may_buy": request.membership.may(Permission.BUY)}
     return render(request, "commerce/quotes.html", context)

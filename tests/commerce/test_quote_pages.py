@@ -72,18 +72,13 @@ def test_the_list_shows_the_newest_first_and_pages_on(admin, contract, now, sign
     more_quotes(admin, 30, now)
     client = signed_in(admin)
     first = client.get(LIST).context["page"]
-    assert [len(first.rows), first.newer] == [25, ""]
-    second = client.get(LIST + first.older).context["page"]
-    assert [len(second.rows), second.older] == [5, ""]
+    assert [len(first.rows), first.previous] == [25, ""]
+    second = client.get(LIST, {"cursor": first.next}).context["page"]
+    assert [len(second.rows), second.next] == [5, ""]
     numbers = [row.created_at for row in [*first.rows, *second.rows]]
     assert numbers == sorted(numbers, reverse=True)
-    back = client.get(LIST + second.newer).context["page"]
+    back = client.get(LIST, {"cursor": second.previous}).context["page"]
     assert [row.pk for row in back.rows] == [row.pk for row in first.rows]
-
-
-@pytest.mark.parametrize("anchor", ["x", "00000000-0000-0000-0000-000000000000", ""])
-def test_a_list_asked_for_after_nothing_starts_at_the_top(admin, quote, signed_in, anchor):
-    assert signed_in(admin).get(LIST, {"older_than": anchor}).context["page"].rows == [quote]
 
 
 def test_an_empty_list_says_so(admin, contract, signed_in):
@@ -216,7 +211,6 @@ def test_another_companys_quote_is_not_found(quote, other_admin, signed_in):
     assert client.post(url_of(quote, "accept-quote"), consent_to(quote)).status_code == 404
     assert client.post(url_of(quote, "refresh-quote")).status_code == 404
     assert client.get(LIST).context["page"].rows == []
-    assert client.get(LIST, {"older_than": str(quote.public_id)}).context["page"].rows == []
     assert not Order.objects.exists()
 
 

@@ -1,6 +1,7 @@
 """The help centre as a customer's browser sees it."""
 
 import uuid
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -159,16 +160,16 @@ def test_a_long_shelf_is_read_page_by_page(signed_in, member):
     while url:
         response = client.get(url)
         count += 1
-        titles += [article.title for article in response.context["articles"]]
-        after = response.context["after"]
-        url = f"/help/c/access/?after={after}" if after else ""
+        page = response.context["page"]
+        titles += [article.title for article in page.rows]
+        url = f"/help/c/access/?{urlencode({'cursor': page.next})}" if page.next else ""
     assert titles == [f"Guide {number:02}" for number in range(60)]
     assert count == 3
-    back = client.get("/help/c/access/?before=guide-50").context
-    assert [article.title for article in back["articles"]] == [f"Guide {number:02}" for number in range(25, 50)]
-    assert (back["before"], back["after"]) == ("guide-25", "guide-49")
-    first = client.get("/help/c/access/?before=guide-25").context
-    assert (first["before"], first["after"]) == ("", "guide-24")
+    back = client.get("/help/c/access/", {"cursor": page.previous}).context["page"]
+    assert [article.title for article in back.rows] == [f"Guide {number:02}" for number in range(25, 50)]
+    first = client.get("/help/c/access/", {"cursor": back.previous}).context["page"]
+    assert [article.title for article in first.rows] == [f"Guide {number:02}" for number in range(25)]
+    assert (first.previous, bool(first.next)) == ("", True)
 
 
 # Votes
