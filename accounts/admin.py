@@ -1,6 +1,6 @@
 """The staff's pages about companies and people."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -15,16 +15,31 @@ from accounts.models import Account, Entitlement, MailState, Membership, Outgoin
 from accounts.tasks import send_due_mail
 
 
-class ReadOnly:
-    """History and what other parts of the portal write: to be seen, not edited."""
+class Undeletable:
+    """What other rows refer to: it ends, and is never deleted."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Kept(Undeletable):
+    """History, and what other parts of the portal write. Nothing is added by hand; actions stay with who may change."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+class ReadOnly(Kept):
+    """To be seen, not edited."""
+
+    seen_with: ClassVar[str] = ""  # For an inline: the permission that shows it, instead of one for its own model.
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if self.seen_with:
+            return request.user.has_perm(self.seen_with)
+        return bool(super().has_view_permission(request, obj))  # type: ignore[misc]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -49,7 +64,7 @@ class EntitlementInline(ReadOnly, TabularInline):
 
 
 @admin.register(Account)
-class AccountAdmin(ModelAdmin):
+class AccountAdmin(Undeletable, ModelAdmin):
     list_display = ["name", "tier", "industry", "stage_label", "owner", "billing_country", "first_login_at"]
     list_filter = ["tier", "industry", "lifecycle_stage", "is_active"]
     list_select_related = ["tier", "owner"]
@@ -93,9 +108,6 @@ class AccountAdmin(ModelAdmin):
     def stage_label(self, account: Account) -> tuple[str, str]:
         return account.lifecycle_stage, account.get_lifecycle_stage_display()
 
-    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        return False
-
 
 @admin.register(Tier)
 class TierAdmin(ReadOnly, ModelAdmin):
@@ -111,7 +123,7 @@ class UserAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(ModelAdmin):
+class OutgoingMailAdmin(Kept, ModelAdmin):
     list_display = ["subject", "to", "kind", "state_label", "attempts", "created_at", "sent_at"]
     list_filter = ["state", "kind"]
     search_fields = ["to", "subject"]
@@ -132,12 +144,6 @@ class OutgoingMailAdmin(ModelAdmin):
         )
         enqueue(send_due_mail)
         self.message_user(request, _("%d messages are tried again.") % count)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
-        return False
 
 
 @admin.register(StoredFile)

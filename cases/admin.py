@@ -20,6 +20,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from accounts.admin import Undeletable
 from accounts.http import StaffRequest
 from accounts.models import User
 from cases import services
@@ -49,7 +50,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 @admin.register(Case)
-class CaseAdmin(ModelAdmin):
+class CaseAdmin(Undeletable, ModelAdmin):
     """What is written and where a case stands go through the services; the form holds who handles it and how urgent."""
 
     list_display = [
@@ -121,9 +122,6 @@ class CaseAdmin(ModelAdmin):
         if db_field.name == "assignee":
             kwargs["queryset"] = User.objects.filter(is_staff=True, is_active=True).order_by("name")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[no-any-return]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def save_model(self, request: HttpRequest, obj: Case, form: Form, change: bool) -> None:
         """Only what was changed: a customer may have answered since the form was opened."""

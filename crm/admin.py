@@ -93,11 +93,9 @@ class AttemptInline(ReadOnly, TabularInline):
     model = SyncAttempt
     fields = ["at", "http_status", "words", "milliseconds"]
     readonly_fields = fields
+    seen_with = "crm.view_outboxrow"
     extra = 0
     hide_title = True
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("crm.view_outboxrow")
 
     @display(description=_("what happened"))
     def words(self, attempt: SyncAttempt) -> str:

@@ -22,7 +22,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.admin import ReadOnly
+from accounts.admin import ReadOnly, Undeletable
 from accounts.http import StaffRequest
 from accounts.models import Tier
 from accounts.permissions import Role
@@ -109,7 +109,7 @@ class VersionInline(ReadOnly, TabularInline):
 
 
 @admin.register(Article)
-class ArticleAdmin(ModelAdmin):
+class ArticleAdmin(Undeletable, ModelAdmin):
     """Every text that readers saw is a version: saving changed text of a published article publishes it anew."""
 
     form = ArticleForm
@@ -147,9 +147,6 @@ class ArticleAdmin(ModelAdmin):
         if article.review_date is None:
             return None
         return "overdue" if article.review_date < timezone.localdate() else "planned", article.review_date
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def view_on_site(self, article: Article) -> str:
         return reverse("admin:knowledge_article_preview", args=[article.pk])
@@ -215,13 +212,10 @@ class ArticleVersionAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(Category)
-class CategoryAdmin(ModelAdmin):
+class CategoryAdmin(Undeletable, ModelAdmin):
     list_display = ["name", "position", "description"]
     prepopulated_fields = {"slug": ["name"]}
     fields = ["name", "slug", "description", "icon", "position"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Deflection)

@@ -1,7 +1,5 @@
 """Invoices, payments and what Stripe told of them: to be seen, checked and replayed, never edited."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
+from accounts.admin import Kept, ReadOnly
 from accounts.jobs import enqueue
 from commerce import amounts, payments, webhooks
 from commerce.models import Invoice, InvoiceLine, PaymentAttempt, WebhookEvent
@@ -17,54 +16,33 @@ from commerce.pricing.money import Money
 from commerce.tasks import settle_payment
 
 
-class Kept:
-    """Money is history: nothing is added, edited or deleted by hand. Actions stay with those who may change."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class InvoiceLineInline(Kept, TabularInline):
+class InvoiceLineInline(ReadOnly, TabularInline):
     model = InvoiceLine
+    seen_with = "commerce.view_invoice"
     fields = ["position", "description", "explanation", "quantity", "unit_price", "amount"]
     readonly_fields = fields
     extra = 0
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("commerce.view_invoice"))
 
     @display(description=_("amount"))
     def amount(self, line: InvoiceLine) -> str:
         return amounts.money(Money(line.total_minor, line.invoice.currency))
 
 
-class PaymentAttemptInline(Kept, TabularInline):
+class PaymentAttemptInline(ReadOnly, TabularInline):
     model = PaymentAttempt
     fields = ["number", "state", "error_code", "decline_code", "stripe_intent_id", "created_at", "settled_at"]
     readonly_fields = fields
     extra = 0
     show_change_link = True
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(Invoice)
-class InvoiceAdmin(Kept, ModelAdmin):
+class InvoiceAdmin(ReadOnly, ModelAdmin):
     list_display = ["number", "account", "order", "status_label", "total", "issue_date", "due_date", "paid_at"]
     list_filter = ["status", "issue_date"]
     list_select_related = ["account", "order"]
     search_fields = ["number", "account__name"]
     inlines = [InvoiceLineInline, PaymentAttemptInline]
-
-    def has_change_permission(self, request: HttpRequest, obj: Invoice | None = None) -> bool:
-        return False
 
     @display(description=_("status"), label={"open": "warning", "paid": "success", "void": "info"})
     def status_label(self, invoice: Invoice) -> tuple[str, str]:

@@ -11,14 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from accounts.admin import Kept, Undeletable
 from commerce.models import Price, PriceBook, Product, ProductGrant, TaxRate
-
-
-class Undeletable:
-    """Contracts and quotes refer to it: it ends, and is never deleted."""
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class ProductGrantInline(Undeletable, TabularInline):
@@ -77,7 +71,7 @@ class PriceInline(Undeletable, TabularInline):
 
 
 @admin.register(PriceBook)
-class PriceBookAdmin(Undeletable, ModelAdmin):
+class PriceBookAdmin(Kept, ModelAdmin):
     list_display = ["name", "tier", "currency", "prices_today"]
     list_filter = ["tier", "currency"]
     list_select_related = ["tier"]
@@ -87,9 +81,6 @@ class PriceBookAdmin(Undeletable, ModelAdmin):
     @display(description=_("products with a price today"))
     def prices_today(self, book: PriceBook) -> int:
         return Price.objects.filter(book=book).on(timezone.localdate()).values("product").distinct().count()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
 
 @admin.register(TaxRate)

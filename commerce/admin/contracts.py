@@ -1,39 +1,17 @@
 """Contracts, quotes and deals: to be seen. They are changed by what customers accept, and by the CRM."""
 
-from typing import Any, ClassVar
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from accounts.admin import ReadOnly
 from commerce import amounts
 from commerce.models import Activity, Contract, Deal, Quote, QuoteLine, Subscription, SubscriptionDelta
 from commerce.pricing.money import Money
 
 
-class Kept:
-    """History: nothing is added, edited or deleted by hand. An inline is seen by whoever sees its page."""
-
-    seen_with: ClassVar[str] = ""  # The permission that shows an inline.
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if self.seen_with:
-            return request.user.has_perm(self.seen_with)
-        return bool(super().has_view_permission(request, obj))  # type: ignore[misc]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class SubscriptionInline(Kept, TabularInline):
+class SubscriptionInline(ReadOnly, TabularInline):
     model = Subscription
     seen_with = "commerce.view_contract"
     fields = ["product", "created_at", "entries"]
@@ -51,7 +29,7 @@ class SubscriptionInline(Kept, TabularInline):
 
 
 @admin.register(Contract)
-class ContractAdmin(Kept, ModelAdmin):
+class ContractAdmin(ReadOnly, ModelAdmin):
     list_display = [
         "number",
         "account",
@@ -72,7 +50,7 @@ class ContractAdmin(Kept, ModelAdmin):
         return contract.status, contract.get_status_display()
 
 
-class QuoteLineInline(Kept, TabularInline):
+class QuoteLineInline(ReadOnly, TabularInline):
     model = QuoteLine
     seen_with = "commerce.view_quote"
     fields = ["position", "product", "change", "quantity", "unit_price", "amount", "words", "waterfall"]
@@ -89,7 +67,7 @@ class QuoteLineInline(Kept, TabularInline):
 
 
 @admin.register(Quote)
-class QuoteAdmin(Kept, ModelAdmin):
+class QuoteAdmin(ReadOnly, ModelAdmin):
     list_display = ["number", "account", "status_label", "total", "created_by", "created_at", "expires_at"]
     list_filter = ["status", "created_at"]
     list_select_related = ["account", "created_by"]
@@ -114,7 +92,7 @@ class QuoteAdmin(Kept, ModelAdmin):
         return amounts.money(Money(quote.total_minor, quote.currency))
 
 
-class ActivityInline(Kept, TabularInline):
+class ActivityInline(ReadOnly, TabularInline):
     model = Activity
     seen_with = "commerce.view_deal"
     fields = ["occurred_at", "kind", "subject"]
@@ -123,7 +101,7 @@ class ActivityInline(Kept, TabularInline):
 
 
 @admin.register(Deal)
-class DealAdmin(Kept, ModelAdmin):
+class DealAdmin(ReadOnly, ModelAdmin):
     list_display = ["name", "account", "type", "stage_label", "source", "amount", "close_date", "owner"]
     list_filter = ["stage", "type", "source", "close_date"]
     list_select_related = ["account", "owner"]

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
+from accounts.admin import Kept, ReadOnly
 from accounts.models import User
 from commerce import amounts, orders
-from commerce.admin.contracts import Kept
 from commerce.models import Order, OrderStep
 from commerce.pricing.money import Money
 from tracking.actor import Actor
@@ -21,7 +21,7 @@ from tracking.actor import Actor
 REFUSALS = (orders.OrderCancelled, orders.OrderNotCancellable, orders.PaymentUnderway, orders.ContractMoved)
 
 
-class OrderStepInline(Kept, TabularInline):
+class OrderStepInline(ReadOnly, TabularInline):
     model = OrderStep
     seen_with = "commerce.view_order"
     fields = ["status", "reached_at", "note"]
@@ -30,7 +30,7 @@ class OrderStepInline(Kept, TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(ModelAdmin):
+class OrderAdmin(Kept, ModelAdmin):
     list_display = ["number", "account", "status_label", "total", "placed_by", "placed_at", "po_number"]
     list_filter = ["status", "placed_at"]
     list_select_related = ["account", "placed_by"]
@@ -49,12 +49,6 @@ class OrderAdmin(ModelAdmin):
     @display(description=gettext_lazy("total"))
     def total(self, order: Order) -> str:
         return amounts.money(Money(order.total_minor, order.currency))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
-        return False
 
     @action(description=gettext_lazy("Next step: the bank transfer arrived, activate"), permissions=["change"])
     def next_step(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
