@@ -5,7 +5,7 @@ the row's name: it leads to the same place when that row has moved or is out of 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import BadRequest, ValidationError
@@ -107,6 +107,8 @@ def _value(field: Field[Any, Any], text: str) -> object:
     try:
         value = field.to_python(text)
         field.run_validators(value)
+        if isinstance(value, datetime) and timezone.is_aware(value):
+            value = value.astimezone(UTC)  # Some that Python knows, PostgreSQL does not: the first hours of year 1.
     except (ValidationError, ValueError, OverflowError) as error:
         raise BadCursor("Not a cursor of this list.") from error
     if value is None or (isinstance(value, datetime) and timezone.is_naive(value)):

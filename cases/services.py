@@ -5,7 +5,7 @@ Each takes the case's row lock before it decides: two people answering at once b
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
@@ -44,12 +44,17 @@ def open_case(
 ) -> Case:
     """Open a case with its first message, and confirm it to the person by mail.
 
-    `form_key` names the form that was filled in: sent twice, it is one case, and the second caller gets that one.
+    `form_key` names the form that was filled in: sent twice, it is one case, and the second caller gets that one. A
+    form that was changed after going back is another case, although its key is the same.
     Raises `TooManyFiles`, or `accounts.services.FileRefused` for a file we don't take; then nothing is opened.
     """
     _check_files(uploads)
-    opened = Case.objects.for_account(account).filter(form_key=form_key)
-    if earlier := opened.first():
+    opened = Case.objects.for_account(account)
+    earlier = opened.filter(form_key=form_key).first()
+    if earlier and not (earlier.subject == subject and _sent_before(earlier, form_key, description)):
+        form_key = uuid5(form_key, f"{subject}\n{description}")
+        earlier = opened.filter(form_key=form_key).first()
+    if earlier:
         return earlier
     try:
         with transaction.atomic():
@@ -64,7 +69,7 @@ def open_case(
                 updated_at=now,
             )
     except IntegrityError:
-        if earlier := opened.first():  # The same form, sent at the same moment.
+        if earlier := opened.filter(form_key=form_key).first():  # The same form, sent at the same moment.
             return earlier
         raise
     _add_message(case=case, author=opened_by, body=description, form_key=form_key, uploads=uploads, now=now)
@@ -83,7 +88,7 @@ def reply_as_customer(
     _check_files(uploads)
     with transaction.atomic():
         locked = _lock(case)
-        if earlier := _sent_before(locked, form_key):
+        if earlier := _sent_before(locked, form_key, body):
             return earlier
         message = _add_message(case=locked, author=author, body=body, form_key=form_key, uploads=uploads, now=now)
         if locked.status != CaseStatus.NEW:
@@ -111,7 +116,7 @@ def reply_as_staff(
     _check_files(uploads)
     with transaction.atomic():
         locked = _lock(case)
-        if earlier := _sent_before(locked, form_key):
+        if earlier := _sent_before(locked, form_key, body):
             return earlier
         message = _add_message(
             case=locked, author=author, body=body, form_key=form_key, uploads=uploads, now=now, is_from_staff=True
@@ -132,7 +137,7 @@ def add_internal_note(*, case: Case, author: User, body: str, form_key: UUID, no
     """Leave a note that only the staff sees. The customer is not told, and the case stays where it is."""
     with transaction.atomic():
         locked = _lock(case)
-        return _sent_before(locked, form_key) or _add_message(
+        return _sent_before(locked, form_key, body, is_internal=True) or _add_message(
             case=locked, author=author, body=body, form_key=form_key, now=now, is_from_staff=True, is_internal=True
         )
 
@@ -183,8 +188,14 @@ def _save(case: Case, now: datetime) -> None:
     case.save(update_fields=["status", "assignee", "first_reply_at", "resolved_at", "updated_at"])
 
 
-def _sent_before(case: Case, form_key: UUID) -> CaseMessage | None:
-    return CaseMessage.objects.for_account(case.account).filter(form_key=form_key).first()
+def _sent_before(case: Case, form_key: UUID, body: str, *, is_internal: bool = False) -> CaseMessage | None:
+    key = _message_key(case, form_key, body, is_internal=is_internal)
+    return CaseMessage.objects.for_account(case.account).filter(form_key=key).first()
+
+
+def _message_key(case: Case, form_key: UUID, body: str, *, is_internal: bool) -> UUID:
+    """One form with one text: changed after going back, it is another message, and is not lost."""
+    return uuid5(form_key, f"{case.serial}:{'note' if is_internal else 'message'}:{body}")
 
 
 def _check_files(uploads: Uploads) -> None:
@@ -211,7 +222,7 @@ def _add_message(
         case=case,
         author=author,
         body=body,
-        form_key=form_key,
+        form_key=_message_key(case, form_key, body, is_internal=is_internal),
         is_from_staff=is_from_staff,
         is_internal=is_internal,
         created_at=now,

@@ -1,7 +1,7 @@
 """A customer's cases: the list, the form of a new one, and the conversation."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages as notices
@@ -174,10 +174,11 @@ def _conversation(case: Case, before: str) -> tuple[list[CaseMessage], str]:
     if before:
         try:
             moment = datetime.fromisoformat(before)
-        except ValueError as error:
+            if moment.tzinfo is None:
+                raise BadRequest
+            moment = moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise BadRequest from error
-        if moment.tzinfo is None:
-            raise BadRequest
         rows = rows.filter(created_at__lt=moment)
     latest = list(rows.order_by("-created_at", "-pk")[: MESSAGES + 1])
     earlier = latest[MESSAGES - 1].created_at.isoformat() if len(latest) > MESSAGES else ""

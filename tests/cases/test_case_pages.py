@@ -174,7 +174,7 @@ def test_pages_of_the_list_follow_each_other_and_lead_back(signed_in, member, ac
     "query",
     ["cursor=x", "cursor=older~x~1", "cursor=older~2026-01-01~1", "cursor=older~2026-01-01T00:00:00%2B00:00~",
      "cursor=sideways~2026-01-01T00:00:00%2B00:00~1", "cursor=%00", "show=everything",
-     "cursor=older~2026-01-01T00:00:00%2B00:00~99999999999999999999"],
+     "cursor=older~2026-01-01T00:00:00%2B00:00~99999999999999999999", "cursor=older~0001-01-01T00:00%2B23:59~1"],
 )  # fmt: skip
 def test_an_address_nobody_gave_is_a_bad_request(signed_in, member, query):
     assert signed_in(member).get(f"/cases/?{query}").status_code == 400
@@ -217,6 +217,7 @@ def test_a_conversation_costs_the_same_however_long(signed_in, member, acme, now
     assert [message.body for message in earlier.context["conversation"]][-1] == "Message 149"
     assert client.get(f"/cases/{case.number}/?before=x").status_code == 400
     assert client.get(f"/cases/{case.number}/?before=2026-01-01").status_code == 400
+    assert client.get(f"/cases/{case.number}/?before=0001-01-01T00:00%2B23:00").status_code == 400
 
 
 def test_the_customer_sees_answers_and_not_the_staffs_notes(signed_in, member, acme, agent, now):

@@ -247,3 +247,41 @@ def test_one_form_sent_twice_at_once_opens_one_case(pair, now):
     assert Case.objects.count() == 1
     assert CaseMessage.objects.count() == 1
     assert len(mail("case_opened")) == 1
+
+
+def test_a_form_changed_after_going_back_opens_another_case(member, acme, now):
+    key = uuid.uuid4()
+
+    def send(subject, description="It ends with a timeout."):
+        return open_case(
+            account=acme,
+            opened_by=member,
+            actor=member.membership.actor(),
+            subject=subject,
+            description=description,
+            form_key=key,
+            now=now,
+        )
+
+    first, other_subject, other_text = send("Export fails"), send("Import fails"), send("Export fails", "No network.")
+    assert len({first.pk, other_subject.pk, other_text.pk}) == 3
+    assert [send("Export fails"), send("Import fails"), send("Export fails", "No network.")] == [
+        first,
+        other_subject,
+        other_text,
+    ]
+    assert other_text.messages.get().body == "No network."
+    assert len(mail("case_opened")) == 3
+
+
+def test_a_message_changed_after_going_back_or_sent_in_another_case_is_not_lost(member, agent, acme, now):
+    case, other = make_case(acme, member), make_case(acme, member, subject="Another")
+    key = uuid.uuid4()
+    for one, body in [(case, "First."), (case, "First."), (case, "Changed."), (other, "First."), (case, "Changed.")]:
+        reply_as_customer(case=one, author=member, body=body, form_key=key, now=now)
+    assert sorted(case.messages.values_list("body", flat=True)) == ["Changed.", "First.", "It ends with a timeout."]
+    assert other.messages.filter(body="First.").count() == 1
+    add_internal_note(case=case, author=agent, body="Same words.", form_key=key, now=now)
+    answer = reply_as_staff(case=case, author=agent, body="Same words.", form_key=key, now=now)
+    assert not answer.is_internal
+    assert len(mail("case_reply")) == 1
