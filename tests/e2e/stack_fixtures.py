@@ -104,6 +104,10 @@ class Portal:
         answer = web.request(f"{self.org_url}/_fault", method="POST", data=json.dumps(fault).encode())
         assert answer.status == 201, answer.body
 
+    def org_has_met_trouble(self) -> bool:
+        """Whether a request has run into each of the faults, also one that is not answered yet."""
+        return not json.loads(web.request(f"{self.org_url}/_fault").body)["faults"]
+
     def end_trouble(self) -> None:
         """Start what a test has killed, and forget faults that no request has met."""
         while dead := self.stack.dead_part():
@@ -123,7 +127,10 @@ def portal() -> Iterator[Portal]:
         except PartFailed as failure:
             log = "\n".join(last_lines(failure.log, 30)) if failure.log else ""
             pytest.fail(f"{failure}\n{log}", pytrace=False)
-        yield Portal(stack)
+        running = Portal(stack)
+        unfinished = "SELECT 1 FROM crm_outboxrow WHERE state IN ('pending', 'leased', 'blocked') LIMIT 1"
+        until(lambda: not running.row(unfinished), "the org does not have the whole demo company yet", seconds=90)
+        yield running
     finally:
         stack.stop()
         logs = RESULTS / "logs"

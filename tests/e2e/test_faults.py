@@ -147,14 +147,15 @@ def test_the_worker_dies_while_it_tells_salesforce_of_the_order(portal, buyer):
     # The org takes its time, and does what it was asked for when the worker is gone.
     portal.org_trouble(method="PATCH", path="composite/sobjects/Opportunity", delay=10)
     purchase = order_more_seats(portal, buyer)
-    leased = "SELECT 1 FROM crm_outboxrow WHERE object = 'Opportunity' AND external_id = %s AND state = 'leased'"
-    until(lambda: portal.row(leased, purchase.deal_id), "no worker has taken the Opportunity")
+    until(portal.org_has_met_trouble, "no worker has told the org of the Opportunity")
     portal.stack.kill(WORKER)
     assert not portal.org("Opportunity", purchase.deal_id), "the worker had its answer already"
     fill_card(buyer, ACCEPTED)
     pay_button(buyer).click()
     expect_paid(buyer)
     until(lambda: portal.org("Opportunity", purchase.deal_id), "the org has not done the dead worker's work")
+    leased = "SELECT 1 FROM crm_outboxrow WHERE object = 'Opportunity' AND external_id = %s AND state = 'leased'"
+    assert portal.row(leased, purchase.deal_id), "the worker had noted the answer already"
     portal.stack.restart(WORKER)
     # The dead worker's lease ends.
     portal.change("UPDATE crm_outboxrow SET next_at = now() WHERE state = 'leased'")
