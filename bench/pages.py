@@ -1,0 +1,232 @@
+"""What each page of the journey costs, beside a bare Django view with one query measured in the same run.
+
+`python -m sandbox exec -- .venv/bin/python -m bench.pages` measures over an empty database, which it fills with the
+demo company; over a database that has it already, it measures what is there.
+
+CPU is what the web process and its database connection's backend have used, over many requests; waiting does not count.
+Requests come from Django's test client, in the same process: its own work is in every figure, the bare view's too.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from django.http import HttpResponseBase
+
+COMPANY = "Acme Logistics GmbH"
+ADMINISTRATOR = "admin@acme.example"
+MANAGER = "manager@vendor.example"
+WARM_UP = 3  # Requests that fill caches and are not measured.
+BOUNDARIES = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One page: statements and bytes of a request, CPU seconds per request."""
+
+    name: str
+    statements: int
+    size: int
+    web: float
+    database: float
+
+    @property
+    def cpu(self) -> float:
+        return self.web + self.database
+
+
+class DatabaseClock:
+    """CPU seconds of the server process behind the connection; always 0 where that can't be read."""
+
+    def __init__(self) -> None:
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+        self._file = Path(f"/proc/{pid}/schedstat")
+        try:
+            self.is_readable = "postgres" in Path(f"/proc/{pid}/cmdline").read_text() and self._file.exists()
+        except OSError:  # On another machine, or not on Linux.
+            self.is_readable = False
+
+    def read(self) -> float:
+        """The first figure is the time on a processor, in nanoseconds."""
+        return int(self._file.read_text().split()[0]) / 1e9 if self.is_readable else 0.0
+
+
+def measure(name: str, ask: Callable[[], "HttpResponseBase"], *, requests: int, clock: DatabaseClock) -> Measured:
+    """Ask so many times. Raises `RuntimeError` for a page that does not answer 200."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    for _ in range(WARM_UP):
+        response = ask()
+    if response.status_code != 200:
+        raise RuntimeError(f"{name} answers {response.status_code}")
+    with CaptureQueriesContext(connection) as captured:
+        content: bytes = ask().getvalue()
+    statements = [one for one in captured.captured_queries if not one["sql"].startswith(BOUNDARIES)]
+    web, database = time.process_time(), clock.read()
+    for _ in range(requests):
+        ask()
+    return Measured(
+        name,
+        len(statements),
+        len(content),
+        (time.process_time() - web) / requests,
+        (clock.read() - database) / requests,
+    )
+
+
+def journey() -> Iterator[tuple[str, str, str]]:
+    """Name, address and viewer of each page of the journey, with rows of the demo company."""
+    from django.urls import reverse
+
+    from accounts.models import Account
+    from cases.models import Case
+    from commerce.models import Contract, Deal, Invoice, Order, PaymentAttempt, Quote
+    from knowledge.models import Article
+
+    # Of several companies, the one that has the rows; `measure_all` works for it.
+    acme = Account.objects.get(name=COMPANY)
+    article = Article.objects.published().filter(visibility="customer").order_by("pk")[0]
+    yield "Home", reverse("home"), ADMINISTRATOR
+    yield "Help", reverse("knowledge:help"), ADMINISTRATOR
+    yield "Search", reverse("knowledge:search") + "?q=password", ADMINISTRATOR
+    yield "Suggestions while typing", reverse("knowledge:suggestions") + "?subject=cannot+sign+in", ADMINISTRATOR
+    yield "Article", reverse("knowledge:article", args=[article.slug]), ADMINISTRATOR
+    yield "Cases", reverse("cases:list") + "?show=all", ADMINISTRATOR
+    yield "Open a case", reverse("cases:new"), ADMINISTRATOR
+    if case := Case.objects.for_account(acme).order_by("-updated_at").first():
+        yield "Case", case.get_absolute_url(), ADMINISTRATOR
+    yield "Plans", reverse("commerce:plans"), ADMINISTRATOR
+    yield "Configure", reverse("commerce:configure"), ADMINISTRATOR
+    yield "Price while typing", reverse("commerce:configure-price") + "?plan=enterprise&seats=200", ADMINISTRATOR
+    yield "Quotes", reverse("commerce:quotes"), ADMINISTRATOR
+    if quote := Quote.objects.for_account(acme).latest_first().first():
+        yield "Quote", reverse("commerce:quote", args=[quote.public_id]), ADMINISTRATOR
+    yield "Contracts", reverse("commerce:contracts"), ADMINISTRATOR
+    if contract := Contract.objects.for_account(acme).latest_first().first():
+        yield "Contract", reverse("commerce:contract", args=[contract.number]), ADMINISTRATOR
+    yield "Usage", reverse("commerce:usage"), ADMINISTRATOR
+    yield "Orders", reverse("commerce:orders"), ADMINISTRATOR
+    if order := Order.objects.for_account(acme).latest_first().first():
+        yield "Order", reverse("commerce:order", args=[order.number]), ADMINISTRATOR
+    yield "Invoices", reverse("commerce:invoices"), ADMINISTRATOR
+    if invoice := Invoice.objects.for_account(acme).order_by("-issue_date", "-pk").first():
+        yield "Invoice", reverse("commerce:invoice", args=[invoice.number]), ADMINISTRATOR
+    if payable := Invoice.objects.for_account(acme).payable().exclude(attempts__state="processing").first():
+        yield "Pay", reverse("commerce:pay", args=[payable.number]), ADMINISTRATOR
+    if attempt := PaymentAttempt.objects.for_account(acme).first():
+        yield "Payment", reverse("commerce:payment", args=[attempt.pk]), ADMINISTRATOR
+    yield "Insights", reverse("analytics:insights"), MANAGER
+    yield "Influenced revenue", reverse("analytics:influenced-revenue"), MANAGER
+    if deal := Deal.objects.filter(stage="won").order_by("-closed_at").first():
+        yield "Deal and its touches", reverse("analytics:influenced-deal", args=[deal.public_id]), MANAGER
+
+
+def prepare() -> None:
+    """Migrate, and load the demo company when nobody is there."""
+    from django.core.management import call_command
+
+    from accounts.models import Account
+    from sandbox.demo.load import seed
+
+    call_command("migrate", verbosity=0)
+    if not Account.objects.exists():
+        print("Loading the demo company...", flush=True)
+        seed(seed=1, today=datetime.now(UTC).date())
+    owe_something()
+
+
+def owe_something() -> None:
+    """Accept a quote for ten more seats where no invoice is open: without one there is no page to pay on."""
+    from accounts.models import Membership
+    from commerce.configuring import Configuration, situation_of
+    from commerce.models import Invoice
+    from commerce.quoting import accept_quote, create_quote
+
+    now = datetime.now(UTC)
+    membership = Membership.objects.select_related("account", "user").get(
+        account__name=COMPANY, user__email=ADMINISTRATOR
+    )
+    account, user, actor = membership.account, membership.user, membership.actor()
+    if Invoice.objects.for_account(account).payable().exists():
+        return
+    current = situation_of(account, now.date()).current
+    quote = create_quote(
+        account=account,
+        actor=actor,
+        user=user,
+        configuration=Configuration(plan=current.plan, seats=current.seats + 10),
+        now=now,
+        form_key=uuid4(),
+    )
+    accept_quote(quote=quote, shown_hash=quote.price_hash, consent_name=user.name, ip=None, actor=actor, now=now)
+
+
+def measure_all(requests: int, clock: DatabaseClock) -> Iterator[Measured]:
+    """The bare view first, then every page."""
+    from django.test import Client, override_settings
+    from django.urls import reverse
+
+    from accounts.models import Account, User
+
+    with override_settings(ROOT_URLCONF="bench.bare", MIDDLEWARE=[]):
+        plain = Client()
+        yield measure("Bare view", partial(plain.get, "/bare/"), requests=requests, clock=clock)
+    clients = {}
+    for email in (ADMINISTRATOR, MANAGER):
+        clients[email] = Client()
+        clients[email].force_login(User.objects.get(email=email), backend="django.contrib.auth.backends.ModelBackend")
+    company = {"account": Account.objects.get(name=COMPANY).public_id}
+    clients[ADMINISTRATOR].post(reverse("accounts:switch"), company)
+    for name, url, viewer in list(journey()):
+        yield measure(name, partial(clients[viewer].get, url), requests=requests, clock=clock)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.pages", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--requests", type=int, default=50, metavar="N", help="measured per page; 50 if not given")
+    options = parser.parse_args(arguments)
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    os.environ.setdefault("PORTAL_ENV", "test")
+    import django
+
+    django.setup()
+    warnings.filterwarnings("ignore", "No directory at")  # Nobody collects static files for a measurement.
+    prepare()
+    clock = DatabaseClock()
+    print(f"{'':26}{'SQL':>5}{'bytes':>10}{'web ms':>9}{'db ms':>8}{'CPU ms':>8}{'x bare':>8}")
+    pages: list[Measured] = []
+    for page in measure_all(options.requests, clock):
+        pages.append(page)
+        print(
+            f"{page.name:26}{page.statements:5}{page.size:10,}{page.web * 1e3:9.2f}"
+            f"{page.database * 1e3:8.2f}{page.cpu * 1e3:8.2f}{page.cpu / pages[0].cpu:8.1f}",
+            flush=True,
+        )
+    if not clock.is_readable:
+        print("The database's CPU can't be read here: it runs elsewhere, or this is not Linux.")
+    ratio = statistics.median(page.cpu for page in pages[1:]) / pages[0].cpu
+    print(f"{options.requests} requests each; the median page costs {ratio:.1f} times the CPU of the bare view")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
