@@ -57,6 +57,9 @@ async function buildSprite() {
 
 async function copyFiles() {
   await copyFile(path.join(root, "assets", "favicon.svg"), path.join(output, "favicon.svg"));
+  // Served at /favicon.ico, see WHITENOISE_ROOT.
+  await mkdir(path.join(root, ".build", "root"), { recursive: true });
+  await copyFile(path.join(root, "assets", "favicon.svg"), path.join(root, ".build", "root", "favicon.ico"));
   await mkdir(path.join(output, "fonts"), { recursive: true });
   for (const font of FONTS) {
     await copyFile(packages.resolve(`${FONT_FOLDER}/${font}`), path.join(output, "fonts", font));

@@ -7,6 +7,7 @@ from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
@@ -21,6 +22,26 @@ class PortalAdminSite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)
+
+
+# The brand's primary colour on light and on dark pages, as assets/brand.css has it.
+BRAND_ON_LIGHT, BRAND_ON_DARK = "#0b5d67", "#4fc3d3"
+
+
+def brand_shades(request: HttpRequest) -> dict[str, str]:
+    """The shades unfold asks for: 600 is its colour on light pages, 500 on dark ones, and the others lie around."""
+    lighter = {"50": 10, "100": 20, "200": 40, "300": 60, "400": 80}
+    darker = {"700": 85, "800": 70, "900": 55, "950": 40}
+    return {
+        **{shade: f"color-mix(in oklab, {BRAND_ON_DARK} {part}%, white)" for shade, part in lighter.items()},
+        "500": BRAND_ON_DARK,
+        "600": BRAND_ON_LIGHT,
+        **{shade: f"color-mix(in oklab, {BRAND_ON_LIGHT} {part}%, black)" for shade, part in darker.items()},
+    }
+
+
+def favicon(request: HttpRequest) -> str:
+    return static("portal/favicon.svg")
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:

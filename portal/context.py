@@ -20,7 +20,8 @@ class NavigationItem:
     is_current: bool
 
 
-# URL name, icon, permission that shows it; labels below, where they can be translated per request.
+# URL name, icon, permission that shows it; labels below, where they can be translated per request. The item is the
+# current one on all pages below its address, and below those of _ALSO.
 _ITEMS = [
     ("home", "home", Permission.VIEW_HOME),
     ("knowledge:help", "life-buoy", Permission.READ_ARTICLES),
@@ -32,6 +33,7 @@ _ITEMS = [
     ("commerce:invoices", "receipt", Permission.VIEW_INVOICES),
     ("accounts:company", "building-2", Permission.VIEW_TEAM),
 ]
+_ALSO = {"commerce:plans": ("/quotes/",), "commerce:invoices": ("/payments/",)}
 
 
 def _labels() -> dict[str, str]:
@@ -57,7 +59,7 @@ def navigation(request: HttpRequest) -> list[NavigationItem]:
     for name, icon, permission in _ITEMS:
         if membership.may(permission):
             url = reverse(name)
-            here = request.path == url if name == "home" else request.path.startswith(url)
+            here = request.path == url if name == "home" else request.path.startswith((url, *_ALSO.get(name, ())))
             items.append(NavigationItem(labels[name], url, icon, here))
     return items
 

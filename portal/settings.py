@@ -320,6 +320,9 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [path for path in [BASE_DIR / ".build" / "static"] if path.is_dir()]
 WHITENOISE_USE_FINDERS = not PRODUCTION
+# /favicon.ico, which browsers ask for where no page names the icon. It is the SVG, and says so.
+WHITENOISE_ROOT = next((path for path in [BASE_DIR / ".build" / "root"] if path.is_dir()), None)
+WHITENOISE_MIMETYPES = {"favicon.ico": "image/svg+xml"}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -433,6 +436,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": f"{VENDOR_NAME} portal",
     "SITE_HEADER": f"{VENDOR_NAME} portal",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.admin_site.favicon"}],
+    "COLORS": {"primary": "portal.admin_site.brand_shades"},
     "SHOW_HISTORY": True,
     "SIDEBAR": {"show_search": True, "navigation": "portal.admin_site.sidebar"},
 }

@@ -89,6 +89,12 @@ class Meter(models.TextChoices):
     AUTOMATION_RUNS = "automation_runs", _("Automation runs this month")
 
     @property
+    def name_over_time(self) -> str:
+        """What is counted, where a period stands beside it already: the heading of a chart or a column."""
+        names = {Meter.API_CALLS: _("API calls"), Meter.AUTOMATION_RUNS: _("Automation runs")}
+        return str(names.get(self, self.label))
+
+    @property
     def is_monthly(self) -> bool:
         """Whether days add up over the calendar month; other meters are a level, and the latest day counts."""
         return self in (Meter.API_CALLS, Meter.AUTOMATION_RUNS)
