@@ -28,6 +28,7 @@ class Tenant:
     column: str = "account_id"
     user_column: str = ""  # Also shows the rows of the person signed in.
     changes: str = ""  # The only columns that may be updated, where UPDATE is not granted as a whole.
+    only: str = ""  # What rows must also be, to be seen or written: SQL on the table's own columns.
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ TABLES: dict[str, Tenant | Shared] = {
     # cases
     "cases_case": Tenant(EDIT),
     "cases_caseevent": Tenant(AUDIT),
-    "cases_casemessage": Tenant(ADD),
+    "cases_casemessage": Tenant(ADD, only="NOT is_internal"),  # Notes of the staff to each other stay theirs.
     "cases_caseattachment": Tenant(ADD),
     # commerce
     "commerce_product": Shared(READ, "the vendor's catalogue"),
@@ -153,6 +154,8 @@ def _table_sql(name: str, rule: Tenant | Shared) -> str:
         condition = f"{rule.column} = ANY ({_POLICY})"
         if rule.user_column:
             condition += f" OR {rule.user_column} = {_OWN}"
+        if rule.only:
+            condition = f"({condition}) AND ({rule.only})"
         rows = f"USING ({condition}) WITH CHECK ({condition})"
         statements += [
             f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",

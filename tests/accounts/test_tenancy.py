@@ -53,6 +53,23 @@ def test_every_table_with_an_account_has_the_policy():
     assert [name for name in tenants if found[name] != (True, 1)] == []
 
 
+def test_every_policy_holds_reads_and_writes_to_the_account_and_to_what_its_table_adds():
+    policies = {
+        table: (command, reads, writes)
+        for table, command, reads, writes in rows(
+            """SELECT tablename, cmd, qual, with_check FROM pg_policies WHERE policyname = 'accounts_of_the_request'"""
+        )
+    }
+    wrong = []
+    for name, rule in TABLES.items():
+        if isinstance(rule, Tenant):
+            command, reads, writes = policies[name]
+            wanted = [rule.column, "portal.accounts", rule.user_column, rule.only.removeprefix("NOT ")]
+            if command != "ALL" or reads != writes or not all(part in reads for part in wanted):
+                wrong.append(name)
+    assert wrong == []
+
+
 def test_a_table_with_an_account_column_is_a_tenant_table():
     with_column = {
         name
