@@ -187,7 +187,11 @@ def store_content(
     permission: Permission,
     user: User | None = None,
 ) -> StoredFile:
-    """Keep a file the portal made, or one that has been checked."""
+    """Keep a file the portal made, or one that has been checked.
+
+    The bytes are written before the row commits, so that no row is ever without them. Those of a transaction that was
+    rolled back are left over; `remove_leftover_files` finds them.
+    """
     stored = StoredFile(
         account=account,
         uploaded_by=user,
@@ -200,6 +204,31 @@ def store_content(
     stored.content.save(name, ContentFile(content), save=False)
     stored.save()
     return stored
+
+
+LEFTOVER_AFTER = timedelta(days=1)  # No transaction lasts that long.
+
+
+def remove_leftover_files(*, now: datetime) -> int:
+    """Delete the bytes that no row names any more or ever did, a day after they were written; the number deleted.
+
+    Looks only where `store_content` writes: at `<account>/<public id>.<ending>`.
+    """
+    storage = StoredFile._meta.get_field("content").storage
+    removed = 0
+    try:
+        folders, _files = storage.listdir("")
+    except FileNotFoundError:  # Nothing was ever stored.
+        return 0
+    for folder in filter(str.isdigit, folders):
+        paths = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
+        leftover = paths - set(StoredFile.objects.filter(account_id=int(folder)).values_list("content", flat=True))
+        for path in sorted(leftover):
+            if now - storage.get_modified_time(path) > LEFTOVER_AFTER:
+                storage.delete(path)
+                logger.info("removed a file that no row names: %s", path)
+                removed += 1
+    return removed
 
 
 # Mail

@@ -11,3 +11,9 @@ from accounts.jobs import AccountTask
 def send_due_mail(**kwargs: object) -> None:
     """Send the mail that waits: woken by a commit, swept every 10 s."""
     services.send_due(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def remove_leftover_files(**kwargs: object) -> None:
+    """Delete what rolled-back transactions left in the storage: once a night."""
+    services.remove_leftover_files(now=timezone.now())

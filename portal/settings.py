@@ -392,6 +392,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": {"task": "portal.tasks.beat", "schedule": 10, "options": {"expires": 30}},
     "flush-page-views": {"task": "tracking.tasks.flush_page_views", "schedule": 10, "options": {"expires": 10}},
     "send-mail": {"task": "accounts.tasks.send_due_mail", "schedule": 10, "options": {"expires": 10}},
+    "remove-leftover-files": {
+        "task": "accounts.tasks.remove_leftover_files",
+        "schedule": crontab(hour=3, minute=20),
+        "options": {},
+    },
     "process-webhooks": {"task": "commerce.tasks.process_webhooks", "schedule": 10, "options": {"expires": 10}},
     "resume-payments": {"task": "commerce.tasks.resume_payments", "schedule": 15, "options": {"expires": 15}},
     "reconcile-payments": {"task": "commerce.tasks.reconcile_payments", "schedule": 600, "options": {"expires": 600}},
