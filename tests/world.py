@@ -306,7 +306,8 @@ def _texts(company: Company, word: str, domain: str) -> Iterable[str]:
     """Words, names and numbers that only this company's pages may hold."""
     yield from (word, company.account.name, domain, str(company.account.public_id))
     yield from (company.contract.number, company.case.number, company.closed_case.number)
-    yield from (company.order.number, company.active_order.number, company.invoice.number)
+    yield from (company.order.number, company.active_order.number)
+    yield from (company.invoice.number, company.active_order.invoice.number)
     yield from (company.quote.number, str(company.quote.public_id), company.quote.price_hash)
     yield from (str(company.attempt.pk), str(company.file.public_id), str(company.quote.deal.public_id))
     yield from (str(one.form_key) for one in (company.case, company.message, company.quote))
