@@ -10,6 +10,7 @@ import typst
 from django.conf import settings
 from django.db import connection
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.models import Account, StoredFile
@@ -60,7 +61,7 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
             position=line.position,
             product=line.product,
             description=line.product.name,
-            explanation=line.words,
+            explanation=capfirst(line.words),
             quantity=line.quantity,
             unit_price=line.unit_price,
             total_minor=line.total_minor,

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils.text import capfirst
 
 from accounts.models import StoredFile
 from commerce import invoicing
@@ -28,7 +29,7 @@ def test_accepting_a_quote_bills_what_was_accepted(quote, accept, admin, as_cust
     )
     lines, quoted = list(invoice.lines.all()), list(quote.lines.select_related("product"))
     assert [(line.description, line.total_minor, line.explanation) for line in lines] == [
-        (line.product.name, line.total_minor, line.words) for line in quoted
+        (line.product.name, line.total_minor, capfirst(line.words)) for line in quoted
     ]
     assert sum(line.total_minor for line in lines) == invoice.subtotal_minor
     assert sum(line.tax_minor for line in lines) == invoice.tax_minor
