@@ -434,7 +434,11 @@ LOGGING: dict[str, Any] = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING" if TESTING else "INFO"},
-    "loggers": {"django.server": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": True},
+        # A refused or unknown page is the visitor's doing: the access log has it, without a traceback.
+        "django.request": {"level": "ERROR"},
+    },
 }
 
 UNFOLD: dict[str, Any] = {
