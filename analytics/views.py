@@ -17,7 +17,7 @@ from analytics.earnings import REPORTING_CURRENCY, earnings_of, influenced_deals
 from analytics.influence import CreditModel
 from analytics.quarters import NoSuchQuarter, Quarter
 from analytics.touches import counted_types, model_label, story_of
-from commerce.models import Deal, DealStage
+from commerce.models import Deal
 
 VIEW_INSIGHTS = "analytics.view_insights"
 OFFERED_QUARTERS = 12
@@ -60,7 +60,7 @@ def influenced_revenue(request: StaffRequest) -> HttpResponse:
 @requires_staff(VIEW_INSIGHTS)
 def influenced_deal(request: StaffRequest, public_id: UUID) -> HttpResponse:
     """One deal with its touches in the order of time."""
-    deals = Deal.objects.filter(stage=DealStage.WON, type__in=counted_types()).select_related("account")
+    deals = Deal.objects.won().filter(type__in=counted_types()).select_related("account")
     deal = get_object_or_404(deals, public_id=public_id)
     try:
         model = CreditModel(request.GET.get("model", CreditModel.LINEAR))

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import Expression, ExpressionWrapper, F, Q
+from django.db.models import Exists, Expression, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.expressions import OrderBy
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, Membership
 from accounts.permissions import Role
+
+
+class CategoryQuerySet(models.QuerySet["Category"]):
+    def holding(self, articles: "ArticleQuerySet") -> Self:
+        """Shelves with at least one of these articles."""
+        return self.filter(Exists(articles.filter(category=OuterRef("pk"))))
 
 
 class Category(models.Model):
@@ -25,6 +31,8 @@ class Category(models.Model):
     description = models.CharField(max_length=200, blank=True)
     icon = models.CharField(max_length=40, default="book-open")
     position = models.PositiveSmallIntegerField(default=0)
+
+    objects = CategoryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = _("categories")

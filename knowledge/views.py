@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -37,7 +37,7 @@ RELATED = 4
 @requires(Permission.READ_ARTICLES)
 def help_centre(request: AccountRequest) -> HttpResponse:
     readable = Article.objects.visible_to(request.membership)
-    categories = Category.objects.filter(Exists(readable.filter(category=OuterRef("pk"))))
+    categories = Category.objects.holding(readable)
     popular = readable.select_related("category").most_helpful()[:POPULAR]
     context = {"categories": categories, "popular": popular, "may_open_cases": _may_open_cases(request.membership)}
     return render(request, "knowledge/help.html", context)

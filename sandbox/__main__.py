@@ -24,9 +24,10 @@ from dotenv import dotenv_values
 
 from sandbox import checks, testing
 from sandbox.bootstrap import advice
+from sandbox.parts import ROOT
 from sandbox.processes import AlreadyRunning, Lock, PartFailed, SandboxError, last_lines
 from sandbox.servers import Servers
-from sandbox.stack import MAIL, ROOT, SALESFORCE, STRIPE, Stack
+from sandbox.stack import MAIL, SALESFORCE, STRIPE, Stack
 
 DATA = Path(os.environ.get("DATA_DIR") or ROOT / ".data")
 DEFAULT_PORT = 8000

@@ -15,17 +15,18 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import psutil
 
 from sandbox import localstripe, watchdog, web
 from sandbox.bootstrap import LOCK_FILE, digest, is_current
 from sandbox.localstripe import LocalStripe
+from sandbox.parts import ROOT, Part, Program, Published
 from sandbox.postgres import Postgres
 from sandbox.processes import (
     LOOPBACK,
@@ -42,7 +43,6 @@ from sandbox.processes import (
 )
 from sandbox.valkey import Valkey
 
-ROOT = Path(__file__).resolve().parent.parent
 STRIPE_WEBHOOK_PATH = "/webhooks/stripe/"
 POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL, WEB, WORKER, BEAT = (
     "postgres",
@@ -71,51 +71,6 @@ REPLACED_BY: Mapping[str, str] = {
 }
 SETTINGS_PREFIXES = ("PORTAL_", "STRIPE_", "SALESFORCE_", "DATABASE_", "REDIS_", "EMAIL_")
 SETTINGS = frozenset({"SECRET_KEY", "MAIL_SINK_URL", "DEFAULT_FROM_EMAIL", "MEDIA_ROOT", "ALLOWED_HOSTS"})
-
-
-class Part(Protocol):
-    """One server of the stack."""
-
-    @property
-    def child(self) -> Child: ...
-    def start(self) -> object: ...
-    def stop(self) -> None: ...
-
-
-class Program:
-    """A part that is one command; `ready` says whether it can be used."""
-
-    def __init__(
-        self,
-        name: str,
-        command: Callable[[], Sequence[str | Path]],
-        *,
-        log: Path,
-        env: Callable[[], Mapping[str, str]],
-        ready: Callable[[], bool] = lambda: True,
-        seconds: float = 60,
-    ) -> None:
-        self.name = name
-        self.log = log
-        self._command = command
-        self._env = env
-        self._ready = ready
-        self._seconds = seconds
-        self._child: Child | None = None
-
-    @property
-    def child(self) -> Child:
-        assert self._child is not None, f"{self.name} is not started"
-        return self._child
-
-    def start(self) -> None:
-        self._child = Child(self.name, self._command(), log=self.log, env=self._env(), cwd=ROOT)
-        wait_until(self._ready, child=self._child, seconds=self._seconds)
-
-    def stop(self) -> None:
-        if self._child:
-            self._child.stop()
-            self._child = None
 
 
 class Stack:
@@ -365,10 +320,10 @@ class Stack:
         }[name]()
 
     def _make_postgres(self) -> Part:
-        return _Published(Postgres(self.data_dir / "postgres", log=self.log(POSTGRES)), self.env, "DATABASE_URL")
+        return Published(Postgres(self.data_dir / "postgres", log=self.log(POSTGRES)), self.env, "DATABASE_URL")
 
     def _make_valkey(self) -> Part:
-        return _Published(Valkey(self.data_dir / "valkey", log=self.log(VALKEY)), self.env, "REDIS_URL")
+        return Published(Valkey(self.data_dir / "valkey", log=self.log(VALKEY)), self.env, "REDIS_URL")
 
     def _make_localstripe(self) -> Part:
         server = LocalStripe(port=kept_port(self.data_dir / "ports", STRIPE), log=self.log(STRIPE))
@@ -498,26 +453,6 @@ class Stack:
 
 def _python_of_the_apps() -> list[Path]:
     return [file for app in sorted(ROOT.glob("*/apps.py")) for file in sorted(app.parent.rglob("*.py"))]
-
-
-class _Published:
-    """A server whose address is known once it runs; puts it into the settings."""
-
-    def __init__(self, server: Postgres | Valkey, env: dict[str, str], name: str) -> None:
-        self._server = server
-        self._env = env
-        self._name = name
-
-    @property
-    def child(self) -> Child:
-        return self._server.child
-
-    def start(self) -> None:
-        self._server.start()
-        self._env[self._name] = self._server.url
-
-    def stop(self) -> None:
-        self._server.stop()
 
 
 def is_setting(name: str) -> bool:

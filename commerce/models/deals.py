@@ -40,9 +40,12 @@ class DealQuerySet(models.QuerySet["Deal"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
+    def won(self) -> Self:
+        return self.filter(stage=DealStage.WON)
+
     def won_between(self, start: datetime, end: datetime) -> Self:
         """Half-open: a deal closed at `end` belongs to the next period."""
-        return self.filter(stage=DealStage.WON, closed_at__gte=start, closed_at__lt=end)
+        return self.won().filter(closed_at__gte=start, closed_at__lt=end)
 
 
 class Deal(models.Model):
