@@ -1,6 +1,5 @@
 """How work is handed to the workers."""
 
-from functools import partial
 from typing import Any
 
 import pghistory
@@ -32,4 +31,8 @@ def enqueue(task: Task[Any, Any], **kwargs: Any) -> None:
 
     The message is only a wake-up: with the broker away the change stands, and the task's sweep finds it.
     """
-    transaction.on_commit(partial(task.apply_async, kwargs=kwargs, retry=False), robust=True)
+
+    def wake() -> None:  # A function: Django names the callback that failed, and a partial has no name.
+        task.apply_async(kwargs=kwargs, retry=False)
+
+    transaction.on_commit(wake, robust=True)
