@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils import timezone
 
@@ -36,7 +36,8 @@ class AccountScopeMiddleware:
         user = request.user
         if isinstance(user, AnonymousUser) or not user.is_authenticated:
             with account_scope([]):
-                return self._answer(request)
+                response = self._answer(request)
+            return _streamed(response, [], user_id=None)
         if user.is_staff:
             request.actor = Actor.staff(user.pk)  # type: ignore[attr-defined]
             with staff_scope(request.actor):  # type: ignore[attr-defined]
@@ -53,7 +54,8 @@ class AccountScopeMiddleware:
         request.memberships = memberships  # type: ignore[attr-defined]
         if not memberships:
             with account_scope([], user_id=user.pk):
-                return self._answer(request)
+                response = self._answer(request)
+            return _streamed(response, [], user_id=user.pk)
         chosen = request.session.get(SESSION_ACCOUNT)
         first_joined = min(memberships, key=lambda one: one.pk)
         membership = next((one for one in memberships if one.account_id == chosen), first_joined)
@@ -65,18 +67,16 @@ class AccountScopeMiddleware:
         ids = [membership.account_id]
         if match is not None and getattr(match.func, "own_transactions", False):
             request.scope = lambda **kw: AccountRequest.scope(request, **kw)  # type: ignore[arg-type,attr-defined]
-            return self.get_response(request)
+            return _streamed(self.get_response(request), ids, user_id=user.pk)
         with account_scope(ids, user_id=user.pk, actor=request.actor):  # type: ignore[attr-defined]
             response = self._answer(request)
-        if isinstance(response, StreamingHttpResponse) and not response.is_async:
-            # Its rows are read after this method returned: give the iteration a scope of its own.
-            response.streaming_content = _in_scope(response.streaming_content, ids, user.pk)  # type: ignore[arg-type]
-        return response
+        return _streamed(response, ids, user_id=user.pk)
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
         """The view's answer; of a view that failed nothing remains but the page that says so."""
         response = self.get_response(request)
-        if getattr(request, "view_failed", False):
+        # A view that returned nothing, say, has not failed itself: Django answers for it.
+        if getattr(request, "view_failed", False) or response.status_code >= 500:
             transaction.set_rollback(True)
         return response
 
@@ -103,6 +103,16 @@ def _note_visit(membership: Membership) -> None:
             Membership.objects.filter(pk=membership.pk).update(last_seen_at=now)
 
 
-def _in_scope(content: Iterator[bytes], account_ids: list[int], user_id: int) -> Iterator[bytes]:
+def _streamed(response: HttpResponseBase, account_ids: list[int], *, user_id: int | None) -> HttpResponseBase:
+    """Rows that are read while the answer is sent, after the request's scope has ended, get one of their own.
+
+    Not a file: its bytes come from the storage, and a slow reader would keep a transaction open for nothing.
+    """
+    if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse) and not response.is_async:
+        response.streaming_content = _in_scope(response.streaming_content, account_ids, user_id)  # type: ignore[arg-type]
+    return response
+
+
+def _in_scope(content: Iterator[bytes], account_ids: list[int], user_id: int | None) -> Iterator[bytes]:
     with account_scope(account_ids, user_id=user_id):
         yield from content

@@ -23,7 +23,7 @@ from psycopg import sql
 from accounts.jobs import enqueue
 from accounts.models import Account, Entitlement, MailState, Membership, OutgoingMail, StoredFile, User
 from accounts.permissions import Permission
-from accounts.scope import account_scope
+from accounts.scope import account_scope, system_scope
 from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
@@ -37,10 +37,11 @@ logger = logging.getLogger(__name__)
 def note_login(*, user: User, now: datetime) -> None:
     """Record that a customer signed in, and when their company first used the portal.
 
-    Runs while nobody's scope is open yet, so it opens its own: first the person's memberships, then the company.
+    Runs while nobody's scope is open yet, so it opens its own: first for the person's memberships, whose companies no
+    customer's scope shows yet, then for the company that they start in.
     """
-    with account_scope([], user_id=user.pk):
-        membership = Membership.objects.filter(user_id=user.pk, is_active=True).order_by("pk").first()
+    with system_scope():
+        membership = Membership.objects.active().filter(user_id=user.pk).order_by("pk").first()
     if membership is None:
         return
     actor = membership.actor()
@@ -235,15 +236,17 @@ def remove_leftover_files(*, now: datetime) -> int:
 
 
 def notify(*, kind: str, to: Iterable[User], account: Account | None, context: dict[str, object]) -> None:
-    """Queue one mail per person, in the transaction of the change it tells of.
+    """Queue one mail per person who may still sign in, in the transaction of the change it tells of.
 
-    Templates: `mail/<kind>.subject.txt` and `mail/<kind>.txt`. The context also gets `recipient`, `account`,
-    `base_url` and `vendor`.
+    In the portal's one language. Templates: `mail/<kind>.subject.txt` and `mail/<kind>.txt`. The context also gets
+    `recipient`, `account`, `base_url` and `vendor`.
     """
     from accounts.tasks import send_due_mail
 
     for user in to:
-        with override("en"):
+        if not user.is_active:
+            continue
+        with override(settings.LANGUAGE_CODE):
             full = context | {
                 "recipient": user,
                 "account": account,

@@ -77,14 +77,15 @@ def download(request: AccountRequest, public_id: str) -> HttpResponseBase:
     stored = get_object_or_404(StoredFile.objects.for_account(request.account), public_id=public_id)
     if not request.membership.may(Permission(stored.permission)):
         raise PermissionDenied
-    record(
-        name=EventName.DOCUMENT_DOWNLOADED,
-        actor=request.actor,
-        now=timezone.now(),
-        object_type="file",
-        object_id=str(stored.public_id),
-        properties={"name": stored.name},
-    )
+    if request.method == "GET":  # HEAD asks about the file, and takes nothing.
+        record(
+            name=EventName.DOCUMENT_DOWNLOADED,
+            actor=request.actor,
+            now=timezone.now(),
+            object_type="file",
+            object_id=str(stored.public_id),
+            properties={"name": stored.name},
+        )
     response = FileResponse(
         stored.content.open("rb"), as_attachment=True, filename=stored.name, content_type=stored.content_type
     )

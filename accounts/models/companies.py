@@ -116,7 +116,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(roles__overlap=[role for role in Role if allowed([role], permission)])
 
 
-@pghistory.track()
+@pghistory.track(exclude=["last_seen_at"])
 class Membership(models.Model):
     """A person's place in a company, with a set of roles."""
 

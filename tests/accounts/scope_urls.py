@@ -1,7 +1,8 @@
 """Views that behave as the traps of tenancy do; only tests mount them."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import connection
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -20,6 +21,31 @@ def late(request):
 def stream(request):
     """Queried after the middleware has returned."""
     return StreamingHttpResponse(f"{account.name};" for account in Account.objects.order_by("pk").iterator())
+
+
+@login_not_required
+def public_stream(request):
+    return stream(request)
+
+
+@own_transactions
+def outside_stream(request):
+    return stream(request)
+
+
+def a_file(request):
+    return FileResponse(_reading_its_role(), content_type="text/plain")
+
+
+def _reading_its_role():
+    """Which role the bytes of a file would be read in, were they in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        yield cursor.fetchone()[0]
+
+
+def write_and_answer_nothing(request):
+    Membership.objects.filter(pk=request.membership.pk).update(department="changed")
 
 
 def write_and_fail(request):
@@ -53,7 +79,11 @@ def steal(request, pk):
 urlpatterns = [
     path("late", late),
     path("stream", stream),
+    path("public-stream", public_stream),
+    path("outside-stream", outside_stream),
+    path("file", a_file),
     path("fail", write_and_fail),
+    path("nothing", write_and_answer_nothing),
     path("whoami", whoami),
     path("outside", outside),
     path("steal/<int:pk>", steal),

@@ -34,6 +34,13 @@ def test_a_bulk_update_leaves_one_entry_per_row(acme, globex):
     assert sorted(entries.values_list("pgh_obj_id", "phone")) == sorted((one.pk, "+49 40 1") for one in (acme, globex))
 
 
+def test_a_visit_is_no_entry(admin, signed_in):
+    assert signed_in(admin).get("/company/").status_code == 200
+    admin.membership.refresh_from_db()
+    assert admin.membership.last_seen_at
+    assert not Membership.pgh_event_model.objects.filter(pgh_label="update").exists()
+
+
 def test_the_entry_before_tells_what_was_there(acme):
     Account.objects.filter(pk=acme.pk).update(phone="1")
     Account.objects.filter(pk=acme.pk).update(phone="2")

@@ -77,6 +77,11 @@ def test_a_download_is_an_attachment_and_is_logged(admin, invoice_file, signed_i
     assert Event.objects.get(name="document_downloaded").object_id == str(invoice_file.public_id)
 
 
+def test_asking_about_a_file_is_not_taking_it(admin, invoice_file, signed_in):
+    assert signed_in(admin).head(f"/files/{invoice_file.public_id}/").status_code == 200
+    assert not Event.objects.exists()
+
+
 def test_a_file_needs_the_permission_of_what_it_belongs_to(viewer, invoice_file, signed_in):
     assert signed_in(viewer).get(f"/files/{invoice_file.public_id}/").status_code == 403
     assert not Event.objects.exists()

@@ -71,14 +71,40 @@ def test_a_streamed_response_reads_in_the_scope(admin, other_admin, signed_in):
     assert current_role() == "portal"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_stream_for_visitors_reads_nobodys_rows(acme, client):
+    assert b"".join(client.get("/public-stream").streaming_content) == b""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stream_for_somebody_without_a_company_reads_nobodys_rows(acme, signed_in):
+    from tests.factories import make_user
+
+    response = signed_in(make_user("new@acme.example", "New")).get("/stream")
+    assert b"".join(response.streaming_content) == b""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stream_of_a_view_with_its_own_transactions_reads_in_the_scope(admin, other_admin, signed_in):
+    response = signed_in(admin).get("/outside-stream")
+    assert b"".join(response.streaming_content).decode() == "Acme Logistics GmbH;"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_keeps_no_transaction_open_for_a_slow_reader(admin, signed_in):
+    response = signed_in(admin).get("/file")
+    assert b"".join(response.streaming_content) == b"portal"
+
+
 # Trap 2: an exception that became an error page must not commit.
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_view_that_fails_leaves_nothing_behind(admin, signed_in):
+@pytest.mark.parametrize("path", ["/fail", "/nothing"])
+def test_a_view_that_fails_leaves_nothing_behind(admin, signed_in, path):
     client = signed_in(admin)
     client.raise_request_exception = False
-    assert client.get("/fail").status_code == 500
+    assert client.get(path).status_code == 500
     admin.membership.refresh_from_db()
     assert admin.membership.department == ""
 

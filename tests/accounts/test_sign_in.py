@@ -7,7 +7,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
 
-from accounts.models import Membership, User
+from accounts.models import Account, Membership, User
 from tests.factories import PASSWORD, make_account, make_member
 from tracking.models import Event
 
@@ -156,3 +156,28 @@ def test_a_deactivated_membership_shows_nothing(client, acme):
     Membership.objects.update(is_active=False)
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     assert client.get("/company/").status_code == 403
+
+
+def test_a_deactivated_company_shows_nothing_and_hears_of_no_visit(client, admin, acme):
+    Account.objects.update(is_active=False)
+    login(client, "admin@acme.example")
+    assert client.get("/company/").status_code == 403
+    acme.refresh_from_db()
+    assert acme.first_login_at is None
+    assert not Event.objects.exists()
+
+
+def test_somebody_deactivated_is_signed_out_at_the_next_page(client, admin):
+    login(client, "admin@acme.example")
+    assert client.get("/company/").status_code == 200
+    User.objects.update(is_active=False)
+    assert client.get("/company/")["Location"].startswith("/accounts/login/")
+
+
+def test_somebody_of_the_staff_is_no_customer_as_well(client, agent, acme):
+    Membership.objects.create(account=acme, user=agent, roles=["administrator"])
+    login(client, "support@vendor.example")
+    assert client.get("/company/").status_code == 403
+    User.objects.update(is_staff=False)
+    assert client.get("/company/").status_code == 200
+    assert client.get("/admin/").status_code in (302, 403)
