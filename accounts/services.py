@@ -254,7 +254,7 @@ def notify(*, kind: str, to: Iterable[User], account: Account | None, context: d
                 "vendor": settings.VENDOR_NAME,
             }
             subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", full).split())[:250]
-            text = render_to_string(f"mail/{kind}.txt", full)
+            text = render_to_string(f"mail/{kind}.txt", full).strip() + "\n"
         # bulk_create without reading back: a customer's request may add mail, never read it.
         _add_mail(
             OutgoingMail(

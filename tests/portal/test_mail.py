@@ -1,0 +1,84 @@
+"""Every mail the portal sends: it has its texts, reads as meant, and its link leads somewhere."""
+
+import ast
+import re
+
+import pytest
+from django.conf import settings
+
+from accounts.models import OutgoingMail
+from accounts.services import notify
+from commerce.models import PaymentAttempt
+from tests.world import client_of
+
+MAIL = settings.BASE_DIR / "templates" / "mail"
+
+
+def kinds_in_code():
+    """Every text given as `kind` where `notify` is used, also through a variable of that name."""
+    kinds = set()
+    for app in settings.LOCAL_APPS:
+        for path in (settings.BASE_DIR / app).rglob("*.py"):
+            if "notify" not in (text := path.read_text()):
+                continue
+            for node in ast.walk(ast.parse(text)):
+                named = isinstance(node, ast.keyword) and node.arg == "kind"
+                assigned = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "kind"
+                if named or assigned:
+                    value = node.value
+                    values = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+                    kinds |= {one.value for one in values if isinstance(one, ast.Constant)}
+    return kinds
+
+
+def test_every_mail_sent_has_its_subject_and_text_and_no_other_lies_about():
+    kinds = kinds_in_code()
+    assert {"case_opened", "case_reply", "case_resolved", "order_confirmed", "receipt"} <= kinds
+    wanted = {f"{kind}.{part}" for kind in kinds for part in ("subject.txt", "txt")}
+    assert wanted == {path.name for path in MAIL.iterdir()}
+
+
+def contexts(company):
+    """What the code gives to each mail."""
+    invoice = company.active_order.invoice
+    invoice.paid_at = invoice.paid_at or company.active_order.placed_at
+    attempt = PaymentAttempt(invoice=invoice, amount_minor=invoice.total_minor, currency=invoice.currency)
+    lines = company.active_order.quote.lines.select_related("product")
+    return {
+        "case_opened": {"case": company.case},
+        "case_reply": {"case": company.case, "message": company.message},
+        "case_resolved": {"case": company.case, "message": company.message},
+        "order_confirmed": {"order": company.active_order, "lines": lines},
+        "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
+    }
+
+
+@pytest.mark.parametrize("kind", sorted(kinds_in_code()))
+def test_a_mail_greets_tells_and_leads_to_its_page(in_the_world, kind):
+    company = in_the_world.acme
+    company.case.subject = 'Odd & <b>bold</b>\r\nBcc: "everybody"'
+    reader = company.administrator
+    notify(kind=kind, to=[reader], account=company.account, context=contexts(company)[kind])
+    mail = OutgoingMail.objects.filter(kind=kind, to=reader.email).latest("pk")
+    assert "\n" not in mail.subject
+    assert "\r" not in mail.subject
+    assert 5 < len(mail.subject) <= 250
+    assert mail.text.startswith(f"Hello {reader.first_name},")
+    assert re.search(rf"\nYour {settings.VENDOR_NAME} (support )?team\n\Z", mail.text)
+    for text in (mail.subject, mail.text):
+        assert not re.search(r"&\w+;|&#\d+;|{[{%]|None", text)
+    assert "\n\n\n" not in mail.text
+    links = re.findall(r"http\S+", mail.text)
+    assert links
+    for link in links:
+        assert link.startswith(settings.PORTAL_BASE_URL)
+        assert client_of(reader).get(link.removeprefix(settings.PORTAL_BASE_URL)).status_code == 200
+
+
+def test_somebody_deactivated_gets_none(in_the_world):
+    reader = in_the_world.acme.administrator
+    before = OutgoingMail.objects.count()
+    reader.is_active = False
+    notify(kind="case_opened", to=[reader], account=in_the_world.acme.account, context={"case": in_the_world.acme.case})
+    reader.is_active = True
+    assert OutgoingMail.objects.count() == before
