@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from kombu.exceptions import OperationalError as BrokerError
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -74,7 +75,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     for name, check in PARTS.items():
         try:
             parts[name] = check() or "ok"
-        except (DatabaseError, RedisError, OSError) as error:
+        except (DatabaseError, RedisError, BrokerError, OSError) as error:
             parts[name] = f"away: {type(error).__name__}"
     healthy = all(state == "ok" for state in parts.values())
     return JsonResponse({"healthy": healthy, "parts": parts}, status=200 if healthy else 503)

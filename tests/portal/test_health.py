@@ -1,8 +1,10 @@
 """What load balancers and people on call ask."""
 
 import pytest
+from kombu.exceptions import OperationalError
 
 from portal import health
+from portal.celery import app
 
 
 @pytest.mark.django_db
@@ -38,3 +40,14 @@ def test_a_cache_that_is_away_is_named_and_pages_still_serve(client, settings, a
     assert parts["cache"].startswith("away")
     assert parts["database"] == "ok"
     assert signed_in(admin).get("/company/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_broker_that_refuses_is_named(client, monkeypatch):
+    def refuse(**options):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(app.control, "ping", refuse)
+    response = client.get("/healthz")
+    assert response.status_code == 503
+    assert response.json()["parts"]["worker"].startswith("away")
