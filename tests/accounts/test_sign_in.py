@@ -115,6 +115,17 @@ def test_a_reset_for_an_unknown_address_looks_the_same(client, admin):
     assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
 
 
+@pytest.mark.parametrize("address", ["admin@acme.example", "nobody@acme.example"])
+@pytest.mark.parametrize("path", ["/accounts/password/reset/", "/accounts/login/code/", "/accounts/signup/"])
+def test_with_the_mail_server_away_the_person_is_told_and_nothing_is_kept(client, admin, settings, path, address):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    response = client.post(path, {"email": address, "name": "New", "password1": "a-long-passphrase-7"})
+    assert response.status_code == 503
+    assert "We cannot send mail just now" in response.content.decode()
+    assert User.objects.count() == 1
+
+
 @pytest.mark.parametrize(("person", "address"), [("admin", "admin@acme.example"), ("agent", "support@vendor.example")])
 def test_setting_up_a_second_factor_asks_for_the_password_first(client, request, person, address):
     request.getfixturevalue(person)
