@@ -247,6 +247,8 @@ def find_payment(*, attempt_id: str, since: datetime) -> str:
 
 def verify_event(payload: bytes, signature: str) -> Event:
     """The event of a delivery signed with any of our secrets. Raises BadSignature."""
+    if not signature.isascii():  # Signatures are compared as ASCII.
+        raise BadSignature("not a signature")
     for secret in settings.STRIPE_WEBHOOK_SECRETS:
         try:
             return _event(stripe.Webhook.construct_event(payload, signature, secret))
