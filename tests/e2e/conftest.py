@@ -16,11 +16,6 @@ from tests.e2e.steps import sign_in, sign_in_by_code
 expect.set_options(timeout=10_000)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Known also where tests run without xdist, as when one is looked at closely."""
-    config.addinivalue_line("markers", "xdist_group(name): tests that run one after the other in one worker")
-
-
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     """The Chromium that `make test` has found, or one on the machine; quiet, and never calling home."""
