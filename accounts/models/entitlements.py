@@ -36,7 +36,7 @@ class EntitlementQuerySet(models.QuerySet["Entitlement"]):
 class Entitlement(models.Model):
     """One grant to an account for a half-open period: a feature (no quantity) or an amount of a meter.
 
-    Grants of the same code add up. Written by `accounts.services.grant`, ended by `accounts.services.end_grants`.
+    Grants of the same code add up. Written and ended by `accounts.services.set_grants`.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="entitlement_rows")

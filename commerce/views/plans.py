@@ -106,8 +106,8 @@ def configure_price(request: AccountRequest) -> HttpResponse:
     try:
         form = ConfigurationForm(situation_of(request.account, today), data)
     except ConfigurationRefused as refusal:
-        return render(request, "commerce/partials/price.html", {"reason": str(refusal)})
-    response = render(request, "commerce/partials/price.html", price_context(form))
+        return render(request, "commerce/_price.html", {"reason": str(refusal)})
+    response = render(request, "commerce/_price.html", price_context(form))
     named = data.copy()
     for name in ("csrfmiddlewaretoken", "form_key"):
         named.pop(name, None)
