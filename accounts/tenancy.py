@@ -39,14 +39,20 @@ class Shared:
     reason: str
 
 
+# What a company says about itself; its tier, its stage and its people are the vendor's to write.
+COMPANY_DETAILS = (
+    "phone, website, billing_email, billing_street, billing_postal_code, billing_city, billing_country, vat_id, "
+    "time_zone, first_login_at"
+)
+
 TABLES: dict[str, Tenant | Shared] = {
     # tracking
     "tracking_event": Tenant(ADD),
     "tracking_usagedaily": Tenant(READ),
     # accounts
-    "accounts_account": Tenant("SELECT, UPDATE", column="id"),
+    "accounts_account": Tenant(READ, column="id", changes=COMPANY_DETAILS),
     "accounts_accountevent": Tenant(AUDIT, column="id"),
-    "accounts_membership": Tenant("SELECT, UPDATE", user_column="user_id"),
+    "accounts_membership": Tenant(READ, user_column="user_id", changes="last_seen_at"),
     "accounts_membershipevent": Tenant(AUDIT, user_column="user_id"),
     "accounts_entitlement": Tenant("SELECT"),
     "accounts_storedfile": Tenant(EDIT),
@@ -77,7 +83,7 @@ TABLES: dict[str, Tenant | Shared] = {
     "commerce_priceevent": Shared("", "audit of the vendor's prices; customers change none"),
     "commerce_taxrate": Shared(READ, "public tax rates"),
     "commerce_invoiceseries": Shared("", "numbers are handed out by a function of the database"),
-    "commerce_contract": Tenant("SELECT, UPDATE"),
+    "commerce_contract": Tenant(READ, changes="version"),
     "commerce_contractevent": Tenant(AUDIT),
     "commerce_subscription": Tenant(ADD),
     "commerce_subscriptionevent": Tenant(AUDIT),

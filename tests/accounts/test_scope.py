@@ -48,6 +48,22 @@ def test_another_companys_row_cannot_be_written_to(acme, globex):
     assert globex.phone == ""
 
 
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("accounts_account", "tier_id = NULL"),
+        ("accounts_account", "lifecycle_stage = 'growing'"),
+        ("accounts_membership", "roles = '{administrator}'"),
+        ("accounts_membership", "account_id = account_id + 1"),
+        ("commerce_contract", "end_date = '2099-01-01'"),
+    ],
+)
+def test_what_is_the_vendors_to_write_cannot_be_written(acme, admin, table, change):
+    refused = pytest.raises(ProgrammingError, match="permission denied")
+    with refused, account_scope([acme.pk], user_id=admin.pk), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {change}")
+
+
 def test_a_row_cannot_be_added_for_another_company(acme, globex):
     from tracking.models import Event
 
