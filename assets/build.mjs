@@ -57,6 +57,7 @@ async function buildSprite() {
 
 async function copyFiles() {
   await copyFile(path.join(root, "assets", "favicon.svg"), path.join(output, "favicon.svg"));
+  await copyFile(path.join(root, "assets", "admin.css"), path.join(output, "admin.css"));
   // Served at /favicon.ico, see WHITENOISE_ROOT.
   await mkdir(path.join(root, ".build", "root"), { recursive: true });
   await copyFile(path.join(root, "assets", "favicon.svg"), path.join(root, ".build", "root", "favicon.ico"));
@@ -69,7 +70,7 @@ async function copyFiles() {
 async function buildScripts() {
   const options = {
     absWorkingDir: root,
-    entryPoints: ["assets/js/portal.js", "assets/js/charts.js", "assets/js/pay.js"],
+    entryPoints: ["assets/js/portal.js", "assets/js/charts.js", "assets/js/pay.js", "assets/js/admin.js"],
     outdir: output,
     bundle: true,
     minify: true,

@@ -447,6 +447,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.admin_site.favicon"}],
     "COLORS": {"primary": "portal.admin_site.brand_shades"},
+    "STYLES": ["portal.admin_site.stylesheet"],
+    "SCRIPTS": ["portal.admin_site.script"],
     "SHOW_HISTORY": True,
     "SIDEBAR": {"show_search": True, "navigation": "portal.admin_site.sidebar"},
 }

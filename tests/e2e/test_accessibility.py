@@ -73,7 +73,10 @@ def look(browser, live_server):
 
     def _visit(sight, width, theme):
         context = browser.new_context(
-            base_url=live_server.url, viewport={"width": WIDTHS[width], "height": 900}, reduced_motion="reduce"
+            base_url=live_server.url,
+            viewport={"width": WIDTHS[width], "height": 900},
+            color_scheme=theme,  # What the admin goes by; the portal has a cookie.
+            reduced_motion="reduce",
         )
         try:
             context.add_cookies(
@@ -201,3 +204,23 @@ def test_the_pages_of_visitors_are_accessible(world, look):
     ]
     problems = look(sights)
     assert not problems, report(problems)
+
+
+def test_the_pages_of_staff_in_the_admin_are_accessible(world, look):
+    from crm.models import OutboxRow
+
+    acme, root = world.acme, world.superuser
+    lists = [acme.case, acme.account, OutboxRow]
+    rows = [acme.case, acme.account, world.products["team"], world.articles["customer"]]
+    sights = [
+        Sight("admin:index", reverse("admin:index"), root),
+        *(Sight(f"admin {model._meta.label} list", _admin_url(model, "changelist"), root) for model in lists),
+        *(Sight(f"admin {row._meta.label}", _admin_url(row, "change", row.pk), root) for row in rows),
+        Sight("admin:login", reverse("admin:login")),
+    ]
+    problems = look(sights)
+    assert not problems, report(problems)
+
+
+def _admin_url(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
