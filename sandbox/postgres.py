@@ -13,7 +13,6 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psycopg
@@ -22,6 +21,7 @@ from psycopg import sql
 from sandbox.processes import (
     LOOPBACK,
     Child,
+    FolderServer,
     Lock,
     PartFailed,
     SandboxError,
@@ -58,7 +58,7 @@ THROWAWAY: Mapping[str, str] = {
 }
 
 
-class Postgres:
+class Postgres(FolderServer):
     """A PostgreSQL server over `folder`, which keeps its data between runs.
 
     The application's role `portal` owns the database `portal`; `portal_customer` is the role of customers' requests
@@ -67,12 +67,10 @@ class Postgres:
 
     def __init__(self, folder: Path, *, log: Path | None = None, throwaway: bool = False) -> None:
         """`throwaway` trades safety after a crash for speed: for tests and benchmarks of our own code only."""
-        self.folder = folder.resolve()
-        self.log = log or self.folder / "postgres.log"
+        folder = folder.resolve()
+        super().__init__(folder, log=log or folder / "postgres.log")
         self._settings = {**SETTINGS, **(THROWAWAY if throwaway else {})}
         self._user = _server_user()
-        self._child: Child | None = None
-        self._lock: Lock | None = None
         self._port = 0
         self._password = ""
 
@@ -83,11 +81,6 @@ class Postgres:
 
     def url_for(self, database: str) -> str:
         return f"postgresql://{OWNER}:{self._password}@{LOOPBACK}:{self._port}/{database}"
-
-    @property
-    def child(self) -> Child:
-        assert self._child is not None, "not started"
-        return self._child
 
     def start(self) -> Self:
         """Start, and wait until the application's role can connect.
@@ -106,27 +99,6 @@ class Postgres:
             self.stop()
             raise
         return self
-
-    def stop(self) -> None:
-        if self._child:
-            self._child.stop()
-            self._child = None
-        if self._lock:
-            self._lock.release()
-            self._lock = None
-
-    def kill(self) -> None:
-        """`kill -9` to the server, as when the machine loses power."""
-        self.child.kill()
-        self.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def _data(self) -> Path:

@@ -12,9 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, Self
 
 import psutil
 
@@ -229,21 +230,11 @@ def accepts_connections(port: int, host: str = LOOPBACK) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def locked(file: Path, message: str) -> Iterator[None]:
-    """Hold `file` for this process; raises AlreadyRunning with `message` when another process holds it.
+class Lock:
+    """`file`, held for this process; raises AlreadyRunning with `message` when another process holds it.
 
     The system lets go of it when the process ends in any way, so no stale lock stays behind.
     """
-    lock = Lock(file, message)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-class Lock:
-    """See `locked`."""
 
     def __init__(self, file: Path, message: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -256,6 +247,45 @@ class Lock:
 
     def release(self) -> None:
         self._handle.close()
+
+
+class FolderServer:
+    """A server of ours over a folder that keeps its data between runs: one at a time, stopped with all it holds."""
+
+    def __init__(self, folder: Path, *, log: Path) -> None:
+        self.folder = folder
+        self.log = log
+        self._child: Child | None = None
+        self._lock: Lock | None = None
+
+    @property
+    def child(self) -> Child:
+        assert self._child is not None, "not started"
+        return self._child
+
+    def start(self) -> Self:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        if self._child:
+            self._child.stop()
+            self._child = None
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+    def kill(self) -> None:
+        """`kill -9` to the server, as when the machine loses power."""
+        self.child.kill()
+        self.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
 
 def open_log(log: Path) -> IO[bytes]:

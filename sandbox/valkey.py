@@ -4,12 +4,12 @@ import contextlib
 import secrets
 import socket
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from sandbox.processes import (
     LOOPBACK,
     Child,
+    FolderServer,
     Lock,
     SandboxError,
     end_leftover,
@@ -20,7 +20,7 @@ from sandbox.processes import (
 )
 
 
-class Valkey:
+class Valkey(FolderServer):
     """A Valkey server over `folder`, which keeps its data between runs.
 
     Starting twice over one folder raises AlreadyRunning.
@@ -28,22 +28,15 @@ class Valkey:
 
     def __init__(self, folder: Path, *, log: Path | None = None, throwaway: bool = False) -> None:
         """`throwaway` keeps nothing on disk: for tests."""
-        self.folder = folder.resolve()
-        self.log = log or self.folder / "valkey.log"
+        folder = folder.resolve()
+        super().__init__(folder, log=log or folder / "valkey.log")
         self._throwaway = throwaway
-        self._child: Child | None = None
-        self._lock: Lock | None = None
         self._port = 0
         self._password = ""
 
     @property
     def url(self) -> str:
         return f"redis://:{self._password}@{LOOPBACK}:{self._port}/0"
-
-    @property
-    def child(self) -> Child:
-        assert self._child is not None, "not started"
-        return self._child
 
     def start(self) -> Self:
         """Start, and wait until it answers. Raises PartFailed when it does not."""
@@ -57,27 +50,6 @@ class Valkey:
             self.stop()
             raise
         return self
-
-    def stop(self) -> None:
-        if self._child:
-            self._child.stop()
-            self._child = None
-        if self._lock:
-            self._lock.release()
-            self._lock = None
-
-    def kill(self) -> None:
-        """`kill -9` to the server."""
-        self.child.kill()
-        self.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _end_leftover(self) -> None:
         """We hold the lock, so a server over this folder is one whose parent was killed."""
