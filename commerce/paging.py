@@ -36,7 +36,7 @@ def page_of(
     """
     asked, anchor = "", None
     for asked in ("older_than", "newer_than"):
-        if asked in query:
+        if asked in query and "\x00" not in query[asked]:  # PostgreSQL takes no NUL in a text.
             anchor = find(rows, str(query[asked])).first()
             break
     if anchor is None:

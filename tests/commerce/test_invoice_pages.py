@@ -175,3 +175,12 @@ def test_nobody_signed_in_is_sent_to_sign_in(client, invoice, path):
     response = client.get(f"/invoices/{path}")
     assert response.status_code == 302
     assert "/accounts/login/" in response.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("/invoices/MW%00/", 404), ("/invoices/MW%00/pdf/", 404), ("/invoices/MW%00/pay/", 404),
+     ("/invoices/?older_than=%00", 200), ("/invoices/?newer_than=%00", 200)],
+)  # fmt: skip
+def test_an_address_that_no_number_has_is_no_error_of_ours(signed_in, admin, address, status):
+    assert signed_in(admin).get(address).status_code == status
