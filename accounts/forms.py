@@ -48,7 +48,7 @@ class CompanyForm(forms.ModelForm[Account]):
 
     def clean_billing_country(self) -> str:
         country: str = self.cleaned_data["billing_country"].strip().upper()
-        if len(country) != 2 or not country.isalpha():
+        if len(country) != 2 or not (country.isascii() and country.isalpha()):
             raise forms.ValidationError(_("Use the two-letter country code, such as DE."))
         return country
 

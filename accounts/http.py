@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from allauth.account.adapter import get_adapter
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import salted_hmac
@@ -86,6 +87,12 @@ def session_digest(request: HttpRequest) -> str:
     """A stable name for the visitor's session in the event stream; the cookie cannot be worked out from it."""
     key = request.session.session_key
     return salted_hmac("tracking", key).hexdigest()[:32] if key else ""
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The visitor's address: behind as many proxies as TRUSTED_PROXIES says, the one they vouch for."""
+    address: str = get_adapter(request).get_client_ip(request)
+    return address
 
 
 class NoCompany(PermissionDenied):

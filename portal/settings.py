@@ -55,6 +55,7 @@ class Environment(BaseSettings):
     default_from_email: str = "Meridian <portal@vendor.example>"
     mail_sink_url: str = ""  # Where demo mail can be read; shown in the footer.
     media_root: Path = BASE_DIR / ".data" / "media"
+    trusted_proxies: int = 0  # Proxies in front of the web process, each adding to X-Forwarded-For.
     allowed_hosts: str = ""  # Comma separated; the base URL's host is always allowed.
 
     stripe_api_base: str = ""  # Empty: Stripe itself.
@@ -266,6 +267,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ALLAUTH_TRUSTED_PROXY_COUNT = ENV.trusted_proxies  # Whose addresses the rate limits below do not count.
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,20/5m/ip", "login": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
@@ -346,6 +348,7 @@ EMAIL_PORT = _MAIL.port or 25
 EMAIL_HOST_USER = unquote(_MAIL.username or "")
 EMAIL_HOST_PASSWORD = unquote(_MAIL.password or "")
 EMAIL_USE_SSL = _MAIL.scheme == "smtps"
+EMAIL_USE_TLS = _MAIL.scheme == "smtp" and bool(_MAIL.username)  # A password never travels in clear.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = ENV.default_from_email
 

@@ -14,11 +14,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.http import AccountRequest, requires, session_digest
+from accounts.http import AccountRequest, client_ip, requires, session_digest
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import quoting
-from commerce.configuring import Configuration, ConfigurationRefused, NoContract, situation_of
+from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.forms import AcceptForm, ConfigurationForm
 from commerce.models import Invoice, Order, Quote, QuoteStatus
 from commerce.views.plans import configurator
@@ -49,7 +49,7 @@ def create_quote(request: AccountRequest) -> HttpResponse:
         raise Http404 from error
     try:
         situation = situation_of(request.account, now.astimezone(ZoneInfo(request.account.time_zone)).date())
-    except NoContract as refusal:
+    except (NoContract, TaxUnknown) as refusal:
         return render(request, "commerce/configure_nothing.html", {"reason": str(refusal)}, status=422)
     form = ConfigurationForm(situation, request.POST)
     if not form.is_valid():
@@ -98,7 +98,7 @@ def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
             shown_hash=form.cleaned_data["shown_hash"],
             consent_name=form.cleaned_data["name"],
             po_number=form.cleaned_data["po_number"],
-            ip=request.META.get("REMOTE_ADDR"),
+            ip=client_ip(request),
             actor=request.actor,
             now=timezone.now(),
         )

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 from psycopg_pool import ConnectionPool
 
-from accounts.models import Account, Membership
+from accounts.models import Account, Membership, User
 from accounts.pool import reset_connection
 from accounts.scope import account_scope
 
@@ -282,3 +282,17 @@ def test_a_view_that_forgot_its_filter_changes_nothing_of_another_company(admin,
     assert signed_in(admin).get(f"/steal/{globex.pk}").content == b"0"
     globex.refresh_from_db()
     assert globex.phone == ""
+
+
+@pytest.mark.parametrize("column", ["is_staff", "is_superuser"])
+def test_a_customers_request_makes_nobody_staff(admin, as_customer, column):
+    with pytest.raises(ProgrammingError, match="makes nobody staff"), as_customer(admin.membership):
+        User.objects.filter(pk=admin.pk).update(**{column: True})
+    admin.refresh_from_db()
+    assert not getattr(admin, column)
+
+
+def test_a_visitor_who_signs_up_is_not_staff(acme):
+    with pytest.raises(ProgrammingError, match="makes nobody staff"), account_scope([]):
+        User.objects.create(email="x@new.example", name="X", is_staff=True)
+    assert not User.objects.filter(email="x@new.example").exists()
