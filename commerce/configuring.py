@@ -81,6 +81,12 @@ class DowngradeAtTermEnd(ConfigurationRefused):
     code = "downgrade"
 
 
+class TaxUnknown(ConfigurationRefused):
+    """Nobody has said what tax a sale to the account's country bears; none at all must be said too."""
+
+    code = "tax_unknown"
+
+
 class AmountTooSmall(ConfigurationRefused):
     """The amount due is above zero and below what a card can be charged."""
 
@@ -123,7 +129,7 @@ class Situation:
     contract: Contract
     owned: Mapping[str, OwnedLine]  # By product code.
     offered: Mapping[str, Offered]  # By product code.
-    tax_rate: TaxRate | None
+    tax_rate: TaxRate
     used_seats: int | None
 
     @property
@@ -157,10 +163,21 @@ class Situation:
 
 
 def situation_of(account: Account, today: date) -> Situation:
-    """Read what a price depends on, in six queries. Raises `NoContract`."""
+    """Read what a price depends on, in six queries. Raises `NoContract`, `TaxUnknown`."""
     contract = current_contract(account, today)
     if contract is None:
         raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
+    tax_rate = (
+        TaxRate.objects.filter(country=account.billing_country, valid_from__lte=today)
+        .filter(Q(valid_until__isnull=True) | Q(valid_until__gt=today))
+        .order_by("-valid_from")
+        .first()
+    )
+    if tax_rate is None:
+        raise TaxUnknown(
+            _("We have not sold to your billing country (%(country)s) yet. Talk to us, we will help.")
+            % {"country": account.billing_country}
+        )
     used = usage_to_date(account_id=account.pk, today=today).get(Meter.SEATS)
     return Situation(
         account=account,
@@ -168,10 +185,7 @@ def situation_of(account: Account, today: date) -> Situation:
         contract=contract,
         owned={line.product.code: line for line in owned_on(ledger_of(contract), today)},
         offered=offered_products(account=account, today=today),
-        tax_rate=TaxRate.objects.filter(country=account.billing_country, valid_from__lte=today)
-        .filter(Q(valid_until__isnull=True) | Q(valid_until__gt=today))
-        .order_by("-valid_from")
-        .first(),
+        tax_rate=tax_rate,
         used_seats=None if used is None else int(used),
     )
 
@@ -333,7 +347,7 @@ def _request_line(situation: Situation, product: Product, quantity: int, held: O
         billing=engine.Billing(product.billing),
         unit=unit,
         schedule=schedule_of(row),
-        tax_rate_percent=situation.tax_rate.rate * 100 if situation.tax_rate else Decimal(0),
+        tax_rate_percent=situation.tax_rate.rate * 100,
         holding=None
         if held is None
         else engine.Holding(

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.permissions import Permission
 from commerce.catalogue import Offered, grant_words, is_the_unit_itself, offered_products
-from commerce.configuring import ConfigurationRefused, NoContract, situation_of
+from commerce.configuring import ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.contracts import ContractOverview, overview
 from commerce.explanations import in_words
 from commerce.forms import ConfigurationForm, price_words
@@ -92,7 +92,7 @@ def configure(request: AccountRequest) -> HttpResponse:
     today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
     try:
         situation = situation_of(request.account, today)
-    except NoContract as refusal:
+    except (NoContract, TaxUnknown) as refusal:
         return render(request, "commerce/configure_nothing.html", {"reason": str(refusal)})
     return configurator(request, ConfigurationForm(situation, request.GET or None))
 

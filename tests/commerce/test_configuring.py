@@ -15,12 +15,13 @@ from commerce.configuring import (
     NotSellable,
     QuantityRefused,
     SeatsInUse,
+    TaxUnknown,
     UnknownProduct,
     configure,
     situation_of,
 )
 from commerce.explanations import in_words
-from commerce.models import Price
+from commerce.models import Price, TaxRate
 from tests.factories import make_account, make_contract
 from tracking.models import UsageDaily
 
@@ -168,9 +169,17 @@ def test_without_a_running_contract_there_is_nothing_to_change(acme, products, t
         configure(acme, Configuration("team", 60), today)
 
 
-def test_a_country_without_a_tax_rate_pays_none(products, today):
+def test_a_country_without_a_tax_rate_is_not_sold_to(products, today):
     abroad = make_account("Oslo AS", tier="growth", billing_country="NO")
     make_contract(abroad, products)
+    with pytest.raises(TaxUnknown, match="NO"):
+        configure(abroad, Configuration("team", 60), today)
+
+
+def test_a_country_whose_rate_is_zero_pays_no_tax(products, today):
+    abroad = make_account("Oslo AS", tier="growth", billing_country="NO")
+    make_contract(abroad, products)
+    TaxRate.objects.create(country="NO", name="none", rate=0, valid_from=date(2024, 1, 1))
     priced = configure(abroad, Configuration("team", 60), today)
     assert (priced.due_net_minor, priced.due_tax_minor) == (29_523, 0)  # 120 × 2.460273972 = 295.2329
 
