@@ -49,6 +49,7 @@ GROUPS = {
 }
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log):
     """Give each group to one worker: what its tests share takes long to make."""
     from xdist.scheduler import LoadGroupScheduling

@@ -125,6 +125,17 @@ def _slug(slug: str) -> Sent:
     return lambda company: {"slug": slug}
 
 
+def _from(what: str, field: str, unique: str = "serial") -> Sent:
+    """The address of the page behind a row of the other company."""
+
+    def cursor(company: Company) -> Mapping[str, Any]:
+        row = getattr(company, what)
+        values = (row._meta.get_field(name).value_to_string(row) for name in (field, unique))
+        return {"cursor": "~".join(("older", *values))}
+
+    return cursor
+
+
 def _form_key(what: str) -> Sent:
     """A form's key that a form of the other company had."""
     return lambda company: {"form_key": getattr(company, what).form_key}
@@ -277,7 +288,7 @@ COMMERCE = [
         "commerce:quotes", Permission.VIEW_PRICES, screen=True, shows=_of("quote.number"),
         foreign=(
             Foreign(
-                "from a quote of another company on", 200, query=lambda other: {"older_than": other.quote.public_id}
+                "from a quote of another company on", 200, query=_from("quote", "created_at")
             ),
         ),
     ),
@@ -307,7 +318,7 @@ COMMERCE = [
     Page(
         "commerce:orders", Permission.VIEW_ORDERS, screen=True, shows=_of("order.number"),
         foreign=(
-            Foreign("from an order of another company on", 200, query=lambda other: {"older_than": other.order.number}),
+            Foreign("from an order of another company on", 200, query=_from("order", "placed_at")),
         ),
     ),
     Page(
@@ -325,7 +336,7 @@ COMMERCE = [
         "commerce:invoices", Permission.VIEW_INVOICES, screen=True, shows=_of("invoice.number"),
         foreign=(
             Foreign(
-                "from an invoice of another company on", 200, query=lambda other: {"older_than": other.invoice.number}
+                "from an invoice of another company on", 200, query=_from("invoice", "issue_date", "number")
             ),
         ),
     ),

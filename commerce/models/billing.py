@@ -47,6 +47,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def payable(self) -> Self:
         return self.filter(status=InvoiceStatus.OPEN, total_minor__gt=0)
 
+    def latest_first(self) -> Self:
+        return self.order_by("-issue_date", "-number")
+
 
 class Invoice(models.Model):
     """A bill. Its lines and totals are copied from the quote and never change: a trigger refuses it."""

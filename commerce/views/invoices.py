@@ -1,6 +1,5 @@
 """Bills: the list, one of them, and its PDF."""
 
-from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
@@ -11,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
+from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import invoicing
 from commerce.models import Invoice
-from commerce.paging import page_of
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
@@ -29,13 +28,7 @@ def invoice_list(request: AccountRequest) -> HttpResponse:
         request,
         "commerce/invoices.html",
         {
-            "page": page_of(
-                invoices.select_related("order"),
-                field="issue_date",
-                name=attrgetter("number"),
-                find=lambda rows, number: rows.filter(number=number),
-                query=request.GET,
-            ),
+            "page": page_of(invoices.select_related("order").latest_first(), cursor=request.GET.get("cursor", "")),
             "payable": invoices.payable().order_by("due_date", "pk").first(),
             "may_pay": request.membership.may(Permission.BUY),
             "today": now.astimezone(ZoneInfo(request.account.time_zone)).date(),
