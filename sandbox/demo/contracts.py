@@ -6,8 +6,9 @@ from random import Random
 
 from commerce.models import Contract, Invoice, Order, ProductKind, Quote
 from sandbox.demo.accounts import LIKELY_ADDONS, Customer, Growth
+from sandbox.demo.books import Books, Term
 from sandbox.demo.company import Company
-from sandbox.demo.selling import RENEWAL_DAYS, Books, Seller, Term
+from sandbox.demo.selling import RENEWAL_DAYS, Seller
 from sandbox.demo.world import World, working_day
 
 # Sold once to a customer: having two would give nothing more.

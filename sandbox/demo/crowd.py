@@ -18,12 +18,13 @@ from accounts.models import Industry, LifecycleStage, Tier, User
 from accounts.permissions import StaffGroup
 from commerce.models import Contract, InvoiceSeries, Order, Price, Product, ProductGrant, Quote, TaxRate
 from sandbox.demo.accounts import JOBS, Customer, Profile, add_account, add_member
+from sandbox.demo.books import Books
 from sandbox.demo.company import CURRENCY, Company
 from sandbox.demo.contracts import number_papers
 from sandbox.demo.events import COLUMNS, event
 from sandbox.demo.load import copy_rows, load
 from sandbox.demo.people import FIRST_NAMES, LAST_NAMES
-from sandbox.demo.selling import Books, Seller
+from sandbox.demo.selling import Seller
 from sandbox.demo.world import Values, World, in_office_hours
 from tracking.models import Event, EventName
 

@@ -12,8 +12,8 @@ from cases.models import Case
 from commerce.models import DealSource, DealType, Invoice, Order, Quote
 from knowledge.models import Article, Deflection
 from sandbox.demo.accounts import Customer
+from sandbox.demo.books import Books, Purchase
 from sandbox.demo.help_centre import readable_by
-from sandbox.demo.selling import Books, Purchase
 from sandbox.demo.world import Values, World, in_office_hours, working_day
 from tracking.actor import ActorKind
 from tracking.models import Event, EventName

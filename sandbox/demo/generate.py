@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from sandbox.demo.accounts import Customer, add_customers
+from sandbox.demo.books import Books
 from sandbox.demo.cases import write_cases
 from sandbox.demo.company import Company, found_company
 from sandbox.demo.contracts import write_contracts
 from sandbox.demo.events import open_portal, write_events
 from sandbox.demo.help_centre import add_articles, cast_votes
 from sandbox.demo.marketing import add_marketing
-from sandbox.demo.selling import Books
 from sandbox.demo.usage import write_usage
 from sandbox.demo.world import World
 

@@ -3,20 +3,16 @@
 Prices come from the portal's own engine, so that a seeded contract is changed in the portal like any other.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-
-from accounts.models import Entitlement, User
+from accounts.models import Entitlement
 from commerce import explanations
 from commerce.catalogue import grants_for
 from commerce.configuring import Configuration, Situation, price, schedule_of
-from commerce.contracts import OwnedLine, line_label, owned_on
+from commerce.contracts import OwnedLine, line_label
 from commerce.models import (
     Contract,
     ContractStatus,
@@ -25,13 +21,9 @@ from commerce.models import (
     DealStage,
     DealType,
     DeltaKind,
-    Invoice,
-    InvoiceLine,
-    InvoiceStatus,
     Order,
     OrderStatus,
     OrderStep,
-    Product,
     ProductKind,
     Quote,
     QuoteLine,
@@ -45,64 +37,15 @@ from commerce.pricing.proration import Period, add_months
 from commerce.pricing.quoting import price_quote
 from commerce.pricing.waterfall import LineTerms, price_line
 from sandbox.demo.accounts import LIKELY_ADDONS, Customer, Growth
+from sandbox.demo.books import Books, Line, Purchase, Term, annual_gain, annual_value
 from sandbox.demo.company import CURRENCY, Company
 from sandbox.demo.deals import add_activities
+from sandbox.demo.invoices import add_invoice
 from sandbox.demo.world import World, in_office_hours, working_day
 
 TERM_MONTHS = 12
 QUOTE_DAYS = 30
 RENEWAL_DAYS = 120  # Sales plans a renewal from so many days before it.
-DAYS_TO_PAY = 14
-
-
-@dataclass
-class Term:
-    """One contract and its ledger."""
-
-    contract: Contract
-    deltas: list[SubscriptionDelta] = field(default_factory=list)
-    subscriptions: dict[int, Subscription] = field(default_factory=dict)  # By product.
-
-    def owned_on(self, day: date) -> dict[str, OwnedLine]:
-        return {line.product.code: line for line in owned_on(self.deltas, day)}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a sale: of its quote, its invoice and the ledger."""
-
-    product: Product
-    change: DeltaKind
-    quantity: Decimal
-    quantity_after: Decimal
-    unit_price: Decimal
-    recurring_minor: int
-    priced: engine.PricedLine
-
-    @property
-    def is_charged(self) -> bool:
-        return self.priced.net_minor != 0
-
-
-@dataclass(frozen=True)
-class Purchase:
-    """A sale that the events of the portal can tell of."""
-
-    customer: Customer
-    deal: Deal
-    by: User
-    quote: Quote | None
-    order: Order | None
-    invoice: Invoice | None
-    done_at: datetime
-
-
-@dataclass
-class Books:
-    """Everything that was sold."""
-
-    terms: dict[str, list[Term]] = field(default_factory=lambda: defaultdict(list))  # By the customer's name.
-    purchases: list[Purchase] = field(default_factory=list)
 
 
 class Seller:
@@ -138,7 +81,7 @@ class Seller:
         )
         term = self._open(contract)
         deal = self._deal(
-            DealType.NEW, f"{self.account.name}: first contract", _annual(priced),
+            DealType.NEW, f"{self.account.name}: first contract", annual_value(priced),
             opened_and_closed=self._worked_on(min(signed, start), 35, 95), source=DealSource.REPRESENTATIVE,
         )  # fmt: skip
         self._sell(term, deal, [self._line(line, {}) for line in priced.lines], effective=start)
@@ -171,7 +114,7 @@ class Seller:
         term = self._open(contract)
         in_portal = self.customer.is_active_on(signed)
         deal = self._deal(
-            DealType.RENEWAL, f"{self.account.name}: renewal {start.year}", _annual(priced),
+            DealType.RENEWAL, f"{self.account.name}: renewal {start.year}", annual_value(priced),
             opened_and_closed=self._worked_on(signed, *((8, 30) if in_portal else (40, 85))),
             source=DealSource.ALERT if in_portal and self.chance.random() < 0.6 else DealSource.REPRESENTATIVE,
         )  # fmt: skip
@@ -228,7 +171,7 @@ class Seller:
         what = self._words(asked, growth)
         deal = self._deal(
             DealType.CROSS_SELL if is_new_only else DealType.EXPANSION, f"{self.account.name}: {what}",
-            _annual_gain(priced), opened_and_closed=(asked_at, signed_at),
+            annual_gain(priced), opened_and_closed=(asked_at, signed_at),
             source=DealSource.PORTAL if growth.is_in_portal else DealSource.REPRESENTATIVE,
             stage=DealStage.WON if growth.is_won else DealStage.LOST,
         )  # fmt: skip
@@ -483,7 +426,7 @@ class Seller:
                 po_number=f"PO-{self.chance.randrange(10_000, 99_999)}" if self.chance.random() < 0.4 else "",
             )
         )
-        invoice = self._invoice(order, lines, is_paid_at_once=quote is not None)
+        invoice = add_invoice(self.world, self.chance, order, lines, is_paid_at_once=quote is not None)
         paid_at = placed_at + timedelta(minutes=3)
         steps = ((OrderStatus.AWAITING_PAYMENT, placed_at), (OrderStatus.PAID, paid_at), (OrderStatus.ACTIVE, paid_at))
         for status, reached_at in steps if quote is not None else ((OrderStatus.ACTIVE, placed_at),):
@@ -517,53 +460,6 @@ class Seller:
             )
         )
 
-    def _invoice(self, order: Order, lines: list[Line], *, is_paid_at_once: bool) -> Invoice:
-        account = self.account
-        issued = order.placed_at.astimezone(ZoneInfo(account.time_zone)).date()
-        wait = timedelta(minutes=3) if is_paid_at_once else timedelta(days=self.chance.randrange(5, 24), hours=2)
-        paid_at = order.placed_at + wait
-        is_paid = paid_at < self.world.calendar.now
-        invoice = self.world.add(
-            Invoice(
-                legal_entity=settings.LEGAL_ENTITY,
-                account=account,
-                order=order,
-                status=InvoiceStatus.PAID if is_paid else InvoiceStatus.OPEN,
-                currency=CURRENCY,
-                subtotal_minor=sum(line.priced.net_minor for line in lines),
-                tax_minor=sum(line.priced.tax_minor for line in lines),
-                total_minor=order.total_minor,
-                bill_to={
-                    "name": account.name,
-                    "street": account.billing_street,
-                    "postal_code": account.billing_postal_code,
-                    "city": account.billing_city,
-                    "country": account.billing_country,
-                    "vat_id": account.vat_id,
-                },
-                issue_date=issued,
-                due_date=issued + timedelta(days=DAYS_TO_PAY),
-                paid_at=paid_at if is_paid else None,
-            )
-        )
-        for position, line in enumerate(lines, start=1):
-            self.world.add(
-                InvoiceLine(
-                    account=account,
-                    invoice=invoice,
-                    position=position,
-                    product=line.product,
-                    description=line.product.name,
-                    explanation=explanations.in_words(line.priced.explanation),
-                    quantity=line.quantity,
-                    unit_price=line.unit_price,
-                    total_minor=line.priced.net_minor,
-                    tax_rate=line.priced.tax_rate_percent / 100,
-                    tax_minor=line.priced.tax_minor,
-                )
-            )
-        return invoice
-
     def _worked_on(self, closed: date, least: int, most: int) -> tuple[datetime, datetime]:
         """When a deal was opened and closed that took sales between `least` and `most` days."""
         closed_at = in_office_hours(self.chance, closed)
@@ -595,14 +491,3 @@ class Seller:
             return line_label(self.company.products[asked.plan], Decimal(asked.seats))
         code, units = growth.addons[0]
         return line_label(self.company.products[code], Decimal(units))
-
-
-def _annual(priced: engine.PricedQuote) -> int:
-    """The yearly value of the recurring lines, and one-time sales as they are."""
-    once = sum(line.net_minor for line in priced.lines if line.billing is engine.Billing.ONCE)
-    return priced.monthly_minor * 12 + once
-
-
-def _annual_gain(priced: engine.PricedQuote) -> int:
-    once = sum(line.net_minor for line in priced.lines if line.billing is engine.Billing.ONCE)
-    return (priced.monthly_minor - priced.monthly_before_minor) * 12 + once
