@@ -57,6 +57,9 @@ def requires(permission: Permission) -> Callable[[CustomerView[P]], View]:
             membership: Membership | None = getattr(request, "membership", None)
             if membership is None:
                 raise NoCompany
+            shown_for = request.POST.get("company", "")
+            if shown_for and shown_for != str(membership.account.public_id):
+                raise OtherCompany
             if not membership.may(permission):
                 raise PermissionDenied
             return view(request, *args, **kwargs)  # type: ignore[arg-type]
@@ -93,6 +96,10 @@ def client_ip(request: HttpRequest) -> str:
     """The visitor's address: behind as many proxies as TRUSTED_PROXIES says, the one they vouch for."""
     address: str = get_adapter(request).get_client_ip(request)
     return address
+
+
+class OtherCompany(PermissionDenied):
+    """The form was shown for one of the person's companies, and another has been chosen since."""
 
 
 class NoCompany(PermissionDenied):

@@ -109,7 +109,7 @@ def configure_price(request: AccountRequest) -> HttpResponse:
         return render(request, "commerce/_price.html", {"reason": str(refusal)})
     response = render(request, "commerce/_price.html", price_context(form))
     named = data.copy()
-    for name in ("csrfmiddlewaretoken", "form_key"):
+    for name in ("csrfmiddlewaretoken", "company", "form_key"):
         named.pop(name, None)
     response["HX-Replace-Url"] = f"{reverse('commerce:configure')}?{named.urlencode()}"
     return response
