@@ -15,7 +15,7 @@ from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.quote import PricedQuote
 
 # Names in a configurator's address or form that are no products.
-NO_PRODUCTS = frozenset({"csrfmiddlewaretoken", "form_key", "offer"})
+NO_PRODUCTS = frozenset({"csrfmiddlewaretoken", "company", "form_key", "offer"})
 
 
 class ConfigurationForm(forms.Form):

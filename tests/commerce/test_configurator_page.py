@@ -1,5 +1,6 @@
 """The configurator: what is typed is priced on the server, in one round trip."""
 
+import html
 import re
 import uuid
 
@@ -175,3 +176,13 @@ def test_who_may_not_buy_is_refused(acme, contract, signed_in, roles):
 def test_anonymous_visitors_are_asked_to_sign_in(client, db):
     for response in (client.get(PAGE), client.get(PRICE), client.post(CREATE)):
         assert (response.status_code, response.url.partition("?")[0]) == (302, reverse("account_login"))
+
+
+def test_the_hidden_fields_of_the_form_are_no_products(admin, contract, signed_in):
+    client = signed_in(admin)
+    page = client.get("/plans/configure/?plan=business&seats=60").content.decode()
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)"[^>]*? value="([^"]*)"', page))
+    assert {"csrfmiddlewaretoken", "company", "form_key"} <= hidden.keys()
+    answer = client.post("/plans/configure/price/", hidden | {"plan": "business", "seats": "60"})
+    assert "We don't sell" not in html.unescape(answer.content.decode())
+    assert "Due now" in answer.content.decode()
