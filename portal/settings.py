@@ -374,8 +374,6 @@ SALESFORCE_CLIENT_ID = ENV.salesforce_client_id
 SALESFORCE_USERNAME = ENV.salesforce_username
 SALESFORCE_PRIVATE_KEY_FILE = ENV.salesforce_private_key_file
 SALESFORCE_CA_BUNDLE = ENV.salesforce_ca_bundle
-# Which side owns an object's fields (spec: crm/mapping.py); "portal" or "salesforce".
-SYSTEM_OF_RECORD = {"Product2": "portal", "Quote": "portal", "Contract": "portal", "Order": "portal"}
 
 # Jobs.
 CELERY_BROKER_URL = REDIS_URL
