@@ -36,6 +36,10 @@ class Permission(models.TextChoices):
     VIEW_INVOICES = "view_invoices", _("See and download invoices")
     VIEW_TEAM = "view_team", _("See colleagues and the account team")
     MANAGE_COMPANY = "manage_company", _("Change the company profile")
+    APPROVE_PURCHASES = "approve_purchases", _("Approve colleagues' purchases")
+    MANAGE_MEMBERS = "manage_members", _("Invite colleagues and change their roles")
+    MANAGE_SECURITY = "manage_security", _("Set sign-in rules and single sign-on")
+    VIEW_AUDIT = "view_audit", _("See the company's audit log")
 
 
 _ALL = frozenset(Role)
@@ -54,6 +58,10 @@ CUSTOMER_TABLE: dict[Permission, frozenset[Role]] = {
     Permission.VIEW_INVOICES: frozenset({_ADMIN, Role.BUYER, Role.BILLING}),
     Permission.VIEW_TEAM: _ALL,
     Permission.MANAGE_COMPANY: frozenset({_ADMIN}),
+    Permission.APPROVE_PURCHASES: frozenset({_ADMIN, Role.APPROVER}),
+    Permission.MANAGE_MEMBERS: frozenset({_ADMIN}),
+    Permission.MANAGE_SECURITY: frozenset({_ADMIN}),
+    Permission.VIEW_AUDIT: frozenset({_ADMIN}),
 }
 
 

@@ -1,12 +1,12 @@
 from django.urls import path
 
-from accounts import views
+from accounts.views import company, files
 
 app_name = "accounts"
 
 urlpatterns = [
-    path("company/", views.company, name="company"),
-    path("company/profile/", views.company_profile, name="company-profile"),
-    path("company/switch/", views.switch_account, name="switch"),
-    path("files/<uuid:public_id>/", views.download, name="download"),
+    path("company/", company.company, name="company"),
+    path("company/profile/", company.company_profile, name="company-profile"),
+    path("company/switch/", company.switch_account, name="switch"),
+    path("files/<uuid:public_id>/", files.download, name="download"),
 ]

@@ -121,12 +121,12 @@ def names(pages):
 
 def test_every_address_has_an_entry():
     missing = {name for name, _route in patterns()} - {entry.name for entry in INVENTORY}
-    assert not missing, f"addresses without an entry in tests/pages.py: {', '.join(sorted(missing))}"
+    assert not missing, f"addresses without an entry in tests/pages/: {', '.join(sorted(missing))}"
 
 
 def test_every_entry_has_an_address():
     left = {entry.name for entry in INVENTORY} - {name for name, _route in patterns()}
-    assert not left, f"entries of tests/pages.py without an address: {', '.join(sorted(left))}"
+    assert not left, f"entries of tests/pages/ without an address: {', '.join(sorted(left))}"
 
 
 def test_what_is_walked_elsewhere_is_still_there():

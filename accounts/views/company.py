@@ -1,9 +1,8 @@
-"""The company page, the account switcher and downloads."""
+"""The company page and the account switcher."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -13,10 +12,8 @@ from accounts import services
 from accounts.forms import CompanyForm
 from accounts.http import AccountRequest, requires
 from accounts.middleware import SESSION_ACCOUNT
-from accounts.models import Membership, StoredFile
+from accounts.models import Membership
 from accounts.permissions import Permission
-from tracking.models import EventName
-from tracking.services import record
 
 
 @require_safe
@@ -68,27 +65,3 @@ def switch_account(request: HttpRequest) -> HttpResponse:
         and url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     )
     return redirect(target if is_list else "home")
-
-
-@require_safe
-@requires(Permission.VIEW_HOME)
-def download(request: AccountRequest, public_id: str) -> HttpResponseBase:
-    """A file of the company, for those whose roles may see what it belongs to. Never shown inside our pages."""
-    stored = get_object_or_404(StoredFile.objects.for_account(request.account), public_id=public_id)
-    if not request.membership.may(Permission(stored.permission)):
-        raise PermissionDenied
-    if request.method == "GET":  # HEAD asks about the file, and takes nothing.
-        record(
-            name=EventName.DOCUMENT_DOWNLOADED,
-            actor=request.actor,
-            now=timezone.now(),
-            object_type="file",
-            object_id=str(stored.public_id),
-            properties={"name": stored.name},
-        )
-    response = FileResponse(
-        stored.content.open("rb"), as_attachment=True, filename=stored.name, content_type=stored.content_type
-    )
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response

@@ -1,0 +1,18 @@
+"""The staff's pages about companies, people, mail and files, and what all staff pages have in common."""
+
+from accounts.admin.bases import Kept, ReadOnly, Undeletable
+from accounts.admin.companies import AccountAdmin, TierAdmin
+from accounts.admin.files import StoredFileAdmin
+from accounts.admin.mail import OutgoingMailAdmin
+from accounts.admin.people import UserAdmin
+
+__all__ = [
+    "AccountAdmin",
+    "Kept",
+    "OutgoingMailAdmin",
+    "ReadOnly",
+    "StoredFileAdmin",
+    "TierAdmin",
+    "Undeletable",
+    "UserAdmin",
+]

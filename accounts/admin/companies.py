@@ -1,0 +1,80 @@
+"""The staff's pages about companies."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from accounts.admin.bases import ReadOnly, Undeletable
+from accounts.models import Account, Entitlement, Membership, Tier
+
+
+class MembershipInline(ReadOnly, TabularInline):
+    model = Membership
+    fields = ["user", "role_names", "department", "is_active", "last_seen_at"]
+    readonly_fields = fields
+    extra = 0
+    tab = True
+
+    @display(description=_("roles"))
+    def role_names(self, membership: Membership) -> str:
+        return ", ".join(membership.role_labels)
+
+
+class EntitlementInline(ReadOnly, TabularInline):
+    model = Entitlement
+    fields = ["code", "quantity", "start_date", "end_date", "source"]
+    readonly_fields = fields
+    extra = 0
+    tab = True
+
+
+@admin.register(Account)
+class AccountAdmin(Undeletable, ModelAdmin):
+    list_display = ["name", "tier", "industry", "stage_label", "owner", "billing_country", "first_login_at"]
+    list_filter = ["tier", "industry", "lifecycle_stage", "is_active"]
+    list_select_related = ["tier", "owner"]
+    search_fields = ["name", "billing_email", "vat_id"]
+    autocomplete_fields = ["parent", "owner", "sales_contact"]
+    readonly_fields = ["public_id", "first_login_at", "created_at"]
+    inlines = [MembershipInline, EntitlementInline]
+    fieldsets = [
+        (None, {"fields": ["name", "tier", "industry", "lifecycle_stage", "is_active"]}),
+        (_("People"), {"fields": ["owner", "sales_contact", "parent"]}),
+        (
+            _("Contact and billing"),
+            {
+                "fields": [
+                    "phone",
+                    "website",
+                    "billing_email",
+                    "billing_street",
+                    "billing_postal_code",
+                    "billing_city",
+                    "billing_country",
+                    "vat_id",
+                    "currency",
+                    "time_zone",
+                ]
+            },
+        ),
+        (_("Dates"), {"fields": ["public_id", "created_at", "first_login_at"]}),
+    ]
+
+    @display(
+        description=_("stage"),
+        label={
+            "onboarding": "info",
+            "adopting": "info",
+            "growing": "success",
+            "renewing": "warning",
+            "at_risk": "danger",
+        },
+    )
+    def stage_label(self, account: Account) -> tuple[str, str]:
+        return account.lifecycle_stage, account.get_lifecycle_stage_display()
+
+
+@admin.register(Tier)
+class TierAdmin(ReadOnly, ModelAdmin):
+    list_display = ["name", "code", "rank"]

@@ -1,0 +1,29 @@
+"""The pages that a company's area and a person's own area consist of, in the order of their tabs."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.permissions import Permission
+
+
+@dataclass(frozen=True)
+class Section:
+    """One tab. Pages below its address belong to it."""
+
+    url_name: str
+    label: Promise | str
+    permission: Permission | None = None  # None: everybody who is signed in.
+    icon: str = ""
+
+
+# What a company says about itself and rules over.
+COMPANY: tuple[Section, ...] = (Section("accounts:company", _("Overview"), Permission.VIEW_TEAM),)
+
+# What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.
+PERSONAL: tuple[Section, ...] = (
+    Section("account_email", _("E-mail addresses"), icon="mail"),
+    Section("account_change_password", _("Password"), icon="key-round"),
+    Section("mfa_index", _("Two-factor sign-in"), icon="shield-check"),
+)

@@ -1,0 +1,157 @@
+"""Contracts, plans, quotes, orders, invoices and payments."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from accounts.permissions import Permission
+from commerce import orders
+from commerce.models import Quote, QuoteStatus
+from commerce.payments import prepare_card
+from tests.commerce.stripe_side import StripeJs
+from tests.pages.kinds import Audience, Foreign, Page, cursor_of, form_key, number, of
+from tests.world import Company
+
+
+def quote(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.quote.public_id}
+
+
+def attempt(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.attempt.pk}
+
+
+def cancel_unpaid(company: Company) -> None:
+    """A contract is changed by one order at a time."""
+    orders.cancel_order(order=company.order, now=company.quote.created_at)
+
+
+def card(company: Company) -> str:
+    """A card that the company has set up at Stripe, which must be at hand."""
+    secret = prepare_card(account=company.account, now=company.quote.created_at).client_secret
+    StripeJs(settings.STRIPE_API_BASE).set_up(secret)
+    return secret.split("_secret_")[0]
+
+
+def expire(company: Company) -> None:
+    Quote.objects.filter(pk=company.quote.pk).update(status=QuoteStatus.EXPIRED)
+
+
+ANSWERS_JSON = {"Accept": "application/json"}
+
+
+def configuration(company: Company) -> Mapping[str, Any]:
+    return {"plan": "business", "seats": "60", "sso": "1"}
+
+
+COMMERCE = [
+    Page("commerce:contracts", Permission.VIEW_CONTRACTS, screen=True, shows=of("contract.number")),
+    Page(
+        "commerce:contract", Permission.VIEW_CONTRACTS, kwargs=number("contract"), names_row=True, screen=True,
+        shows=of("contract.number"),
+    ),
+    Page("commerce:usage", Permission.VIEW_USAGE, screen=True),
+    Page("commerce:export-usage", Permission.VIEW_USAGE, changes=True),  # A download is recorded.
+    Page("commerce:plans", Permission.VIEW_PRICES, screen=True),
+    Page("commerce:configure", Permission.BUY, screen=True, query=configuration),
+    Page("commerce:configure-price", Permission.BUY, query=configuration),
+    Page("commerce:configure-price", Permission.BUY, method="POST", body=configuration, changes=False),
+    Page(
+        "commerce:quotes", Permission.VIEW_PRICES, screen=True, shows=of("quote.number"),
+        foreign=(
+            Foreign(
+                "from a quote of another company on", 200, query=cursor_of("quote", "created_at")
+            ),
+        ),
+    ),
+    Page(
+        "commerce:create-quote", Permission.BUY, method="POST", status=302,
+        body=lambda company: {**configuration(company), "form_key": uuid.uuid4()},
+        foreign=(Foreign("a form of another company", 302, body=form_key("quote"), changes=True),),
+    ),
+    Page(
+        "commerce:quote", Permission.VIEW_PRICES, kwargs=quote, names_row=True, screen=True,
+        shows=of("quote.number"), changes=True,  # The first view is written down.
+    ),
+    Page(
+        "commerce:accept-quote", Permission.BUY, method="POST", kwargs=quote, names_row=True, status=302,
+        arrange=cancel_unpaid,
+        body=lambda company: {
+            "shown_hash": company.quote.price_hash, "name": "Ada Achterberg", "consent": "on", "po_number": "",
+        },
+        foreign=(
+            Foreign("the price of another company", 302, body=lambda other: {"shown_hash": other.quote.price_hash}),
+        ),
+    ),
+    Page(
+        "commerce:refresh-quote", Permission.BUY, method="POST", kwargs=quote, names_row=True, status=302,
+        arrange=expire,
+    ),
+    Page(
+        "commerce:orders", Permission.VIEW_ORDERS, screen=True, shows=of("order.number"),
+        foreign=(
+            Foreign("from an order of another company on", 200, query=cursor_of("order", "placed_at")),
+        ),
+    ),
+    Page(
+        "commerce:order", Permission.VIEW_ORDERS, kwargs=number("order"), names_row=True, screen=True,
+        shows=of("order.number"),
+    ),
+    Page(
+        "commerce:order", Permission.VIEW_ORDERS, kwargs=number("active_order"), names_row=True, screen=True,
+        shows=of("active_order.number"), label="active",
+    ),
+    Page(
+        "commerce:cancel-order", Permission.BUY, method="POST", kwargs=number("order"), names_row=True, status=302
+    ),
+    Page(
+        "commerce:invoices", Permission.VIEW_INVOICES, screen=True, shows=of("invoice.number"),
+        foreign=(
+            Foreign(
+                "from an invoice of another company on", 200, query=cursor_of("invoice", "issue_date", "number")
+            ),
+        ),
+    ),
+    Page(
+        "commerce:invoice", Permission.VIEW_INVOICES, kwargs=number("invoice"), names_row=True, screen=True,
+        shows=of("invoice.number"),
+    ),
+    Page(
+        "commerce:invoice-pdf", Permission.VIEW_INVOICES, kwargs=number("invoice"), names_row=True,
+        changes=True,  # The document is made once and kept.
+    ),
+    Page(
+        "commerce:pay", Permission.BUY, kwargs=number("invoice"), names_row=True, screen=True,
+        shows=of("invoice.number"),
+    ),
+    Page(
+        "commerce:pay", Permission.BUY, method="POST", kwargs=number("invoice"), names_row=True, needs_stripe=True,
+        headers=ANSWERS_JSON, shows=lambda company: {"what the browser needs": "client_secret"},
+    ),
+    Page(
+        "commerce:start-payment", Permission.BUY, method="POST", kwargs=number("invoice"), names_row=True,
+        needs_stripe=True, headers=ANSWERS_JSON, body=lambda company: {"setup": card(company)},
+        shows=lambda company: {"where to go": "/payments/"},
+        foreign=(
+            # The company gets a customer of its own at Stripe before the card is looked at.
+            Foreign("a card of another company", 200, body=lambda other: {"setup": card(other)}, changes=True),
+        ),
+    ),
+    Page("commerce:payment", Permission.BUY, kwargs=attempt, names_row=True, screen=True),
+    Page(
+        "commerce:finish-payment", Permission.BUY, method="POST", kwargs=attempt, names_row=True, status=302,
+        changes=False,  # The attempt is at its end.
+    ),
+    Page(
+        "commerce:stripe-webhook", audience=Audience.EVERYBODY, method="POST", status=400, is_csrf_checked=False,
+        body=lambda company: {"id": "evt_2"}, content_type="application/json", changes=False,
+    ),  # Unsigned: refused for everybody alike. tests/commerce sends signed ones.
+]  # fmt: skip
+
+RECOMMENDATIONS = [
+    Page(
+        "recommendations:open-offer", Permission.BUY, method="POST", kwargs=lambda company: {"code": "sso"}, status=302
+    ),
+]  # fmt: skip
