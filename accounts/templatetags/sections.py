@@ -33,4 +33,5 @@ def _tabs(context: dict[str, Any], sections: tuple[Section, ...]) -> dict[str, A
     ]
     # The longest address that the page lies below: the overview's is the beginning of all others.
     here = max((url for _section, url in shown if request.path.startswith(url)), key=len, default="")
-    return {"tabs": [{"label": one.label, "url": url, "icon": one.icon, "is_current": url == here} for one, url in shown]}
+    tabs = [{"label": one.label, "url": url, "icon": one.icon, "is_current": url == here} for one, url in shown]
+    return {"tabs": tabs}
