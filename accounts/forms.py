@@ -38,7 +38,17 @@ class CompanyForm(forms.ModelForm[Account]):
             "billing_country",
             "vat_id",
             "time_zone",
+            "is_open_to_parent",
         ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.parent is None:
+            del self.fields["is_open_to_parent"]
+        else:
+            self.fields["is_open_to_parent"].label = _("Administrators of %(company)s may see everything here") % {
+                "company": self.instance.parent.name
+            }
 
     def clean_phone(self) -> str:
         phone: str = self.cleaned_data["phone"].strip()

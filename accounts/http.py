@@ -102,6 +102,10 @@ class OtherCompany(PermissionDenied):
     """The form was shown for one of the person's companies, and another has been chosen since."""
 
 
+class LookingOn(PermissionDenied):
+    """An administrator of the parent company may see everything of a subsidiary, and change nothing."""
+
+
 class NoCompany(PermissionDenied):
     """Signed in, but a member of no company: the page says whom to ask."""
 

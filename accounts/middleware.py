@@ -5,17 +5,26 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
-from django.urls import Resolver404, ResolverMatch, resolve
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils import timezone
 
-from accounts.http import AccountRequest
+from accounts.belonging import memberships_of
+from accounts.http import AccountRequest, LookingOn
 from accounts.models import Membership, User
 from accounts.scope import account_scope, staff_scope
 from accounts.tenancy import SYSTEM_ENDPOINTS
 from tracking.actor import Actor
 
 SESSION_ACCOUNT = "account"  # Session key of the company chosen in the switcher.
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 SEEN_EVERY = timedelta(minutes=15)
 
 
@@ -45,25 +54,24 @@ class AccountScopeMiddleware:
         return self._for_customer(request, user, match)
 
     def _for_customer(self, request: HttpRequest, user: User, match: ResolverMatch | None) -> HttpResponseBase:
-        memberships = list(
-            Membership.objects.active()
-            .filter(user=user)
-            .select_related("account__tier", "account__owner", "account__sales_contact")
-            .order_by("account__name", "pk")
-        )
+        memberships = memberships_of(user)
         request.memberships = memberships  # type: ignore[attr-defined]
         if not memberships:
             with account_scope([], user_id=user.pk):
                 response = self._answer(request)
             return _streamed(response, [], user_id=user.pk)
-        chosen = request.session.get(SESSION_ACCOUNT)
-        first_joined = min(memberships, key=lambda one: one.pk)
-        membership = next((one for one in memberships if one.account_id == chosen), first_joined)
+        if (named := _named_by_link(request, memberships)) is not None:
+            request.session[SESSION_ACCOUNT] = named.account_id
+            return HttpResponseRedirect(_without_company(request))
+        membership = _chosen(request, memberships)
+        if membership.is_of_parent and request.method not in SAFE_METHODS and not _is_about_oneself(request):
+            raise LookingOn
         membership.user = user
         request.membership = membership  # type: ignore[attr-defined]
         request.account = membership.account  # type: ignore[attr-defined]
         request.actor = membership.actor()  # type: ignore[attr-defined]
-        _note_visit(membership)
+        if not membership.is_of_parent:
+            _note_visit(membership)
         ids = [membership.account_id]
         if match is not None and getattr(match.func, "own_transactions", False):
             request.scope = lambda **kw: AccountRequest.scope(request, **kw)  # type: ignore[arg-type,attr-defined]
@@ -93,6 +101,39 @@ def _match(request: HttpRequest) -> ResolverMatch | None:
         return resolve(request.path_info)
     except Resolver404:
         return None
+
+
+def _chosen(request: HttpRequest, memberships: list[Membership]) -> Membership:
+    """The company of the switcher, or else the one that the person joined first."""
+    chosen = request.session.get(SESSION_ACCOUNT)
+    first_joined = min((one for one in memberships if not one.is_of_parent), key=lambda one: one.pk)
+    return next((one for one in memberships if one.account_id == chosen), first_joined)
+
+
+def _named_by_link(request: HttpRequest, memberships: list[Membership]) -> Membership | None:
+    """The company that a link from a mail belongs to.
+
+    Raises `Http404` for one that the person does not belong to: without that, the page would show another company's.
+    """
+    named = request.GET.get("company")
+    if named is None or request.method not in SAFE_METHODS:
+        return None
+    membership = next((one for one in memberships if str(one.account.public_id) == named), None)
+    if membership is None:
+        raise Http404
+    return membership
+
+
+def _without_company(request: HttpRequest) -> str:
+    """The page's own address, so that going back to it later does not switch again."""
+    query = request.GET.copy()
+    del query["company"]
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+def _is_about_oneself(request: HttpRequest) -> bool:
+    """What changes nothing of the company: sign-in, one's own settings, the switcher."""
+    return request.path.startswith(("/accounts/", "/me/")) or request.path == reverse("accounts:switch")
 
 
 def _note_visit(membership: Membership) -> None:

@@ -65,6 +65,12 @@ CUSTOMER_TABLE: dict[Permission, frozenset[Role]] = {
 }
 
 
+# What changes nothing: all that a parent company's people, or staff who look on, may do.
+VIEW_PERMISSIONS = frozenset(
+    permission for permission in Permission if permission.startswith("view_") or permission == Permission.READ_ARTICLES
+)
+
+
 def allowed(roles: Iterable[str], permission: Permission) -> bool:
     """Whether any of the roles grants the permission."""
     return not CUSTOMER_TABLE[permission].isdisjoint(roles)

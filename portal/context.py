@@ -88,7 +88,12 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "membership": getattr(request, "membership", None),
         "current_account": account,
         "account_choices": [
-            {"name": one.account.name, "value": one.account.public_id, "is_current": one.account == account}
+            {
+                "name": one.account.name,
+                "value": one.account.public_id,
+                "is_current": one.account == account,
+                "note": _("Subsidiary, to look at") if one.is_of_parent else "",
+            }
             for one in memberships
         ],
         "account_switch_url": reverse("accounts:switch"),

@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from accounts.http import NoCompany, OtherCompany
+from accounts.http import LookingOn, NoCompany, OtherCompany
 
 
 def _page(template: str, status: int, **headers: str) -> HttpResponse:
@@ -22,6 +22,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, OtherCompany):
         return _page("other_company", 409)
+    if isinstance(exception, LookingOn):
+        return _page("looking_on", 403)
     return _page("no_company" if isinstance(exception, NoCompany) else "403", 403)
 
 

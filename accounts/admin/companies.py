@@ -40,7 +40,7 @@ class AccountAdmin(Undeletable, ModelAdmin):
     inlines = [MembershipInline, EntitlementInline]
     fieldsets = [
         (None, {"fields": ["name", "tier", "industry", "lifecycle_stage", "is_active"]}),
-        (_("People"), {"fields": ["owner", "sales_contact", "parent"]}),
+        (_("People"), {"fields": ["owner", "sales_contact", "parent", "is_open_to_parent"]}),
         (
             _("Contact and billing"),
             {

@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.permissions import Permission, Role, allowed
+from accounts.permissions import VIEW_PERMISSIONS, Permission, Role, allowed
 from tracking.actor import Actor, ActorKind
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Account(models.Model):
         _("lifecycle stage"), max_length=20, choices=LifecycleStage, default=LifecycleStage.ONBOARDING
     )
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="subsidiaries")
+    # Whether the parent company's administrators may look at everything here. They change nothing.
+    is_open_to_parent = models.BooleanField(_("open to the parent company"), default=False)
     owner = models.ForeignKey(
         "accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="accounts_owned"
     )  # The customer success manager.
@@ -131,6 +133,9 @@ class Membership(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
+    # Stands in for a membership that is not there: an administrator of the parent company looks on. Never saved.
+    is_of_parent = False
+
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
@@ -146,6 +151,8 @@ class Membership(models.Model):
         return f"{self.user} in {self.account}"
 
     def may(self, permission: Permission) -> bool:
+        if self.is_of_parent and permission not in VIEW_PERMISSIONS:
+            return False
         return self.is_active and allowed(self.roles, permission)
 
     @property

@@ -72,7 +72,7 @@ def test_a_mail_greets_tells_and_leads_to_its_page(in_the_world, kind):
     assert links
     for link in links:
         assert link.startswith(settings.PORTAL_BASE_URL)
-        assert client_of(reader).get(link.removeprefix(settings.PORTAL_BASE_URL)).status_code == 200
+        assert client_of(reader).get(link.removeprefix(settings.PORTAL_BASE_URL), follow=True).status_code == 200
 
 
 def test_somebody_deactivated_gets_none(in_the_world):
