@@ -108,6 +108,8 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "accounts.view_outgoingmail": _SUPPORT,
     "accounts.change_outgoingmail": _SUPPORT,
     "accounts.view_storedfile": _SUPPORT,
+    "accounts.view_domain": _SUPPORT | _COMMERCIAL,
+    "accounts.change_domain": _SUPPORT,
     "cases.view_case": _EVERYONE - {_G.MARKETING},
     "cases.change_case": _SUPPORT,
     "cases.view_casemessage": _EVERYONE - {_G.MARKETING},

@@ -19,7 +19,10 @@ class Section:
 
 
 # What a company says about itself and rules over.
-COMPANY: tuple[Section, ...] = (Section("accounts:company", _("Overview"), Permission.VIEW_TEAM),)
+COMPANY: tuple[Section, ...] = (
+    Section("accounts:company", _("Overview"), Permission.VIEW_TEAM),
+    Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
+)
 
 # What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.
 PERSONAL: tuple[Section, ...] = (

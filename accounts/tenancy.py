@@ -55,6 +55,8 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_membership": Tenant(READ, user_column="user_id", changes="last_seen_at"),
     "accounts_membershipevent": Tenant(AUDIT, user_column="user_id"),
     "accounts_entitlement": Tenant("SELECT"),
+    "accounts_domain": Tenant(ADD, changes="is_joinable"),  # The owner alone verifies and removes.
+    "accounts_domainevent": Tenant(AUDIT),
     "accounts_storedfile": Tenant(EDIT),
     "accounts_outgoingmail": Tenant(AUDIT),
     "accounts_tier": Shared(READ, "the vendor's tiers: names, the same for everybody"),

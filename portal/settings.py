@@ -58,6 +58,8 @@ class Environment(BaseSettings):
     trusted_proxies: int = 0  # Proxies in front of the web process, each adding to X-Forwarded-For.
     allowed_hosts: str = ""  # Comma separated; the base URL's host is always allowed.
 
+    dns_servers: str = ""  # Comma separated host:port; empty: those of the machine.
+
     stripe_api_base: str = ""  # Empty: Stripe itself.
     stripe_secret_key: str = ""
     stripe_publishable_key: str = ""
@@ -275,6 +277,9 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ALLAUTH_TRUSTED_PROXY_COUNT = ENV.trusted_proxies  # Whose addresses the rate limits below do not count.
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,20/5m/ip", "login": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+
+# Who is asked whether a company's domain is its own: "host:port". Empty: the machine's own name servers.
+DNS_SERVERS = [server for server in ENV.dns_servers.split(",") if server]
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Where a browser test has run, Playwright's event loop stays in the thread, and Django would refuse to query there.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     os.environ["PORTAL_ENV"] = "test"
+    os.environ["DNS_SERVERS"] = "127.0.0.1:9"  # Nobody answers there: no test asks the machine's name servers.
     os.environ["PORTAL_BASE_URL"] = "http://portal.localhost:8000"
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         # Each worker has its own cache and page-view buffer: database number 1, 2, …

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client, override_settings
 
-from accounts.models import Account, Entitlement, Membership, StoredFile, User
+from accounts.models import Account, Domain, Entitlement, Membership, StoredFile, User
 from accounts.permissions import Role, StaffGroup
 from accounts.scope import staff_scope
 from cases.models import Case, CaseMessage
@@ -64,6 +64,8 @@ class Company:
     closed_case: Case
     message: CaseMessage
     file: StoredFile
+    domain: Domain  # Not verified yet.
+    verified_domain: Domain
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -223,6 +225,8 @@ def _company(
         closed_case=Case.objects.get(pk=closed_case.pk),
         message=message,
         file=stored,
+        domain=Domain.objects.create(account=account, name=f"{word.lower()}.example"),
+        verified_domain=Domain.objects.create(account=account, name=domain, verified_at=now, verified_how="staff"),
     )
     made.texts = list(_texts(made, word, domain))
     return made

@@ -2,12 +2,14 @@
 
 from accounts.admin.bases import Kept, ReadOnly, Undeletable
 from accounts.admin.companies import AccountAdmin, TierAdmin
+from accounts.admin.domains import DomainAdmin
 from accounts.admin.files import StoredFileAdmin
 from accounts.admin.mail import OutgoingMailAdmin
 from accounts.admin.people import UserAdmin
 
 __all__ = [
     "AccountAdmin",
+    "DomainAdmin",
     "Kept",
     "OutgoingMailAdmin",
     "ReadOnly",

@@ -1,6 +1,7 @@
 """Who the customers are: companies, their people, what they are entitled to, and what was sent to them."""
 
 from accounts.models.companies import Account, Industry, LifecycleStage, Membership, Tier
+from accounts.models.domains import Domain
 from accounts.models.entitlements import Entitlement, Entitlements, Feature
 from accounts.models.files import StoredFile
 from accounts.models.outbox import MailState, OutgoingMail
@@ -8,6 +9,7 @@ from accounts.models.people import User
 
 __all__ = [
     "Account",
+    "Domain",
     "Entitlement",
     "Entitlements",
     "Feature",

@@ -1,7 +1,11 @@
 """Companies, people and their files."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from accounts.permissions import Permission
 from tests.pages.kinds import Foreign, Page, of
+from tests.world import Company
 
 DETAILS = {
     "phone": "+49 30 1234567", "website": "https://example.org", "billing_email": "billing@example.org",
@@ -9,7 +13,35 @@ DETAILS = {
     "billing_country": "de", "vat_id": "", "time_zone": "Europe/Berlin",
 }  # fmt: skip
 
+
+def domain(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.domain.public_id}
+
+
 ACCOUNTS = [
+    Page("accounts:domains", Permission.MANAGE_SECURITY, screen=True, shows=of("domain.name", "domain.token")),
+    Page(
+        "accounts:domains", Permission.MANAGE_SECURITY, method="POST", status=302,
+        body=lambda company: {"name": "new.example"},
+        foreign=(
+            Foreign("a domain of another company", 302, body=lambda other: {"name": other.domain.name}, changes=True),
+        ),
+    ),
+    Page(
+        "accounts:domain-check", Permission.MANAGE_SECURITY, method="POST", kwargs=domain, names_row=True, status=302,
+    ),
+    Page(
+        "accounts:domain-joining", Permission.MANAGE_SECURITY, method="POST", names_row=True, status=302,
+        kwargs=lambda company: {"public_id": company.verified_domain.public_id},
+        body=lambda company: {"is_joinable": "on"},
+    ),
+    Page(
+        "accounts:domain-remove", Permission.MANAGE_SECURITY, kwargs=domain, names_row=True, screen=True,
+        shows=of("domain.name"),
+    ),
+    Page(
+        "accounts:domain-remove", Permission.MANAGE_SECURITY, method="POST", kwargs=domain, names_row=True, status=302,
+    ),
     Page("accounts:company", Permission.VIEW_TEAM, screen=True, shows=of("administrator.name", "account.name")),
     Page("accounts:company-profile", Permission.MANAGE_COMPANY, screen=True, shows=of("account.billing_email")),
     Page(
