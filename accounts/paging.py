@@ -37,7 +37,8 @@ class Page(Generic[R]):
 def page_of(rows: QuerySet[M], *, cursor: str = "", size: int = PAGE_SIZE) -> Page[M]:
     """The page at `cursor`, as an earlier page gave it; the first one without.
 
-    `rows` are ordered by a field and, for rows alike in it, by a unique one: both up, or both down.
+    `rows` are ordered by a field and, for rows alike in it, by a unique one: both up, or both down. The field may be
+    one of a row that each row points to (`user__name`); `rows` then select that as well.
 
     Raises `BadCursor`.
     """
@@ -90,8 +91,22 @@ def _beyond(order: tuple[str, str], edge: tuple[Any, Any], *, backwards: bool) -
 
 
 def _cursor(direction: str, row: Model, order: tuple[str, str]) -> str:
-    values = (row._meta.get_field(name).value_to_string(row) for name in _names(order))  # type: ignore[union-attr]
-    return "~".join((direction, *values))
+    return "~".join((direction, *(_text(row, name) for name in _names(order))))
+
+
+def _text(row: Model, name: str) -> str:
+    """The row's value of a field, or that of a row it points to (`user__name`), as addresses carry it."""
+    *steps, last = name.split("__")
+    for step in steps:
+        row = getattr(row, step)
+    return str(row._meta.get_field(last).value_to_string(row))  # type: ignore[union-attr]
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    *steps, last = name.split("__")
+    for step in steps:
+        model = model._meta.get_field(step).related_model  # type: ignore[assignment]
+    return model._meta.get_field(last)  # type: ignore[return-value]
 
 
 def _parse(cursor: str, rows: QuerySet[Any], order: tuple[str, str]) -> tuple[str, tuple[Any, Any]]:
@@ -99,7 +114,7 @@ def _parse(cursor: str, rows: QuerySet[Any], order: tuple[str, str]) -> tuple[st
     value, separator, unique = edge.rpartition("~")  # The first may be any text; the unique one has no "~".
     if direction not in (_NEXT, _PREVIOUS) or not separator or "\x00" in cursor:
         raise BadCursor("Not a cursor of this list.")
-    field, unique_field = (rows.model._meta.get_field(name) for name in _names(order))
+    field, unique_field = (_field(rows.model, name) for name in _names(order))
     return direction, (_value(field, value), _value(unique_field, unique))
 
 

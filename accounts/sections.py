@@ -22,6 +22,7 @@ class Section:
 COMPANY: tuple[Section, ...] = (
     Section("accounts:company", _("Overview"), Permission.VIEW_TEAM),
     Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
+    Section("accounts:people", _("People"), Permission.VIEW_TEAM),
 )
 
 # What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.

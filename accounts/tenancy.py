@@ -52,7 +52,8 @@ TABLES: dict[str, Tenant | Shared] = {
     # accounts
     "accounts_account": Tenant(READ, column="id", changes=COMPANY_DETAILS),
     "accounts_accountevent": Tenant(AUDIT, column="id"),
-    "accounts_membership": Tenant(READ, user_column="user_id", changes="last_seen_at"),
+    # A trigger lets administrators of the same company alone change roles, department and state.
+    "accounts_membership": Tenant(READ, user_column="user_id", changes="last_seen_at, roles, department, is_active"),
     "accounts_membershipevent": Tenant(AUDIT, user_column="user_id"),
     "accounts_entitlement": Tenant("SELECT"),
     "accounts_domain": Tenant(ADD, changes="is_joinable"),  # The owner alone verifies and removes.

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import company, domains, files
+from accounts.views import company, domains, files, members
 
 app_name = "accounts"
 
@@ -12,5 +12,11 @@ urlpatterns = [
     path("company/domains/<uuid:public_id>/check/", domains.check, name="domain-check"),
     path("company/domains/<uuid:public_id>/joining/", domains.joining, name="domain-joining"),
     path("company/domains/<uuid:public_id>/remove/", domains.remove, name="domain-remove"),
+    path("company/people/", members.people, name="people"),
+    path("company/people/leave/", members.leave, name="leave-company"),
+    path("company/people/<uuid:public_id>/", members.member, name="member"),
+    path("company/people/<uuid:public_id>/deactivate/", members.deactivate, name="deactivate-member"),
+    path("company/people/<uuid:public_id>/reactivate/", members.reactivate, name="reactivate-member"),
+    path("company/people/<uuid:public_id>/hand-over/", members.hand_over, name="hand-over"),
     path("files/<uuid:public_id>/", files.download, name="download"),
 ]

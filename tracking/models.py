@@ -38,6 +38,19 @@ class EventName(models.TextChoices):
     INVOICE_PAID = "invoice_paid", _("Paid an invoice")
     DOCUMENT_DOWNLOADED = "document_downloaded", _("Downloaded a document")
     PROFILE_CHANGED = "profile_changed", _("Changed the company profile")
+    MEMBER_INVITED = "member_invited", _("Invited a colleague")
+    INVITATION_REVOKED = "invitation_revoked", _("Took an invitation back")
+    MEMBERS_IMPORTED = "members_imported", _("Invited colleagues from a file")
+    MEMBER_JOINED = "member_joined", _("Joined the company")
+    MEMBER_CHANGED = "member_changed", _("Changed a colleague's roles")
+    MEMBER_DEACTIVATED = "member_deactivated", _("Deactivated a colleague")
+    MEMBER_REACTIVATED = "member_reactivated", _("Reactivated a colleague")
+    MEMBER_LEFT = "member_left", _("Left the company")
+    ADMINISTRATION_HANDED_OVER = "administration_handed_over", _("Handed over the administration")
+    JOIN_REQUESTED = "join_requested", _("Asked to join the company")
+    JOIN_APPROVED = "join_approved", _("Let somebody join the company")
+    JOIN_DECLINED = "join_declined", _("Declined somebody who asked to join")
+    CLAIM_LINK_SENT = "claim_link_sent", _("Was sent the link to claim the company's portal")
 
 
 class EventQuerySet(models.QuerySet["Event"]):

@@ -1,6 +1,6 @@
 """Who the customers are: companies, their people, what they are entitled to, and what was sent to them."""
 
-from accounts.models.companies import Account, Industry, LifecycleStage, Membership, Tier
+from accounts.models.companies import Account, Industry, LifecycleStage, Membership, MembershipQuerySet, Tier
 from accounts.models.domains import Domain
 from accounts.models.entitlements import Entitlement, Entitlements, Feature
 from accounts.models.files import StoredFile
@@ -17,6 +17,7 @@ __all__ = [
     "LifecycleStage",
     "MailState",
     "Membership",
+    "MembershipQuerySet",
     "OutgoingMail",
     "StoredFile",
     "Tier",

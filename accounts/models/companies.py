@@ -117,6 +117,18 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Those whose roles grant it."""
         return self.filter(roles__overlap=[role for role in Role if allowed([role], permission)])
 
+    def with_role(self, role: str) -> Self:
+        return self.filter(roles__contains=[role])
+
+    def inactive(self) -> Self:
+        """Of whom the company or the vendor said that they may no longer come in."""
+        return self.filter(models.Q(is_active=False) | models.Q(user__is_active=False))
+
+    def matching(self, text: str, *, also_email: bool) -> Self:
+        """Those whose name has `text` in it, or their e-mail where the one who asks may see that."""
+        found = models.Q(user__name__icontains=text)
+        return self.filter(found | models.Q(user__email__icontains=text) if also_email else found)
+
 
 @pghistory.track(exclude=["last_seen_at"])
 class Membership(models.Model):
@@ -154,6 +166,11 @@ class Membership(models.Model):
         if self.is_of_parent and permission not in VIEW_PERMISSIONS:
             return False
         return self.is_active and allowed(self.roles, permission)
+
+    @property
+    def may_come_in(self) -> bool:
+        """Whether both the membership and the person are active."""
+        return self.is_active and self.user.is_active
 
     @property
     def role_labels(self) -> list[str]:

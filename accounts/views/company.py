@@ -15,6 +15,8 @@ from accounts.middleware import SESSION_ACCOUNT
 from accounts.models import Membership
 from accounts.permissions import Permission
 
+COLLEAGUES = 10  # On the overview; all of them are on the page of people.
+
 
 @require_safe
 @requires(Permission.VIEW_TEAM)
@@ -26,7 +28,7 @@ def company(request: AccountRequest) -> HttpResponse:
         "accounts/company.html",
         {
             "account": request.account,
-            "colleagues": colleagues.order_by("user__name", "pk"),
+            "colleagues": colleagues.order_by("user__name", "pk")[:COLLEAGUES],
             "may_manage": request.membership.may(Permission.MANAGE_COMPANY),
         },
     )

@@ -53,7 +53,7 @@ def test_another_companys_row_cannot_be_written_to(acme, globex):
     [
         ("accounts_account", "tier_id = NULL"),
         ("accounts_account", "lifecycle_stage = 'growing'"),
-        ("accounts_membership", "roles = '{administrator}'"),
+        ("accounts_membership", "user_id = user_id"),
         ("accounts_membership", "account_id = account_id + 1"),
         ("commerce_contract", "end_date = '2099-01-01'"),
     ],

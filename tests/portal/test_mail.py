@@ -49,6 +49,7 @@ def contexts(company):
         "case_reply": {"case": company.case, "message": company.message},
         "case_resolved": {"case": company.case, "message": company.message},
         "order_confirmed": {"order": company.active_order, "lines": lines},
+        "roles_changed": {"member": company.administrator.membership},
         "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
     }
 

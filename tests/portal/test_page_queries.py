@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.models import Membership, User
 from cases.models import Case, CaseMessage
 from commerce.models import Invoice, Order, OrderStatus, Quote, QuoteStatus
 from knowledge.models import Article
@@ -78,6 +79,7 @@ def fill(company, size, now):
     Quote.objects.bulk_create(
         Quote(**copied, form_key=uuid.uuid4(), created_at=at, status=QuoteStatus.EXPIRED) for at in moments
     )
+    fill_people(account, size, now)
     first = min(UsageDaily.objects.for_account(account.pk).values_list("date", flat=True))
     UsageDaily.objects.bulk_create(
         UsageDaily(account_id=account.pk, meter=meter, date=first - timedelta(days=days), quantity=days)
@@ -95,6 +97,16 @@ def fill(company, size, now):
     Event.objects.bulk_create(
         Event(name="home_viewed", account_id=account.pk, user_id=user.pk, actor_kind="customer", occurred_at=at)
         for at in moments
+    )
+
+
+def fill_people(account, size, now):
+    people = User.objects.bulk_create(
+        User(email=f"somebody-{number}@acme.example", name=f"Somebody {number:05d}", password="!")
+        for number in range(size)
+    )
+    Membership.objects.bulk_create(
+        Membership(account=account, user=person, roles=["viewer"], created_at=now) for person in people
     )
 
 
@@ -128,7 +140,7 @@ def ask(entry, company):
 
 def test_every_list_is_read_page_by_page(in_the_world, company):
     """A page of a long list is no longer than a page."""
-    for name in ("cases:list", "commerce:orders", "commerce:invoices", "commerce:quotes"):
+    for name in ("accounts:people", "cases:list", "commerce:orders", "commerce:invoices", "commerce:quotes"):
         with undone():
             page = client_of(company.administrator).get(reverse(name)).content
         assert len(page) < 200_000, f"{name} has {len(page)} bytes"
