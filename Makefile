@@ -8,7 +8,7 @@ bootstrap = @$(PYTHON) sandbox/bootstrap.py
 venv = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check fmt clean
+.PHONY: help run test test-all check fmt messages clean
 
 help:
 	@echo "make run              the portal with everything it needs, on http://portal.localhost:8000 (PORT= for another)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-all         and what is slow: every page at both widths and themes, long random runs"
 	@echo "make check            style, types, import directions, migrations, production settings"
 	@echo "make fmt              put the code into the project's style"
+	@echo "make messages         collect what the sources say into locale/, to be translated"
 	@echo "make clean            forget the data of make run"
 
 run:
@@ -38,6 +39,10 @@ fmt:
 	$(bootstrap)
 	@$(venv) -m ruff check --fix --quiet .
 	@$(venv) -m ruff format .
+
+messages:
+	$(bootstrap)
+	@$(venv) -m sandbox messages
 
 clean:
 	$(bootstrap)

@@ -320,6 +320,8 @@ ADMIN_CSP_ADDITIONS = {"script-src": [UNSAFE_INLINE, UNSAFE_EVAL], "style-src": 
 
 # Languages and time.
 LANGUAGE_CODE = "en"
+# What people may choose. A language stands here once it is complete (tests/portal/test_translations.py); catalogues
+# that are being translated lie in locale/ as well.
 LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"

@@ -3,6 +3,7 @@
 run               everything, until Ctrl-C           (make run)
 test [arguments]  the tests, in parallel             (make test, make test-all)
 check             style, types, layers, settings     (make check)
+messages          collect what is to be translated   (make messages)
 exec -- command   a command with an empty database and cache
 clean             forget the data of `run`           (make clean)
 """
@@ -22,7 +23,7 @@ from types import FrameType
 import psutil
 from dotenv import dotenv_values
 
-from sandbox import checks, testing
+from sandbox import checks, messages, testing
 from sandbox.bootstrap import advice
 from sandbox.parts import ROOT
 from sandbox.processes import AlreadyRunning, Lock, PartFailed, SandboxError, last_lines
@@ -181,6 +182,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     for name in ("run", "check", "clean"):
         verbs.add_parser(name)
+    verbs.add_parser("messages").add_argument("--check", action="store_true", help="only say whether something is new")
     verbs.add_parser("exec").add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args([verb, *rest])
     match options.verb:
@@ -188,6 +190,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             return checks.run(environ)
         case "clean":
             return clean()
+        case "messages":
+            os.environ.update({"DJANGO_SETTINGS_MODULE": "portal.settings", "PORTAL_ENV": "test"})
+            return messages.run(check=options.check)
         case "exec":
             return execute([part for index, part in enumerate(options.command) if index or part != "--"])
         case _:

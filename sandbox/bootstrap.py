@@ -80,6 +80,7 @@ def main(arguments: Sequence[str]) -> int:
         check_python()
         with one_at_a_time():
             install_python_packages()
+            compile_catalogues()
             if (ROOT / "package.json").exists():
                 environment = install_node_packages()
                 build_assets(environment)
@@ -132,6 +133,19 @@ def install_python_packages() -> None:
         env=uv_environment(),
     )
     stamp.write_text(state)
+
+
+def compile_catalogues() -> None:
+    """Make of each catalogue of translations the form that Django reads."""
+    stamp = BUILD / "catalogues.compiled"
+    sources = sorted((ROOT / "locale").glob("*/LC_MESSAGES/django.po"))
+    if is_current(stamp, digest(sources)) and all(source.with_suffix(".mo").exists() for source in sources):
+        return
+    step(
+        "Compiling translations",
+        [VENV / "bin" / "pybabel", "compile", "--domain=django", f"--directory={ROOT / 'locale'}"],
+    )
+    stamp.write_text(digest(sources))
 
 
 def install_node_packages() -> dict[str, str]:

@@ -30,6 +30,7 @@ def all_checks() -> list[Check]:
         Check("import directions", [BIN / "lint-imports"]),
         Check("current Django", [BIN / "django-upgrade", "--check", "--target-version", "5.2", *python]),
         Check("system checks", [*manage, "check", "--fail-level", "WARNING"]),
+        Check("catalogues of translations", [sys.executable, "-m", "sandbox", "messages", "--check"]),
         Check("migrations are complete", [*manage, "makemigrations", "--check", "--dry-run"]),
         Check(
             "production settings",

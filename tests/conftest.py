@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.messages import compile_catalogues
 from sandbox.servers import Servers
 
 _servers = Servers(Path(__file__).parent.parent / ".data" / "tests")
@@ -25,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Known also where tests run without xdist, as when one is looked at closely.
     config.addinivalue_line("markers", "xdist_group(name): tests that run one after the other in one worker")
     if not hasattr(config, "workerinput"):
+        compile_catalogues()
         os.environ.update(_servers.start(os.environ).env)
     # Where a browser test has run, Playwright's event loop stays in the thread, and Django would refuse to query there.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
