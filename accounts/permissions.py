@@ -136,7 +136,8 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_taxrate": _COMMERCIAL,
     "commerce.add_taxrate": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_taxrate": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
-    "commerce.view_deal": _EVERYONE - {_G.MARKETING, _G.SUPPORT_AGENT} | {_G.MARKETING},
+    "commerce.view_amounts": _COMMERCIAL | {_G.EXECUTIVE},  # Prices, totals and ledgers on the pages one may see.
+    "commerce.view_deal": _EVERYONE,
     "commerce.view_quote": _COMMERCIAL,
     "commerce.view_contract": _EVERYONE,
     "commerce.view_order": _COMMERCIAL | {_G.SUPPORT_AGENT},

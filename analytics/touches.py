@@ -136,8 +136,8 @@ def story_of(deal: Deal, *, model: CreditModel) -> DealStory:
     names = dict(
         User.objects.filter(pk__in={event.user_id for event in events if event.user_id}).values_list("pk", "name")
     )
-    captions = {f"e{event.pk}": _event_caption(event, names) for event in events}
-    captions |= {f"a{activity.pk}": _Caption(activity.kind.capitalize(), activity.subject) for activity in activities}
+    captions = {f"e{event.pk}": caption_of(event, names) for event in events}
+    captions |= {f"a{activity.pk}": Caption(activity.kind.capitalize(), activity.subject) for activity in activities}
     touches = sorted(
         [*map(_event_touch, events), *map(_activity_touch, activities)],
         key=lambda touch: (touch.occurred_at, touch.id),
@@ -159,7 +159,7 @@ def story_of(deal: Deal, *, model: CreditModel) -> DealStory:
 
 
 @dataclass(frozen=True)
-class _Caption:
+class Caption:
     """A touch in words: what was done, to what, by whom."""
 
     label: str
@@ -167,9 +167,10 @@ class _Caption:
     user_name: str = ""
 
 
-def _event_caption(event: Event, names: Mapping[int, str]) -> _Caption:
+def caption_of(event: Event, names: Mapping[int, str]) -> Caption:
+    """An event as a line of a page; `names` are those of people by their ids."""
     number = event.properties.get("number") or event.object_id
-    return _Caption(
+    return Caption(
         label=str(event.get_name_display()),
         detail="" if _is_uuid(number) else number,  # A name for machines says nothing to a reader.
         user_name=names.get(event.user_id or 0, ""),
@@ -240,7 +241,7 @@ def _activity_touch(activity: Activity) -> Touch:
 
 
 def _happening(
-    touch: Touch, caption: _Caption, verdict: Verdict, rule: InfluenceRule, credit_minor: int | None
+    touch: Touch, caption: Caption, verdict: Verdict, rule: InfluenceRule, credit_minor: int | None
 ) -> Happening:
     weight = rule.weights[touch.kind] if verdict is Verdict.COUNTS else None
     return Happening(

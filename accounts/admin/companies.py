@@ -1,9 +1,15 @@
 """The staff's pages about companies."""
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from accounts.admin.bases import ReadOnly, Undeletable
 from accounts.models import Account, Entitlement, Membership, Tier
@@ -31,7 +37,8 @@ class EntitlementInline(ReadOnly, TabularInline):
 
 @admin.register(Account)
 class AccountAdmin(Undeletable, ModelAdmin):
-    list_display = ["name", "tier", "industry", "stage_label", "owner", "billing_country", "first_login_at"]
+    list_display = ["name", "overview", "tier", "industry", "stage_label", "owner", "billing_country", "first_login_at"]
+    actions_detail = ["open_overview"]
     list_filter = ["tier", "industry", "lifecycle_stage", "is_active"]
     list_select_related = ["tier", "owner"]
     search_fields = ["name", "billing_email", "vat_id"]
@@ -60,6 +67,18 @@ class AccountAdmin(Undeletable, ModelAdmin):
         ),
         (_("Dates"), {"fields": ["public_id", "created_at", "first_login_at"]}),
     ]
+
+    @display(description=_("overview"))
+    def overview(self, account: Account) -> SafeString:
+        return format_html(
+            '<a class="text-primary-600 dark:text-primary-500" href="{}" aria-label="{}">360</a>',
+            reverse("admin:account_360", args=[account.pk]),
+            gettext("Account 360 of %(name)s") % {"name": account.name},
+        )
+
+    @action(description=_("Account 360"), url_path="overview", permissions=["view"])
+    def open_overview(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect("admin:account_360", object_id)
 
     @display(
         description=_("stage"),

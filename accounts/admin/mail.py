@@ -13,6 +13,9 @@ from accounts.jobs import enqueue
 from accounts.models import MailState, OutgoingMail
 from accounts.tasks import send_due_mail
 
+# Mail that says what was paid, for people who may see that.
+TELLS_AMOUNTS = ("receipt",)
+
 
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(Kept, ModelAdmin):
@@ -21,6 +24,10 @@ class OutgoingMailAdmin(Kept, ModelAdmin):
     search_fields = ["to", "subject"]
     actions = ["send_again"]
     readonly_fields = [field.name for field in OutgoingMail._meta.fields]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingMail]:
+        rows: QuerySet[OutgoingMail] = super().get_queryset(request)
+        return rows if request.user.has_perm("commerce.view_amounts") else rows.exclude(kind__in=TELLS_AMOUNTS)
 
     @display(
         description=_("state"),

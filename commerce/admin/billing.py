@@ -11,13 +11,15 @@ from unfold.decorators import action, display
 from accounts.admin import Kept, ReadOnly
 from accounts.jobs import enqueue
 from commerce import amounts, payments, webhooks
+from commerce.admin.bases import AmountsByPermission
 from commerce.models import Invoice, InvoiceLine, PaymentAttempt, WebhookEvent
 from commerce.pricing.money import Money
 from commerce.tasks import settle_payment
 
 
-class InvoiceLineInline(ReadOnly, TabularInline):
+class InvoiceLineInline(AmountsByPermission, ReadOnly, TabularInline):
     model = InvoiceLine
+    amounts = frozenset({"explanation", "unit_price", "amount"})
     seen_with = "commerce.view_invoice"
     fields = ["position", "description", "explanation", "quantity", "unit_price", "amount"]
     readonly_fields = fields
@@ -37,7 +39,8 @@ class PaymentAttemptInline(ReadOnly, TabularInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ReadOnly, ModelAdmin):
+class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+    amounts = frozenset({"total", "subtotal_minor", "tax_minor", "total_minor"})
     list_display = ["number", "account", "order", "status_label", "total", "issue_date", "due_date", "paid_at"]
     list_filter = ["status", "issue_date"]
     list_select_related = ["account", "order"]
@@ -54,7 +57,8 @@ class InvoiceAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(PaymentAttempt)
-class PaymentAttemptAdmin(Kept, ModelAdmin):
+class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
+    amounts = frozenset({"amount", "amount_minor", "request"})
     list_display = ["__str__", "account", "state_label", "amount", "error_code", "checks", "created_at", "settled_at"]
     list_filter = ["state", "created_at"]
     list_select_related = ["account", "invoice"]

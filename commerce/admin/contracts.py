@@ -7,12 +7,14 @@ from unfold.decorators import display
 
 from accounts.admin import ReadOnly
 from commerce import amounts
+from commerce.admin.bases import AmountsByPermission
 from commerce.models import Activity, Contract, Deal, Quote, QuoteLine, Subscription, SubscriptionDelta
 from commerce.pricing.money import Money
 
 
-class SubscriptionInline(ReadOnly, TabularInline):
+class SubscriptionInline(AmountsByPermission, ReadOnly, TabularInline):
     model = Subscription
+    amounts = frozenset({"entries"})
     seen_with = "commerce.view_contract"
     fields = ["product", "created_at", "entries"]
     readonly_fields = fields
@@ -50,8 +52,14 @@ class ContractAdmin(ReadOnly, ModelAdmin):
         return contract.status, contract.get_status_display()
 
 
-class QuoteLineInline(ReadOnly, TabularInline):
+QUOTE_AMOUNTS = frozenset(
+    {"total", "subtotal_minor", "tax_minor", "total_minor", "recurring_before_minor", "recurring_after_minor"}
+)
+
+
+class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
     model = QuoteLine
+    amounts = frozenset({"unit_price", "amount", "words", "waterfall"})
     seen_with = "commerce.view_quote"
     fields = ["position", "product", "change", "quantity", "unit_price", "amount", "words", "waterfall"]
     readonly_fields = fields
@@ -67,7 +75,8 @@ class QuoteLineInline(ReadOnly, TabularInline):
 
 
 @admin.register(Quote)
-class QuoteAdmin(ReadOnly, ModelAdmin):
+class QuoteAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+    amounts = QUOTE_AMOUNTS
     list_display = ["number", "account", "status_label", "total", "created_by", "created_at", "expires_at"]
     list_filter = ["status", "created_at"]
     list_select_related = ["account", "created_by"]
@@ -101,7 +110,8 @@ class ActivityInline(ReadOnly, TabularInline):
 
 
 @admin.register(Deal)
-class DealAdmin(ReadOnly, ModelAdmin):
+class DealAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+    amounts = frozenset({"amount", "amount_minor"})
     list_display = ["name", "account", "type", "stage_label", "source", "amount", "close_date", "owner"]
     list_filter = ["stage", "type", "source", "close_date"]
     list_select_related = ["account", "owner"]

@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 from accounts.admin import Kept, ReadOnly
 from accounts.models import User
 from commerce import amounts, orders
+from commerce.admin.bases import AmountsByPermission
 from commerce.models import Order, OrderStep
 from commerce.pricing.money import Money
 from tracking.actor import Actor
@@ -30,7 +31,8 @@ class OrderStepInline(ReadOnly, TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(Kept, ModelAdmin):
+class OrderAdmin(AmountsByPermission, Kept, ModelAdmin):
+    amounts = frozenset({"total", "total_minor"})
     list_display = ["number", "account", "status_label", "total", "placed_by", "placed_at", "po_number"]
     list_filter = ["status", "placed_at"]
     list_select_related = ["account", "placed_by"]

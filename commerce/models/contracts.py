@@ -67,6 +67,8 @@ class Contract(models.Model):
     class Meta:
         indexes = [models.Index(fields=["account", "end_date"], name="contract_account_end")]
         constraints = [models.CheckConstraint(condition=Q(end_date__gt=F("start_date")), name="contract_period")]
+        # Of customers in general; a contract is what all amounts come from.
+        permissions = [("view_amounts", "Can see prices and amounts")]
 
     def __str__(self) -> str:
         return self.number

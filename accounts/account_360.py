@@ -1,0 +1,57 @@
+"""What the staff see of a company on its page: who it is, and its people."""
+
+from datetime import date
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.db.models import Exists, F, OuterRef
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, Membership
+from accounts.panels import Panel
+
+PEOPLE_SHOWN = 8
+
+
+def head(account: Account, today: date) -> dict[str, Any]:
+    """Tier, industry, stage and the people of ours. No query: the page has read the account with them."""
+    return {"stage_tone": STAGE_TONES.get(account.lifecycle_stage, "info")}
+
+
+STAGE_TONES = {"growing": "success", "renewing": "warning", "at_risk": "danger"}
+
+
+def people(account: Account, today: date) -> dict[str, Any]:
+    """Those who were here last first, and whether each signs in with a second factor. One query."""
+    factors = Authenticator.objects.filter(
+        user=OuterRef("user"), type__in=[Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    )
+    members = (
+        Membership.objects.for_account(account)
+        .filter(is_active=True)
+        .select_related("user")
+        .annotate(has_second_factor=Exists(factors))
+        .order_by(F("last_seen_at").desc(nulls_last=True), "pk")
+    )
+    found = list(members[: PEOPLE_SHOWN + 1])
+    return {"members": found[:PEOPLE_SHOWN], "has_more": len(found) > PEOPLE_SHOWN}
+
+
+PANELS = [
+    Panel(
+        name="company",
+        title=_("Company"),
+        permission="accounts.view_account",
+        order=0,
+        template="admin/account_360/company.html",
+        context=head,
+    ),
+    Panel(
+        name="people",
+        title=_("People"),
+        permission="accounts.view_membership",
+        order=60,
+        template="admin/account_360/people.html",
+        context=people,
+    ),
+]
