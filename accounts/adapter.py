@@ -5,14 +5,17 @@ from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.account.internal.flows import reauthentication
+from allauth.core import context as current
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from accounts import services
+from accounts import confirmation, services
 from accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -29,6 +32,25 @@ class AccountAdapter(DefaultAccountAdapter):
             services.note_login(user=user, now=timezone.now())
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Password and second factors; for those who have neither, a code by mail."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if methods or not user.is_authenticated:
+            return methods
+        url = reverse("accounts:confirm-by-code")
+        return [{"id": "mailed_code", "description": _("Use a code by e-mail"), "url": url}]
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Before one's sign-in is changed: always.
+
+        allauth lets those pass who have neither password nor second factor; they confirm by a code.
+        """
+        request = current.request
+        if not reauthentication.get_reauthentication_flows(request.user) and not confirmation.is_fresh(request):
+            raise ReauthenticationRequired
+        required: bool = super().is_reauthentication_required(app=app, **kwargs)
+        return required
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a code at once, past the outbox: there the staff could read it.

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from allauth.account.adapter import get_adapter
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
+from accounts import confirmation
 from accounts.models import Account, Membership, User
 from accounts.permissions import Permission
 from accounts.scope import account_scope
@@ -84,6 +86,41 @@ def requires_staff(permission: str) -> Callable[[StaffView[P]], View]:
         return checked
 
     return decorate
+
+
+def step_up(view: V | None = None, *, before_the_form: bool = False) -> Any:
+    """A change that needs a proof of who asks from the last minutes: `@step_up` below `@requires(…)`.
+
+    The page itself is shown to everybody who may see it. What is sent too late changes nothing: the person confirms
+    who they are, and their form, which was put aside, is sent on from there. `before_the_form` asks before the page is
+    shown: for what cannot be put aside, as a card's number, and while a proof lasts long enough to fill it in.
+    """
+
+    def decorate(view: V) -> V:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            is_change = request.method not in ("GET", "HEAD")
+            if not is_change and before_the_form and not confirmation.is_fresh(request, before_a_form=True):
+                return HttpResponseRedirect(confirmation.ask_url(request, then=request.get_full_path()))
+            if is_change and not confirmation.is_fresh(request):
+                return _ask_to_confirm(request)
+            return view(request, *args, **kwargs)
+
+        checked.steps_up = True  # type: ignore[attr-defined]
+        return cast("V", checked)
+
+    return decorate(view) if view is not None else decorate
+
+
+def _ask_to_confirm(request: HttpRequest) -> HttpResponse:
+    """To the page that asks: the browser sent there, HTMX told to go, or a script told where."""
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        url = confirmation.ask_url(request, then=confirmation.page_at_hand(request))
+        return JsonResponse({"error": _("Confirm that it is you, then try again."), "next": url}, status=401)
+    url = confirmation.ask_url(request, then=confirmation.put_aside(request))
+    if "HX-Request" in request.headers:
+        return HttpResponse(status=401, headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
 
 
 def session_digest(request: HttpRequest) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import company, domains, files, members
+from accounts.views import company, confirm, domains, files, members
 
 app_name = "accounts"
 
@@ -18,5 +18,7 @@ urlpatterns = [
     path("company/people/<uuid:public_id>/deactivate/", members.deactivate, name="deactivate-member"),
     path("company/people/<uuid:public_id>/reactivate/", members.reactivate, name="reactivate-member"),
     path("company/people/<uuid:public_id>/hand-over/", members.hand_over, name="hand-over"),
+    path("me/confirm/", confirm.confirm_by_code, name="confirm-by-code"),
+    path("me/carry-on/<str:key>/", confirm.carry_on, name="carry-on"),
     path("files/<uuid:public_id>/", files.download, name="download"),
 ]

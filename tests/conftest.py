@@ -147,12 +147,19 @@ def manager(db):
 
 @pytest.fixture
 def signed_in() -> Callable:
-    """A test client signed in as somebody: `signed_in(admin).get("/")`."""
+    """A test client signed in as somebody: `signed_in(admin).get("/")`.
+
+    They have just proved who they are; with `confirmed=False` that was too long ago for what `step_up` protects.
+    """
     from django.test import Client
 
-    def sign_in(user):
+    from tests.factories import confirm
+
+    def sign_in(user, *, confirmed=True):
         client = Client()
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        if confirmed:
+            confirm(client, user)
         return client
 
     return sign_in

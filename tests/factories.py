@@ -1,11 +1,13 @@
 """Rows for tests, as small as a test needs them."""
 
+import time
 from datetime import date
 from decimal import Decimal
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.test import Client
 
 from accounts.models import Account, Entitlement, Membership, Tier, User
 from commerce.models import (
@@ -35,6 +37,16 @@ def make_tier(code: str) -> Tier:
 def make_account(name: str, *, tier: str = "growth", industry: str = "logistics", **fields) -> Account:
     fields = {"billing_country": "DE", "currency": "EUR", "lifecycle_stage": "growing"} | fields
     return Account.objects.create(name=name, tier=make_tier(tier), industry=industry, **fields)
+
+
+def confirm(client: Client, user: User, *, at: float | None = None) -> None:
+    """Note in the client's session that the person has just (or at `at`) proved who they are, as allauth notes it."""
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time() if at is None else at, "reauthenticated": True}
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 def make_user(email: str, name: str, **fields) -> User:

@@ -1,5 +1,6 @@
 """Two companies with a row of every kind, and the vendor's people: what the walks and the browser go through."""
 
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ from crm.models import Conflict, Cursor, Link, Pause
 from knowledge.models import Article, Deflection
 from knowledge.services import publish_article
 from recommendations.models import ContentBlock, Offer
-from tests.factories import make_account, make_article, make_catalogue, make_contract, make_member, make_staff
+from tests.factories import confirm, make_account, make_article, make_catalogue, make_contract, make_member, make_staff
 from tracking.actor import Actor
 from tracking.models import Meter, UsageDaily
 from tracking.services import record_usage
@@ -109,6 +110,7 @@ def sign_in(people: Iterable[User]) -> None:
     for user in people:
         client = Client()
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        confirm(client, user, at=time.time() + 24 * 3600)  # Holds as long as the walk takes.
         _COOKIES[user.pk] = client.cookies[settings.SESSION_COOKIE_NAME].value
 
 

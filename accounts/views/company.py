@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import services
 from accounts.forms import CompanyForm
-from accounts.http import AccountRequest, requires
+from accounts.http import AccountRequest, requires, step_up
 from accounts.middleware import SESSION_ACCOUNT
 from accounts.models import Membership
 from accounts.permissions import Permission
@@ -36,6 +36,7 @@ def company(request: AccountRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MANAGE_COMPANY)
+@step_up
 def company_profile(request: AccountRequest) -> HttpResponse:
     """Change the company's phone, addresses and time zone; the CRM hears of it at once."""
     form = CompanyForm(request.POST or None, instance=request.account)

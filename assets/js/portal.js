@@ -1,6 +1,7 @@
 // What every page loads: small enhancements of pages that already work without them.
 import Alpine from "@alpinejs/csp";
 import { announceSwaps } from "./announce.js";
+import { sendAtOnce } from "./carry-on.js";
 import { closeMenusOutside } from "./menus.js";
 import { openDialogs } from "./dialogs.js";
 import { countCharacters, markBusy } from "./typing.js";
@@ -20,6 +21,7 @@ closeMenusOutside();
 openDialogs();
 countCharacters();
 markBusy();
+sendAtOnce();
 
 window.Alpine = Alpine;
 Alpine.start();

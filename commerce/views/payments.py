@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.http import AccountRequest, own_transactions, requires
+from accounts.http import AccountRequest, own_transactions, requires, step_up
 from accounts.permissions import Permission
 from commerce import payments
 from commerce import stripe_gateway as gateway
@@ -37,6 +37,7 @@ with_stripe = csp_update({directive: sources for directive, sources in _STRIPE_C
 @require_http_methods(["GET", "HEAD", "POST"])
 @with_stripe
 @requires(Permission.BUY)
+@step_up(before_the_form=True)
 def pay(request: AccountRequest, number: str) -> HttpResponseBase:
     """The page with the card form; posted by its script, a place at Stripe for the card."""
     now = timezone.now()
@@ -61,6 +62,7 @@ def pay(request: AccountRequest, number: str) -> HttpResponseBase:
 @own_transactions
 @require_POST
 @requires(Permission.BUY)
+@step_up
 def start_payment(request: AccountRequest, number: str) -> HttpResponseBase:
     """Charge the card that was set up. Tells the script where to go, what the bank asks, or what is wrong."""
     now = timezone.now()

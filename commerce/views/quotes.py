@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.http import AccountRequest, client_ip, requires, session_digest
+from accounts.http import AccountRequest, client_ip, requires, session_digest, step_up
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import quoting
@@ -86,6 +86,7 @@ def quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.BUY)
+@step_up
 def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     """Accept a quote as shown, then pay its invoice."""
     shown = _quote_of(request, public_id)

@@ -54,6 +54,9 @@ ACCOUNTS = [
             Foreign("a company I don't belong to", 404, body=lambda other: {"account": other.account.public_id}),
         ),
     ),
+    Page("accounts:confirm-by-code", status=302),  # To the password, which everybody here has.
+    Page("accounts:confirm-by-code", method="POST", status=302, changes=False),
+    Page("accounts:carry-on", kwargs=lambda company: {"key": "never-put-aside"}, status=302),
     Page(
         "accounts:download", Permission.VIEW_CASES, names_row=True,
         kwargs=lambda company: {"public_id": company.file.public_id},
