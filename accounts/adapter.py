@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import confirmation, services
+from accounts.audit.security import note_failed_sign_in
 from accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,9 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ReauthenticationRequired
         required: bool = super().is_reauthentication_required(app=app, **kwargs)
         return required
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        note_failed_sign_in(email=str(credentials.get("email") or ""), request=request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a code at once, past the outbox: there the staff could read it.

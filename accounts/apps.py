@@ -8,6 +8,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks  # noqa: F401  (registers them)
+        from accounts.audit import security
         from accounts.tenancy import after_migrate
 
         post_migrate.connect(after_migrate, dispatch_uid="accounts.tenancy")
+        security.listen()

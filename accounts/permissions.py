@@ -110,6 +110,8 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "accounts.view_storedfile": _SUPPORT,
     "accounts.view_domain": _SUPPORT | _COMMERCIAL,
     "accounts.change_domain": _SUPPORT,
+    "accounts.view_auditentry": _SUPPORT | frozenset({_G.FINANCE, _G.REVENUE_MANAGER}),
+    "accounts.view_auditseal": _SYSTEM,
     "cases.view_case": _EVERYONE - {_G.MARKETING},
     "cases.change_case": _SUPPORT,
     "cases.view_casemessage": _EVERYONE - {_G.MARKETING},

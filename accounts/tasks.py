@@ -1,9 +1,12 @@
 """Jobs of the accounts app."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 
 from accounts import services
+from accounts.audit import collecting, sealing
 from accounts.jobs import AccountTask
 
 
@@ -17,3 +20,23 @@ def send_due_mail(**kwargs: object) -> None:
 def remove_leftover_files(**kwargs: object) -> None:
     """Delete what rolled-back transactions left in the storage: once a night."""
     services.remove_leftover_files(now=timezone.now())
+
+
+COLLECT_FOR = timedelta(seconds=45)  # Well within a task's time limit; the next run goes on.
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def collect_audit(**kwargs: object) -> None:
+    """Read what was committed into the audit log: every 5 s."""
+    until = timezone.now() + COLLECT_FOR
+    while collecting.collect(now=timezone.now()) >= collecting.BATCH and timezone.now() < until:
+        pass
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def seal_audit(**kwargs: object) -> None:
+    """Sign the audit log's finished days: every hour, so that a day is sealed soon after its end.
+
+    Raises `NoSigningKey` on a worker without the key.
+    """
+    sealing.seal_finished_days(now=timezone.now(), key=sealing.signing_key())

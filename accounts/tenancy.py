@@ -60,6 +60,10 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_domainevent": Tenant(AUDIT),
     "accounts_storedfile": Tenant(EDIT),
     "accounts_outgoingmail": Tenant(AUDIT),
+    "accounts_auditnote": Tenant(ADD),
+    "accounts_auditentry": Tenant(READ, only="is_public"),
+    "accounts_auditsource": Shared("", "how far the audit log has been read in"),
+    "accounts_auditseal": Shared("", "signatures over the log of all companies together"),
     "accounts_tier": Shared(READ, "the vendor's tiers: names, the same for everybody"),
     "accounts_user": Shared(
         EDIT, "sign-in looks people up before it knows their company; lists go through memberships"

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import company, confirm, domains, files, members
+from accounts.views import audit, company, confirm, domains, files, members
 
 app_name = "accounts"
 
@@ -20,5 +20,7 @@ urlpatterns = [
     path("company/people/<uuid:public_id>/hand-over/", members.hand_over, name="hand-over"),
     path("me/confirm/", confirm.confirm_by_code, name="confirm-by-code"),
     path("me/carry-on/<str:key>/", confirm.carry_on, name="carry-on"),
+    path("company/audit/", audit.audit_log, name="audit"),
+    path("company/audit/export/<slug:form>/", audit.audit_export, name="audit-export"),
     path("files/<uuid:public_id>/", files.download, name="download"),
 ]

@@ -66,6 +66,9 @@ class Environment(BaseSettings):
     stripe_js_url: str = "https://js.stripe.com/v3/"
     stripe_webhook_secret: str = ""  # Several, comma separated, while one is being rotated.
 
+    audit_signing_key_file: str = ""  # Workers only: the Ed25519 key (PEM) that seals the audit log's days.
+    audit_public_key_file: str = ""  # Its public half, with which everybody may check them.
+
     salesforce_instance_url: str = ""  # Empty: nothing is synchronised, changes wait in the outbox.
     salesforce_login_url: str = ""
     salesforce_client_id: str = ""
@@ -372,6 +375,10 @@ PGHISTORY_CONTEXT_FIELD = ContextJSONField()
 PGHISTORY_CONTEXT_ID_FIELD = ContextUUIDField()
 PGHISTORY_APPEND_ONLY = True
 
+# The audit log's seals: read by accounts.audit.sealing alone. The web process has no signing key.
+AUDIT_SIGNING_KEY_FILE = ENV.audit_signing_key_file
+AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
+
 # Stripe and Salesforce: read by commerce.stripe_gateway and crm.client alone.
 STRIPE_API_BASE = ENV.stripe_api_base
 STRIPE_SECRET_KEY = ENV.stripe_secret_key
@@ -413,6 +420,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=20),
         "options": {},
     },
+    "collect-audit": {"task": "accounts.tasks.collect_audit", "schedule": 5, "options": {"expires": 5}},
+    "seal-audit": {"task": "accounts.tasks.seal_audit", "schedule": crontab(minute=7), "options": {}},
     "process-webhooks": {"task": "commerce.tasks.process_webhooks", "schedule": 10, "options": {"expires": 10}},
     "resume-payments": {"task": "commerce.tasks.resume_payments", "schedule": 15, "options": {"expires": 15}},
     "reconcile-payments": {"task": "commerce.tasks.reconcile_payments", "schedule": 600, "options": {"expires": 600}},

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client, override_settings
 
+from accounts.audit.collecting import collect
+from accounts.audit.sealing import seal_finished_days
 from accounts.models import Account, Domain, Entitlement, Membership, StoredFile, User
 from accounts.permissions import Role, StaffGroup
 from accounts.scope import staff_scope
@@ -159,7 +162,7 @@ def make_world(now: datetime) -> World:
             finance=finance, now=now, today=today,
         )  # fmt: skip
 
-    return World(
+    world = World(
         now=now,
         products=products,
         articles=articles,
@@ -168,6 +171,15 @@ def make_world(now: datetime) -> World:
         staff=staff,
         superuser=superuser,
     )
+    _audit_log(now)
+    return world
+
+
+def _audit_log(now: datetime) -> None:
+    """What made the world stands in the log, and the day before is sealed."""
+    while collect(now=now - timedelta(days=1)):
+        pass
+    seal_finished_days(now=now, key=Ed25519PrivateKey.generate())
 
 
 def _crm_rows(now: datetime) -> None:

@@ -1,5 +1,6 @@
 """The staff's pages about companies, people, mail and files, and what all staff pages have in common."""
 
+from accounts.admin.audit import AuditEntryAdmin, AuditSealAdmin
 from accounts.admin.bases import Kept, ReadOnly, Undeletable
 from accounts.admin.companies import AccountAdmin, TierAdmin
 from accounts.admin.domains import DomainAdmin
@@ -9,6 +10,8 @@ from accounts.admin.people import UserAdmin
 
 __all__ = [
     "AccountAdmin",
+    "AuditEntryAdmin",
+    "AuditSealAdmin",
     "DomainAdmin",
     "Kept",
     "OutgoingMailAdmin",

@@ -1,5 +1,6 @@
 """Who the customers are: companies, their people, what they are entitled to, and what was sent to them."""
 
+from accounts.models.audit import AuditEntry, AuditNote, AuditSeal, AuditSource
 from accounts.models.companies import Account, Industry, LifecycleStage, Membership, MembershipQuerySet, Tier
 from accounts.models.domains import Domain
 from accounts.models.entitlements import Entitlement, Entitlements, Feature
@@ -9,6 +10,10 @@ from accounts.models.people import User
 
 __all__ = [
     "Account",
+    "AuditEntry",
+    "AuditNote",
+    "AuditSeal",
+    "AuditSource",
     "Domain",
     "Entitlement",
     "Entitlements",

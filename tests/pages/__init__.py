@@ -13,12 +13,13 @@ from tests.pages.commerce import COMMERCE, RECOMMENDATIONS
 from tests.pages.house import HOUSE
 from tests.pages.kinds import ELSEWHERE, Audience, Foreign, Page, patterns
 from tests.pages.knowledge import KNOWLEDGE
+from tests.pages.law import LAW
 from tests.pages.people import PEOPLE_PAGES
 
 __all__ = ["ELSEWHERE", "INVENTORY", "Audience", "Foreign", "Page", "patterns", "screens"]
 
 INVENTORY: list[Page] = [
-    *HOUSE, *ACCOUNTS, *PEOPLE_PAGES, *KNOWLEDGE, *CASES, *COMMERCE, *RECOMMENDATIONS, *ANALYTICS, *API,
+    *HOUSE, *ACCOUNTS, *LAW, *PEOPLE_PAGES, *KNOWLEDGE, *CASES, *COMMERCE, *RECOMMENDATIONS, *ANALYTICS, *API,
 ]  # fmt: skip
 
 
