@@ -22,6 +22,8 @@ from types import TracebackType
 from typing import Self
 
 import psutil
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sandbox import localstripe, watchdog, web
 from sandbox.bootstrap import LOCK_FILE, digest, is_current
@@ -58,6 +60,7 @@ POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL, WEB, WORKER, BEAT = (
 OUTSIDE = (POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL)
 PORTAL = (WEB, WORKER, BEAT)
 EVERYTHING = frozenset({*OUTSIDE, *PORTAL})
+SIGNING_KEY = "audit-signing.pem"
 # The proxy is for tests: a demo talks to localstripe itself.
 DEMO_PARTS = EVERYTHING - {PROXY}
 # An outside server that is named in the environment is used, and its stand-in is not started.
@@ -69,7 +72,7 @@ REPLACED_BY: Mapping[str, str] = {
     SALESFORCE: "SALESFORCE_INSTANCE_URL",
     MAIL: "EMAIL_URL",
 }
-SETTINGS_PREFIXES = ("PORTAL_", "STRIPE_", "SALESFORCE_", "DATABASE_", "REDIS_", "EMAIL_")
+SETTINGS_PREFIXES = ("PORTAL_", "STRIPE_", "SALESFORCE_", "DATABASE_", "REDIS_", "EMAIL_", "AUDIT_")
 SETTINGS = frozenset({"SECRET_KEY", "MAIL_SINK_URL", "DEFAULT_FROM_EMAIL", "MEDIA_ROOT", "ALLOWED_HOSTS"})
 
 
@@ -236,6 +239,7 @@ class Stack:
             "PORT": str(self.port),
             "SECRET_KEY": secret(self.data_dir / "secret.key", lambda: secrets.token_urlsafe(60)),
             "MEDIA_ROOT": str(self.data_dir / "media"),
+            "AUDIT_PUBLIC_KEY_FILE": str(audit_keys(self.data_dir)),
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             **self.given,
         }
@@ -412,7 +416,8 @@ class Stack:
                 *("--concurrency", "2", "--without-gossip", "--without-mingle"),
             ],
             log=self.log(WORKER),
-            env=self.child_env,
+            # The one process that seals the audit log.
+            env=lambda: {"AUDIT_SIGNING_KEY_FILE": str(self.data_dir / SIGNING_KEY), **self.child_env()},
         )
 
     def _make_beat(self) -> Part:
@@ -449,6 +454,18 @@ class Stack:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     if psutil.Process(pid).create_time() == created:
                         watchdog.end_group(pid)
+
+
+def audit_keys(data_dir: Path) -> Path:
+    """Make the pair of keys that the audit log's days are signed with, once; the path of the public one."""
+    private, public = data_dir / SIGNING_KEY, data_dir / "audit-public.pem"
+    if not public.exists():
+        key = Ed25519PrivateKey.generate()
+        private.unlink(missing_ok=True)
+        private.touch(mode=0o600)
+        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return public
 
 
 def _python_of_the_apps() -> list[Path]:

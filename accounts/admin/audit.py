@@ -83,7 +83,7 @@ class AuditEntryAdmin(ReadOnly, ModelAdmin):
     actions_list = ["export_csv", "export_jsonl"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
-        return super().get_queryset(request).order_by("-occurred_at", "-sequence")
+        return AuditEntry.objects.latest_first()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str

@@ -58,7 +58,7 @@ def _highest_keys() -> dict[str, int]:
     """The highest key of each source; one query for all."""
     parts = [
         sql.SQL("SELECT {name}, coalesce(max({key}), 0) FROM {table}").format(
-            name=sql.Literal(name), key=sql.Identifier(model._meta.pk.column), table=sql.Identifier(name)
+            name=sql.Literal(name), key=sql.Identifier(model._meta.pk.attname), table=sql.Identifier(name)
         )
         for name, model in sources().items()
     ]

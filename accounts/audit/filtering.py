@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.sources import is_public, sources
 from accounts.audit.wording import kind_name
-from accounts.models import AuditEntry, AuditNote, User
+from accounts.models import Account, AuditNote, User
+from accounts.models.audit import AuditEntryQuerySet
 from tracking.actor import ActorKind
 
 NOTES = "notes"  # What is no change of a row: access and security.
@@ -42,7 +43,7 @@ class AuditFilter(forms.Form):
     )
     by_staff = forms.BooleanField(label=_("Only what our contacts at the vendor did"), required=False)
 
-    def narrow(self, entries: QuerySet[AuditEntry], *, people: QuerySet[User], zone: tzinfo) -> QuerySet[AuditEntry]:
+    def narrow(self, entries: AuditEntryQuerySet, *, people: QuerySet[User], zone: tzinfo) -> AuditEntryQuerySet:
         """The entries looked for; `people` are those whom a name may mean. None while the form has errors."""
         if not self.is_valid():
             return entries.none()
@@ -61,6 +62,11 @@ class AuditFilter(forms.Form):
         if asked["by_staff"]:
             entries = entries.filter(actor_kind=ActorKind.STAFF)
         return entries
+
+
+def members_of(account: Account) -> QuerySet[User]:
+    """Whom a name may mean in a company's log."""
+    return User.objects.filter(memberships__account=account)
 
 
 def _start(day: date, zone: tzinfo) -> datetime:

@@ -13,6 +13,8 @@ from accounts.models import Membership, User
 from accounts.scope import system_scope
 from tracking.actor import Actor, ActorKind
 
+NO_COMPANY: list[int | None] = [None]
+
 
 def note_of_person(
     *, action: AuditAction, user: User, request: HttpRequest | None, is_actor: bool = True, **details: str
@@ -23,9 +25,11 @@ def note_of_person(
     """
     now, ip = timezone.now(), client_ip(request) if request is not None else ""
     with system_scope():
-        companies = list(Membership.objects.active().filter(user_id=user.pk).values_list("account_id", flat=True))
+        companies: list[int | None] = list(
+            Membership.objects.active().filter(user_id=user.pk).values_list("account_id", flat=True)
+        )
         kind = ActorKind.STAFF if user.is_staff else ActorKind.CUSTOMER
-        for account_id in companies or [None]:
+        for account_id in companies or NO_COMPANY:
             actor = Actor(user.pk, account_id, kind) if is_actor else Actor.system(account_id)
             note(action=action, actor=actor, now=now, subject_id=user.pk, details=details, ip=ip)
 

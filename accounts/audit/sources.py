@@ -53,7 +53,8 @@ class Content:
 def sources() -> dict[str, type[models.Model]]:
     """Every table that the log is read from: those of the audit triggers, and the notes."""
     events = [model for model in apps.get_models() if issubclass(model, pghistory.models.Event)]
-    return {model._meta.db_table: model for model in sorted([*events, AuditNote], key=lambda one: one._meta.db_table)}
+    models_read: list[type[models.Model]] = [*events, AuditNote]
+    return {model._meta.db_table: model for model in sorted(models_read, key=lambda one: one._meta.db_table)}
 
 
 def contents_of(source: str, rows: Iterable[Row]) -> dict[int, Content]:
@@ -134,11 +135,14 @@ def _number(value: object) -> int | None:
 
 
 def _label(row: Any, kind: str) -> str:
-    if kind in OF_COMPANIES and getattr(row, "name", ""):
-        return str(row.name)[:200]
-    found = next((str(getattr(row, name)) for name in LABELS if getattr(row, name, None)), "")
-    serial = getattr(row, "serial", None)
-    return (found or (str(serial) if serial else ""))[:200]
+    name: str | None = getattr(row, "name", None)
+    if kind in OF_COMPANIES and name:
+        return name[:200]
+    number = getattr(row.pgh_tracked_model, "number", None)
+    if isinstance(number, property) and number.fget:  # Made from the serial, as in "CS-10482".
+        return str(number.fget(row))
+    labels = [str(getattr(row, field)) for field in LABELS if getattr(row, field, None)]
+    return labels[0][:200] if labels else ""
 
 
 def _changes(row: Row, before: Row | None, kind: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def lines(entries: Iterable[AuditEntry]) -> list[Line]:
     people = People(entries)
     notes = [entry.source_id for entry in entries if entry.source == AuditNote._meta.db_table]
     rows = AuditNote.objects.filter(pk__in=notes, ip__isnull=False).values_list("pk", "ip") if notes else ()
-    addresses = dict(rows)
+    addresses = {pk: str(ip) for pk, ip in rows}
     return [_line(entry, people, addresses) for entry in entries]
 
 

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.audit import AuditAction, note
 from accounts.audit.exporting import CONTENT_TYPES, export
-from accounts.audit.filtering import AuditFilter
+from accounts.audit.filtering import AuditFilter, members_of
 from accounts.audit.wording import lines
 from accounts.http import AccountRequest, client_ip, requires
-from accounts.models import AuditEntry, Feature, User
+from accounts.models import AuditEntry, Feature
 from accounts.paging import page_of
 from accounts.permissions import Permission
 
@@ -30,7 +30,7 @@ def audit_log(request: AccountRequest) -> HttpResponse:
     form = _form(request)
     entries = form.narrow(
         AuditEntry.objects.for_account(request.account),
-        people=User.objects.filter(memberships__account=request.account),
+        people=members_of(request.account),
         zone=ZoneInfo(request.user.time_zone),
     )
     page = page_of(entries.latest_first(), cursor=request.GET.get("cursor", ""))
@@ -65,7 +65,7 @@ def audit_export(request: AccountRequest, form: str) -> HttpResponseBase:
     zone = ZoneInfo(request.user.time_zone)
     entries = _form(request).narrow(
         AuditEntry.objects.for_account(request.account),
-        people=User.objects.filter(memberships__account=request.account),
+        people=members_of(request.account),
         zone=zone,
     )
     if request.method == "GET":  # HEAD asks about the file, and takes nothing.

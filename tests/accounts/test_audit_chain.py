@@ -309,3 +309,11 @@ def test_a_customer_writes_no_note_for_another_company(admin, globex, as_custome
     with as_customer(admin.membership), pytest.raises(DatabaseError), transaction.atomic():
         note(action=AuditAction.SIGNED_IN, actor=Actor(admin.pk, globex.pk, "customer"), now=datetime.now(UTC))
     assert not AuditNote.objects.exists()
+
+
+def test_a_production_worker_without_the_key_does_not_start(settings):
+    from portal.celery import signing_key_is_there
+
+    settings.PRODUCTION, settings.AUDIT_SIGNING_KEY_FILE = True, ""
+    with pytest.raises(SystemExit, match=r"The worker cannot start: set AUDIT_SIGNING_KEY_FILE"):
+        signing_key_is_there()

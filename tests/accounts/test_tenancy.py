@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 KEYS_BY_THE_PORTAL = {"public_id", "serial", "number", "message_id", "crm_id", "quote_id", "order_id", "id"}
 
 # Written by the owner alone, after the DNS or a member of staff has said whose the domain is.
-KEYS_BY_THE_OWNER = {"accounts_domain.name"}
+KEYS_BY_THE_OWNER = {"accounts_domain.name", "accounts_auditentry.source"}
 
 
 def rows(sql, *params):

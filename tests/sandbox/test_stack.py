@@ -21,6 +21,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory):
 def test_the_outside_world_gives_every_setting_that_the_portal_reads(stack):
     assert set(stack.env) == {
         *("PORTAL_ENV", "PORTAL_DEMO", "PORTAL_BASE_URL", "PORT", "SECRET_KEY", "MEDIA_ROOT", "DJANGO_SETTINGS_MODULE"),
+        "AUDIT_PUBLIC_KEY_FILE",
         *("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "MAIL_SINK_URL"),
         *("STRIPE_API_BASE", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_JS_URL", "STRIPE_WEBHOOK_SECRET"),
         *("SALESFORCE_INSTANCE_URL", "SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID", "SALESFORCE_USERNAME"),
