@@ -24,6 +24,7 @@ COMPANY: tuple[Section, ...] = (
     Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
     Section("accounts:people", _("People"), Permission.VIEW_TEAM),
     Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
+    Section("cases:visibility", _("Who sees cases"), Permission.MANAGE_COMPANY),
 )
 
 # What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.

@@ -78,10 +78,18 @@ TABLES: dict[str, Tenant | Shared] = {
     "knowledge_deflection": Tenant(ADD),
     "knowledge_articlevote": Tenant(EDIT),
     # cases
-    "cases_case": Tenant(EDIT),
+    # Of a company's cases, those that the person signed in sees: `cases_shows` knows the company's rules.
+    "cases_case": Tenant(EDIT, only="cases_shows(account_id, opened_by_id, id)"),
     "cases_caseevent": Tenant(AUDIT),
-    "cases_casemessage": Tenant(ADD, only="NOT is_internal"),  # Notes of the staff to each other stay theirs.
-    "cases_caseattachment": Tenant(ADD),
+    # Notes of the staff to each other stay theirs.
+    "cases_casemessage": Tenant(ADD, only="(NOT is_internal) AND cases_shows_case(case_id)"),
+    "cases_caseattachment": Tenant(ADD, only="cases_shows_message(message_id)"),
+    "cases_caseparticipant": Tenant(EDIT, only="cases_shows_case(case_id)"),
+    "cases_caseparticipantevent": Tenant(AUDIT),
+    "cases_casevisibility": Tenant(EDIT),
+    "cases_casevisibilityevent": Tenant(AUDIT),
+    "cases_caserule": Tenant(EDIT),
+    "cases_caseruleevent": Tenant(AUDIT),
     # commerce
     "commerce_product": Shared(READ, "the vendor's catalogue"),
     "commerce_productgrant": Shared(READ, "the vendor's catalogue"),
@@ -130,7 +138,12 @@ TABLES: dict[str, Tenant | Shared] = {
 }
 
 # Functions with the owner's rights that a customer's request may call, instead of a table it may not touch.
-FUNCTIONS = ("commerce_next_invoice_number(text)",)
+FUNCTIONS = (
+    "commerce_next_invoice_number(text)",
+    "cases_shows(bigint, bigint, bigint)",
+    "cases_shows_case(bigint)",
+    "cases_shows_message(bigint)",
+)
 
 # URL names (namespace:name) that run as the owner role although nobody on the staff is signed in.
 SYSTEM_ENDPOINTS: dict[str, str] = {

@@ -73,6 +73,9 @@ class CaseList(Schema):
 
 class CaseFilter(Schema):
     status: Literal["open", "done", "all"] = "open"
+    q: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] = Field(
+        "", description="A number, or words of the subject."
+    )
     limit: int = Field(25, ge=1, le=100)
     cursor: str = Field("", max_length=100)
 
@@ -91,11 +94,11 @@ class MessageIn(Schema):
 
 
 def _cases(request: HttpRequest, permission: Permission) -> CaseQuerySet:
-    """The company's cases, for somebody who may."""
+    """The cases that somebody sees, for somebody who may."""
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None or not membership.may(permission):
         raise HttpError(403, "You may not do this.")
-    return Case.objects.for_account(membership.account).select_related("opened_by")
+    return Case.objects.visible_to(membership).select_related("opened_by")
 
 
 def _case(request: HttpRequest, number: str, permission: Permission) -> Case:
@@ -108,7 +111,7 @@ def _case(request: HttpRequest, number: str, permission: Permission) -> Case:
 
 @router.get("", response=CaseList, summary="List cases, the most recently changed first")
 def list_cases(request: HttpRequest, filters: Annotated[CaseFilter, Query()]) -> dict[str, object]:
-    cases = _cases(request, Permission.VIEW_CASES)
+    cases = _cases(request, Permission.VIEW_CASES).matching(filters.q)
     shown = {"open": cases.open, "done": cases.done, "all": cases.all}[filters.status]()
     try:
         page = page_of(shown.recent_first(), cursor=filters.cursor, size=filters.limit)

@@ -103,6 +103,17 @@ class ReplyForm(forms.Form):
     form_key = FormKeyField()
 
 
+class ParticipantForm(forms.Form):
+    """Whom to add to a case."""
+
+    email = forms.EmailField(
+        label=_("E-mail of a colleague"),
+        max_length=254,
+        help_text=_("They see this case, and hear of each answer."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+
 class StaffReplyForm(forms.Form):
     """An agent's answer or note, written below the case in the admin."""
 

@@ -49,6 +49,8 @@ def open_case(
     Raises `TooManyFiles`, or `accounts.services.FileRefused` for a file we don't take; then nothing is opened.
     """
     _check_files(uploads)
+    # A form belongs to the person who filled it in: a colleague's case, which they may not see, never answers for it.
+    form_key = uuid5(form_key, str(opened_by.pk))
     opened = Case.objects.for_account(account)
     earlier = opened.filter(form_key=form_key).first()
     if earlier and not (earlier.subject == subject and _sent_before(earlier, form_key, description)):
@@ -234,6 +236,6 @@ def _add_message(
 
 
 def _people_to_tell(case: Case) -> list[User]:
-    """Who opened it, while they are still in the company and may see its cases."""
+    """Who takes part in it, while they are still in the company and may see cases. Taking part, they see this one."""
     belongs = Membership.objects.for_account(case.account).active().with_permission(Permission.VIEW_CASES)
-    return [case.opened_by] if belongs.filter(user=case.opened_by_id).exists() else []
+    return list(case.taking_part().filter(pk__in=belongs.values("user")).order_by("pk"))

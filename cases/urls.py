@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path, register_converter
 
-from cases import views
+from cases.views import cases, participants, visibility
 
 
 class CaseNumber:
@@ -20,9 +20,16 @@ register_converter(CaseNumber, "case_number")
 app_name = "cases"
 
 urlpatterns: list[URLPattern] = [
-    path("", views.case_list, name="list"),
-    path("new/", views.new, name="new"),
-    path("<case_number:serial>/", views.detail, name="detail"),
-    path("<case_number:serial>/reply/", views.reply, name="reply"),
-    path("<case_number:serial>/close/", views.close, name="close"),
+    path("cases/", cases.case_list, name="list"),
+    path("cases/new/", cases.new, name="new"),
+    path("cases/export/", cases.export, name="export"),
+    path("cases/<case_number:serial>/", cases.detail, name="detail"),
+    path("cases/<case_number:serial>/reply/", cases.reply, name="reply"),
+    path("cases/<case_number:serial>/close/", cases.close, name="close"),
+    path("cases/<case_number:serial>/people/add/", participants.add, name="add-participant"),
+    path("cases/<case_number:serial>/people/remove/", participants.remove, name="remove-participant"),
+    path("company/case-visibility/", visibility.settings, name="visibility"),
+    path("company/case-visibility/rules/add/", visibility.add_rule, name="add-rule"),
+    path("company/case-visibility/rules/<uuid:public_id>/end/", visibility.end_rule, name="end-rule"),
+    path("company/case-visibility/people/set/", visibility.set_person, name="set-person"),
 ]

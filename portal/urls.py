@@ -13,7 +13,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("help/", include("knowledge.urls")),
-    path("cases/", include("cases.urls")),
+    path("", include("cases.urls")),
     path("", include("commerce.urls")),
     path("", include("recommendations.urls")),
     path("insights/", include("analytics.urls")),

@@ -70,7 +70,9 @@ def customer_home(request: AccountRequest) -> HttpResponse:
     if contract is not None and may(Permission.VIEW_CONTRACTS):
         context |= _contract_card(contract)
     if may(Permission.VIEW_CASES):
-        found = list(Case.objects.for_account(account).open().order_by("-updated_at", "-pk")[: CASES_SHOWN + 1])
+        found = list(
+            Case.objects.visible_to(request.membership).open().order_by("-updated_at", "-pk")[: CASES_SHOWN + 1]
+        )
         context |= {"cases": found[:CASES_SHOWN], "has_more_cases": len(found) > CASES_SHOWN}
     session_key = session_digest(request)
     buffer_page_view(name=EventName.HOME_VIEWED, actor=request.actor, now=now, session_key=session_key)

@@ -21,8 +21,9 @@ from accounts.audit.sealing import seal_finished_days
 from accounts.models import Account, Domain, Entitlement, Membership, StoredFile, User
 from accounts.permissions import Role, StaffGroup
 from accounts.scope import staff_scope
-from cases.models import Case, CaseMessage
+from cases.models import Case, CaseMessage, CaseRule, Sight
 from cases.services import add_internal_note, close_case, open_case, reply_as_staff
+from cases.visibility import add_rule, set_company_sight
 from commerce import orders
 from commerce.configuring import Configuration
 from commerce.models import (
@@ -70,6 +71,7 @@ class Company:
     file: StoredFile
     domain: Domain  # Not verified yet.
     verified_domain: Domain
+    rule: CaseRule  # Of who sees which cases.
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -209,6 +211,7 @@ def _company(
     }
     # Seen just now: a request in a test notes no visit.
     Membership.objects.for_account(account).update(last_seen_at=now)
+    Membership.objects.for_account(account).filter(user=people["viewer"]).update(department=f"{word} yard")
     administrator = people[Role.ADMINISTRATOR]
     contract = make_contract(account, products, start=_first_of_month(today, months_ago=8))
     _use(account, contract, today)
@@ -226,6 +229,7 @@ def _company(
     Activity.objects.create(
         account=account, deal=quote.deal, kind="call", subject=f"{word} call", occurred_at=now - timedelta(days=3)
     )
+    set_company_sight(account=account, sight=Sight.COMPANY)
     made = Company(
         account=account,
         people=people,
@@ -241,6 +245,7 @@ def _company(
         file=stored,
         domain=Domain.objects.create(account=account, name=f"{word.lower()}.example"),
         verified_domain=Domain.objects.create(account=account, name=domain, verified_at=now, verified_how="staff"),
+        rule=add_rule(account=account, role=Role.VIEWER, of_department=f"{word} yard"),
     )
     made.texts = list(_texts(made, word, domain))
     return made
@@ -327,5 +332,6 @@ def _texts(company: Company, word: str, domain: str) -> Iterable[str]:
     yield from (company.order.number, company.active_order.number)
     yield from (company.invoice.number, company.active_order.invoice.number)
     yield from (company.quote.number, str(company.quote.public_id), company.quote.price_hash)
+    yield str(company.rule.public_id)
     yield from (str(company.attempt.pk), str(company.file.public_id), str(company.quote.deal.public_id))
     yield from (str(one.form_key) for one in (company.case, company.message, company.quote))

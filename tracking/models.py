@@ -23,6 +23,7 @@ class EventName(models.TextChoices):
     CASE_DEFLECTED = "case_deflected", _("Solved by an article")
     CASE_VIEWED = "case_viewed", _("Viewed a case")
     CASE_CREATED = "case_created", _("Opened a case")
+    CASES_EXPORTED = "cases_exported", _("Exported cases")
     CONTRACT_VIEWED = "contract_viewed", _("Viewed a contract")
     USAGE_VIEWED = "usage_viewed", _("Viewed usage")
     PLANS_VIEWED = "plans_viewed", _("Viewed plans and prices")

@@ -1,11 +1,12 @@
 """Downloads of a company's files."""
 
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts import downloads
 from accounts.http import AccountRequest, requires
 from accounts.models import StoredFile
 from accounts.permissions import Permission
@@ -16,10 +17,12 @@ from tracking.services import record
 @require_safe
 @requires(Permission.VIEW_HOME)
 def download(request: AccountRequest, public_id: str) -> HttpResponseBase:
-    """A file of the company, for those whose roles may see what it belongs to. Never shown inside our pages."""
+    """A file of the company, for those who may see what it belongs to. Never shown inside our pages."""
     stored = get_object_or_404(StoredFile.objects.for_account(request.account), public_id=public_id)
     if not request.membership.may(Permission(stored.permission)):
         raise PermissionDenied
+    if not downloads.is_visible(request.membership, stored):
+        raise Http404
     if request.method == "GET":  # HEAD asks about the file, and takes nothing.
         record(
             name=EventName.DOCUMENT_DOWNLOADED,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.permissions import Permission
+from cases.participants import add_participant
 from tests.pages.kinds import Foreign, Page, form_key, of
 from tests.world import Company
 
@@ -37,6 +38,65 @@ CASES = [
         "cases:reply", Permission.OPEN_CASES, method="POST", kwargs=case, names_row=True, status=302,
         body=lambda company: {"body": "It works.", "form_key": uuid.uuid4()},
         foreign=(Foreign("a form of another company", 302, body=form_key("message"), changes=True),),
+    ),
+    Page(
+        "cases:export", Permission.VIEW_CASES, shows=of("case.number", "case.subject"),
+        changes=True,  # An export is recorded.
+    ),
+    Page(
+        "cases:add-participant", Permission.OPEN_CASES, method="POST", kwargs=case, names_row=True, status=302,
+        body=lambda company: {"email": company.people["viewer"].email},
+        foreign=(
+            Foreign(
+                "somebody of another company", 422, body=lambda other: {"email": other.people["viewer"].email},
+            ),
+        ),
+    ),
+    Page(
+        "cases:remove-participant", Permission.VIEW_CASES, method="POST", kwargs=case, names_row=True, status=302,
+        arrange=lambda company: add_participant(
+            case=company.case, email=company.people["viewer"].email, added_by=company.administrator
+        ),
+        body=lambda company: {"email": company.people["viewer"].email},
+        foreign=(
+            Foreign(
+                "somebody of another company", 400, body=lambda other: {"email": other.people["viewer"].email},
+            ),
+        ),
+    ),
+    Page(
+        "cases:visibility", Permission.MANAGE_COMPANY, screen=True, shows=of("rule.of_department"),
+        query=lambda company: {"person": company.administrator.email},
+        foreign=(
+            Foreign(
+                "somebody of another company", 200, query=lambda other: {"person": other.administrator.email},
+            ),
+        ),
+    ),
+    Page(
+        "cases:visibility", Permission.MANAGE_COMPANY, method="POST", status=302, body=lambda company: {"sight": "own"}
+    ),
+    Page(
+        "cases:set-person", Permission.MANAGE_COMPANY, method="POST", status=302,
+        body=lambda company: {"email": company.people["viewer"].email, "sight": "own"},
+        foreign=(
+            Foreign(
+                "somebody of another company", 422, body=lambda other: {"email": other.people["viewer"].email},
+            ),
+        ),
+    ),
+    Page(
+        "cases:add-rule", Permission.MANAGE_COMPANY, method="POST", status=302,
+        body=lambda company: {"who": "role:support", "of_department": ""},
+        foreign=(
+            Foreign(
+                "a department of another company", 422, body=lambda other: {"of_department": other.rule.of_department},
+            ),
+        ),
+    ),
+    Page(
+        "cases:end-rule", Permission.MANAGE_COMPANY, method="POST", names_row=True, status=302,
+        kwargs=lambda company: {"public_id": company.rule.public_id},
     ),
     Page("cases:close", Permission.OPEN_CASES, method="POST", kwargs=case, names_row=True, status=302),
 ]  # fmt: skip

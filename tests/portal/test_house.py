@@ -100,3 +100,19 @@ def test_customers_views_scope_every_query():
         for match in re.findall(r"\w+\.objects\.(?:get|all|filter)\(", path.read_text())
     ]
     assert unscoped == []
+
+
+def test_customers_read_cases_in_one_spelling():
+    """`Case.objects.visible_to(membership)` knows who sees what; `for_account` is for the staff's side and for jobs."""
+    import re
+
+    other = re.compile(
+        r"\bCase(?:Message|Attachment|Participant)?\.objects\s*\.(?!visible_to\b|select_related\(\"file\"\))\w+"
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {match}"
+        for app in settings.LOCAL_APPS
+        for path in [*(ROOT / app).glob("views*.py"), *(ROOT / app).glob("views/*.py"), *(ROOT / app).glob("api.py")]
+        for match in other.findall(path.read_text())
+    ]
+    assert found == []

@@ -48,6 +48,7 @@ def contexts(company):
         "case_opened": {"case": company.case},
         "case_reply": {"case": company.case, "message": company.message},
         "case_resolved": {"case": company.case, "message": company.message},
+        "case_shared": {"case": company.case, "added_by": company.people["support"]},
         "order_confirmed": {"order": company.active_order, "lines": lines},
         "roles_changed": {"member": company.administrator.membership},
         "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},

@@ -1,17 +1,19 @@
-"""Support cases: what a customer asked, what was answered, and where it stands."""
+"""Cases: what a customer asked, what was answered, where it stands, and who takes part."""
 
 import uuid
 from typing import Self
 
 import pghistory
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, StoredFile
+from accounts.models import Account, Membership, StoredFile, User
 from accounts.sequences import NextVal
+from cases.models.visibility import CaseRule, CaseVisibility, Sight
 from knowledge.models import Topic
 
 
@@ -50,7 +52,33 @@ class Priority(models.TextChoices):
 
 class CaseQuerySet(models.QuerySet["Case"]):
     def for_account(self, account: Account) -> Self:
+        """All of a company's cases: for its staff at the vendor and for jobs. A customer sees `visible_to`."""
         return self.filter(account=account)
+
+    def visible_to(self, membership: Membership) -> Self:
+        """The cases of their company that this person sees: the one spelling wherever a customer asks.
+
+        Row-level security says the same in the database's words (`cases_shows`).
+        """
+        taking_part = CaseParticipant.objects.active().filter(case=OuterRef("pk"), user_id=membership.user_id)
+        ruled = CaseRule.objects.about(membership).showing("opened_by_id")
+        cases = self.for_account(membership.account)
+        return cases.alias(sight=CaseVisibility.objects.for_membership(membership)).filter(
+            Q(sight=Sight.COMPANY)
+            | Q(opened_by=membership.user_id)
+            | Exists(taking_part)
+            | (Q(sight=Sight.RULES) & Exists(ruled))
+        )
+
+    def matching(self, words: str) -> Self:
+        """Those with this number, or with all these words in their subject."""
+        number = words.strip().upper().removeprefix("CS-")
+        if number.isascii() and number.isdigit() and len(number) <= 15:
+            return self.filter(serial=int(number))
+        found = self
+        for word in words.split():
+            found = found.filter(subject__icontains=word)
+        return found
 
     def open(self) -> Self:
         return self.filter(status__in=[status for status in CaseStatus if status.is_open])
@@ -104,6 +132,11 @@ class Case(models.Model):
     def number(self) -> str:
         return f"CS-{self.serial}"
 
+    def taking_part(self) -> models.QuerySet[User]:
+        """Who opened it, and who was added."""
+        added = CaseParticipant.objects.active().filter(case=self).values("user")
+        return User.objects.filter(Q(pk=self.opened_by_id) | Q(pk__in=added))
+
     @property
     def is_open(self) -> bool:
         return self.status_choice.is_open
@@ -115,6 +148,35 @@ class Case(models.Model):
     @property
     def priority_choice(self) -> Priority:
         return Priority(self.priority)
+
+
+class CaseParticipantQuerySet(models.QuerySet["CaseParticipant"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+
+@pghistory.track()
+class CaseParticipant(models.Model):
+    """A colleague whom somebody added to a case: they see it whatever the company's setting, and hear of answers."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)  # The case's; row-level security reads it.
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="participants")
+    user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    added_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    is_active = models.BooleanField(default=True)  # Who was taken off again is kept for the audit.
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = CaseParticipantQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "case", "user"], name="case_participant_once")]
+        indexes = [models.Index(fields=["case", "user"], name="case_participant_of")]
+
+    def __str__(self) -> str:
+        return str(self.user)
 
 
 class CaseMessageQuerySet(models.QuerySet["CaseMessage"]):

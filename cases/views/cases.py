@@ -3,11 +3,12 @@
 import uuid
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages as notices
 from django.core.exceptions import BadRequest
 from django.db.models import Prefetch
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,31 +18,69 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.paging import page_of
 from accounts.permissions import Permission
+from accounts.spreadsheets import csv_response
 from cases import services
-from cases.forms import NewCaseForm, ReplyForm
+from cases.forms import NewCaseForm, ParticipantForm, ReplyForm
 from cases.models import Case, CaseAttachment, CaseMessage, CaseQuerySet
 from knowledge.models import Article
 from knowledge.search import suggest
 from tracking.models import EventName
-from tracking.services import buffer_page_view
+from tracking.services import buffer_page_view, record
 
+LONGEST_SEARCH = 200  # Characters.
 MESSAGES = 100  # Of a long conversation the latest are shown, and the earlier ones on request.
 
 
 @require_safe
 @requires(Permission.VIEW_CASES)
 def case_list(request: AccountRequest) -> HttpResponse:
-    """The company's cases: open ones unless `show` says done or all."""
-    show = request.GET.get("show", "open")
-    cases = Case.objects.for_account(request.account).select_related("opened_by", "assignee")
-    shown = _shown(cases, show)
+    """The company's cases that the person sees: open ones unless `show` says done or all; `q` searches."""
+    shown = _asked_for(request).select_related("opened_by", "assignee")
     context = {
         "page": page_of(shown.recent_first(), cursor=request.GET.get("cursor", "")),
-        "show": show,
+        "show": request.GET.get("show", "open"),
+        "search": request.GET.get("q", ""),
         "filters": [("open", _("Open")), ("done", _("Resolved")), ("all", _("All"))],
         "may_open_cases": request.membership.may(Permission.OPEN_CASES),
     }
     return render(request, "cases/list.html", context)
+
+
+@require_safe
+@requires(Permission.VIEW_CASES)
+def export(request: AccountRequest) -> HttpResponseBase:
+    """The cases of the list, all pages of it, as CSV."""
+    now = timezone.now()
+    zone = ZoneInfo(request.account.time_zone)
+    cases = _asked_for(request).select_related("opened_by").recent_first()
+    record(
+        name=EventName.CASES_EXPORTED,
+        actor=request.actor,
+        now=now,
+        object_type="cases",
+        properties={"show": request.GET.get("show", "open"), "search": request.GET.get("q", "")[:LONGEST_SEARCH]},
+    )
+    header = [
+        _("Case"), _("Subject"), _("Status"), _("Priority"), _("Topic"), _("Opened by"), _("Opened"), _("Changed"),
+        _("Solved"),
+    ]  # fmt: skip
+    rows = (_row(case, zone) for case in cases.iterator(chunk_size=500))
+    return csv_response(f"cases-{now.astimezone(zone).date().isoformat()}.csv", header, rows)
+
+
+def _row(case: Case, zone: ZoneInfo) -> list[object]:
+    moments = [
+        moment.astimezone(zone).isoformat(sep=" ", timespec="minutes") if moment else ""
+        for moment in (case.created_at, case.updated_at, case.resolved_at)
+    ]
+    names = [case.get_status_display(), case.get_priority_display(), case.get_topic_display()]
+    return [case.number, case.subject, *names, case.opened_by.name, *moments]
+
+
+def _asked_for(request: AccountRequest) -> CaseQuerySet:
+    """What the list's address asks for, of the cases that the person sees."""
+    search = request.GET.get("q", "")[:LONGEST_SEARCH].replace("\x00", "")
+    return _shown(Case.objects.visible_to(request.membership).matching(search), request.GET.get("show", "open"))
 
 
 def _shown(cases: CaseQuerySet, show: str) -> CaseQuerySet:
@@ -106,7 +145,7 @@ def _new_case_page(request: AccountRequest, form: NewCaseForm, *, status: int = 
 @require_safe
 @requires(Permission.VIEW_CASES)
 def detail(request: AccountRequest, serial: int) -> HttpResponse:
-    case = _case(request, serial)
+    case = case_of(request, serial)
     buffer_page_view(
         name=EventName.CASE_VIEWED,
         actor=request.actor,
@@ -115,16 +154,16 @@ def detail(request: AccountRequest, serial: int) -> HttpResponse:
         object_id=case.number,
         session_key=session_digest(request),
     )
-    return _case_page(request, case, ReplyForm())
+    return case_page(request, case, ReplyForm())
 
 
 @require_POST
 @requires(Permission.OPEN_CASES)
 def reply(request: AccountRequest, serial: int) -> HttpResponse:
-    case = _case(request, serial)
+    case = case_of(request, serial)
     form = ReplyForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _case_page(request, case, form, status=422)
+        return case_page(request, case, form, status=422)
     services.reply_as_customer(
         case=case,
         author=request.user,
@@ -141,24 +180,35 @@ def reply(request: AccountRequest, serial: int) -> HttpResponse:
 @requires(Permission.OPEN_CASES)
 def close(request: AccountRequest, serial: int) -> HttpResponse:
     """The customer says it is solved."""
-    case = _case(request, serial)
+    case = case_of(request, serial)
     if services.close_case(case=case, now=timezone.now()):
         notices.success(request, _("Case %(number)s is closed. A reply opens it again.") % {"number": case.number})
     return redirect(case)
 
 
-def _case(request: AccountRequest, serial: int) -> Case:
-    cases = Case.objects.for_account(request.account).select_related("opened_by", "assignee")
+def case_of(request: AccountRequest, serial: int) -> Case:
+    """The case with this number that the person sees."""
+    cases = Case.objects.visible_to(request.membership).select_related("account", "opened_by", "assignee")
     return get_object_or_404(cases, serial=serial)
 
 
-def _case_page(request: AccountRequest, case: Case, form: ReplyForm, *, status: int = 200) -> HttpResponse:
+def case_page(
+    request: AccountRequest,
+    case: Case,
+    form: ReplyForm,
+    *,
+    participant_form: ParticipantForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """One case with its conversation and its forms."""
     messages, earlier = _conversation(case, request.GET.get("before", ""))
     context = {
         "case": case,
         "conversation": messages,
         "earlier": earlier,
         "form": form,
+        "participants": case.participants.active().select_related("user").order_by("created_at", "pk"),
+        "participant_form": participant_form or ParticipantForm(),
         "may_reply": request.membership.may(Permission.OPEN_CASES),
         "breadcrumbs": [{"label": _("Cases"), "url": reverse("cases:list")}, {"label": case.number}],
     }
