@@ -11,8 +11,8 @@ from datetime import datetime
 from django.core.exceptions import PermissionDenied
 
 from accounts.models import Account, Membership, MembershipQuerySet
+from accounts.notifications import notify
 from accounts.permissions import Permission, Role
-from accounts.services import notify
 from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record

@@ -25,10 +25,13 @@ COMPANY: tuple[Section, ...] = (
     Section("accounts:people", _("People"), Permission.VIEW_TEAM),
     Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
     Section("cases:visibility", _("Who sees cases"), Permission.MANAGE_COMPANY),
+    Section("accounts:company-notifications", _("Notifications"), Permission.MANAGE_COMPANY),
 )
 
 # What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.
 PERSONAL: tuple[Section, ...] = (
+    Section("accounts:notifications", _("Notifications"), Permission.VIEW_HOME, icon="bell"),
+    Section("accounts:notification-settings", _("What you are told"), Permission.VIEW_HOME, icon="settings"),
     Section("account_email", _("E-mail addresses"), icon="mail"),
     Section("account_change_password", _("Password"), icon="key-round"),
     Section("mfa_index", _("Two-factor sign-in"), icon="shield-check"),

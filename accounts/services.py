@@ -1,4 +1,4 @@
-"""Operations on accounts: entitlements, files, and what is sent to people."""
+"""Operations on accounts: sign-in, the company, entitlements and files."""
 
 import hashlib
 import logging
@@ -7,21 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import PurePath
-from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
-from django.core.mail import EmailMultiAlternatives
-from django.db import connection, transaction
-from django.db.models import F
-from django.template.loader import render_to_string
+from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import override
-from psycopg import sql
 
-from accounts.jobs import enqueue
-from accounts.models import Account, Entitlement, MailState, Membership, OutgoingMail, StoredFile, User
+from accounts.models import Account, Entitlement, Membership, StoredFile, User
+from accounts.notifications import notify as notify
+from accounts.notifications import send_due as send_due
 from accounts.permissions import Permission
 from accounts.scope import account_scope, system_scope
 from tracking.actor import Actor
@@ -230,96 +225,3 @@ def remove_leftover_files(*, now: datetime) -> int:
                 logger.info("removed a file that no row names: %s", path)
                 removed += 1
     return removed
-
-
-# Mail
-
-
-def notify(*, kind: str, to: Iterable[User], account: Account | None, context: dict[str, object]) -> None:
-    """Queue one mail per person who may still sign in, in the transaction of the change it tells of.
-
-    In the portal's one language. Templates: `mail/<kind>.subject.txt` and `mail/<kind>.txt`. The context also gets
-    `recipient`, `account`, `base_url` and `vendor`.
-    """
-    from accounts.tasks import send_due_mail
-
-    for user in to:
-        if not user.is_active:
-            continue
-        with override(settings.LANGUAGE_CODE):
-            full = context | {
-                "recipient": user,
-                "account": account,
-                "base_url": settings.PORTAL_BASE_URL,
-                "vendor": settings.VENDOR_NAME,
-            }
-            subject = " ".join(render_to_string(f"mail/{kind}.subject.txt", full).split())[:250]
-            text = render_to_string(f"mail/{kind}.txt", full).strip() + "\n"
-        # bulk_create without reading back: a customer's request may add mail, never read it.
-        _add_mail(
-            OutgoingMail(
-                account_id=account.pk if account else None, kind=kind, to=user.email, subject=subject, text=text
-            )
-        )
-    enqueue(send_due_mail)
-
-
-def _add_mail(mail: OutgoingMail) -> None:
-    """Insert without RETURNING, which would need the right to read mail."""
-    fields = [field for field in OutgoingMail._meta.concrete_fields if not field.primary_key]
-    values = [field.get_db_prep_save(getattr(mail, field.attname), connection) for field in fields]
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-        sql.Identifier(OutgoingMail._meta.db_table),
-        sql.SQL(", ").join(sql.Identifier(field.column or field.name) for field in fields),
-        sql.SQL(", ").join([sql.Placeholder()] * len(fields)),
-    )
-    with connection.cursor() as cursor:
-        # As text: under a job's audit context, pghistory reads the statement.
-        cursor.execute(statement.as_string(None), values)
-
-
-MAIL_ATTEMPTS = 8
-MAIL_LEASE = timedelta(minutes=2)  # A message being sent by a worker that died is tried again after this.
-
-
-def send_due(*, now: datetime, limit: int = 100) -> int:
-    """Send what is due, one message at a time; the number sent.
-
-    A message is claimed by a conditional update, so that two workers don't send it both. After an unknown outcome it
-    goes out again under the same Message-ID, and the recipient's mail program shows one.
-    """
-    sent = 0
-    for mail in OutgoingMail.objects.due(now).order_by("next_at", "pk")[:limit]:
-        claimed = OutgoingMail.objects.filter(pk=mail.pk, state=mail.state, next_at=mail.next_at).update(
-            state=MailState.SENDING, attempts=F("attempts") + 1, next_at=now + MAIL_LEASE
-        )
-        if claimed:
-            sent += _send(mail, now=now)
-    return sent
-
-
-def _send(mail: OutgoingMail, *, now: datetime) -> bool:
-    domain = settings.DEFAULT_FROM_EMAIL.rsplit("@", 1)[-1].rstrip(">")
-    message = EmailMultiAlternatives(
-        subject=mail.subject,
-        body=mail.text,
-        to=[mail.to],
-        headers={"Message-ID": f"<{mail.message_id}@{domain}>", "Auto-Submitted": "auto-generated"},
-    )
-    if mail.html:
-        message.attach_alternative(mail.html, "text/html")
-    row = OutgoingMail.objects.filter(pk=mail.pk)
-    try:
-        message.send()
-    except (SMTPException, OSError) as error:
-        attempts = mail.attempts + 1
-        given_up = attempts >= MAIL_ATTEMPTS
-        logger.warning("mail %s not sent (attempt %d): %s", mail.pk, attempts, error)
-        row.update(
-            state=MailState.FAILED if given_up else MailState.PENDING,
-            last_error=str(error)[:2000],
-            next_at=now + timedelta(seconds=min(30 * 2**attempts, 3600)),
-        )
-        return False
-    row.update(state=MailState.SENT, sent_at=now, last_error="")
-    return True

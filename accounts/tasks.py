@@ -8,12 +8,14 @@ from django.utils import timezone
 from accounts import services
 from accounts.audit import collecting, sealing
 from accounts.jobs import AccountTask
+from accounts.notifications import send_due
+from accounts.notifications.digests import send_digests
 
 
 @shared_task(base=AccountTask, all_accounts=True)
 def send_due_mail(**kwargs: object) -> None:
     """Send the mail that waits: woken by a commit, swept every 10 s."""
-    services.send_due(now=timezone.now())
+    send_due(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True)
@@ -40,3 +42,8 @@ def seal_audit(**kwargs: object) -> None:
     Raises `NoSigningKey` on a worker without the key.
     """
     sealing.seal_finished_days(now=timezone.now(), key=sealing.signing_key())
+
+
+def write_digests(**kwargs: object) -> None:
+    """Write the summaries that are due by now: every quarter of an hour, as there are zones off the full hour."""
+    send_digests(now=timezone.now())

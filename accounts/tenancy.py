@@ -64,6 +64,13 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_auditentry": Tenant(READ, only="is_public"),
     "accounts_auditsource": Shared("", "how far the audit log has been read in"),
     "accounts_auditseal": Shared("", "signatures over the log of all companies together"),
+    "accounts_notification": Tenant(ADD, user_column="user_id", changes="read_at"),
+    "accounts_notificationchoice": Tenant(EDIT),
+    "accounts_mailtimes": Shared(EDIT, "a person's own hours, the same in each of their companies"),
+    "accounts_inboundmail": Shared("", "arrives before anybody knows whose it is"),
+    "accounts_mailreport": Shared("", "said by mail services about addresses"),
+    "accounts_announcement": Shared(READ, "the vendor's announcements; who sees one is accounts.announcements"),
+    "accounts_announcementtext": Shared(READ, "the vendor's announcements in other languages"),
     "accounts_tier": Shared(READ, "the vendor's tiers: names, the same for everybody"),
     "accounts_user": Shared(
         EDIT, "sign-in looks people up before it knows their company; lists go through memberships"
@@ -149,6 +156,7 @@ FUNCTIONS = (
 SYSTEM_ENDPOINTS: dict[str, str] = {
     "livez": "answers while the process can serve; touches no rows",
     "healthz": "asks each part whether it works; reads no customer's rows",
+    "accounts:unsubscribe": "the signed link names the person and the company; nobody has to be signed in (RFC 8058)",
     "commerce:stripe-webhook": "Stripe speaks for no account until its event has been verified and matched",
 }
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import audit, company, confirm, domains, files, members
+from accounts.views import audit, company, confirm, domains, files, members, notifications, unsubscribing
 
 app_name = "accounts"
 
@@ -22,5 +22,13 @@ urlpatterns = [
     path("me/carry-on/<str:key>/", confirm.carry_on, name="carry-on"),
     path("company/audit/", audit.audit_log, name="audit"),
     path("company/audit/export/<slug:form>/", audit.audit_export, name="audit-export"),
+    path("company/notifications/", notifications.company_notifications, name="company-notifications"),
+    path("me/notifications/", notifications.notifications, name="notifications"),
+    path("me/notifications/bell/", notifications.bell, name="bell"),
+    path("me/notifications/read/", notifications.read_notifications, name="read-notifications"),
+    path("me/notifications/settings/", notifications.notification_settings, name="notification-settings"),
+    path("me/notifications/<uuid:public_id>/", notifications.open_notification, name="open-notification"),
+    path("me/mail-works/", notifications.mail_works_again, name="mail-works"),
+    path("mail/unsubscribe/<str:token>/", unsubscribing.unsubscribe_page, name="unsubscribe"),
     path("files/<uuid:public_id>/", files.download, name="download"),
 ]

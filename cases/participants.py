@@ -4,8 +4,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
+from accounts.notifications import notify
 from accounts.permissions import Permission
-from accounts.services import notify
 from cases.models import Case, CaseParticipant
 
 

@@ -11,8 +11,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from accounts.models import Account, Membership, User
+from accounts.notifications import notify
 from accounts.permissions import Permission
-from accounts.services import check_upload, notify, store_upload
+from accounts.services import check_upload, store_upload
 from cases.models import Case, CaseAttachment, CaseMessage, CaseStatus, Priority
 from tracking.actor import Actor
 from tracking.models import EventName

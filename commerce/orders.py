@@ -9,8 +9,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from accounts.notifications import notify
 from accounts.scope import staff_scope
-from accounts.services import notify, set_grants
+from accounts.services import set_grants
 from commerce import invoicing
 from commerce.catalogue import grants_for
 from commerce.models import (

@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db.models import F, Max
 
 from accounts.models import Account, Membership, User
+from accounts.notifications import notify
 from accounts.permissions import Role
 from accounts.scope import account_scope, system_scope
-from accounts.services import notify
 from commerce import orders
 from commerce import stripe_gateway as gateway
 from commerce.models import Invoice, InvoiceStatus, PaymentAttempt, PaymentState, StripeCustomer

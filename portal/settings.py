@@ -52,6 +52,8 @@ class Environment(BaseSettings):
     database_pool: bool = False  # Web processes only: a pool in front of the database.
     redis_url: str = ""
     email_url: str = ""
+    email_inbound_address: str = ""  # Replies go to name+…@domain of this one; empty: mail can't be answered.
+    email_webhook_secret: str = ""  # user:password that mail services show when they call; empty: none may.
     default_from_email: str = "Meridian <portal@vendor.example>"
     mail_sink_url: str = ""  # Where demo mail can be read; shown in the footer.
     media_root: Path = BASE_DIR / ".data" / "media"
@@ -370,6 +372,7 @@ EMAIL_USE_SSL = _MAIL.scheme == "smtps"
 EMAIL_USE_TLS = _MAIL.scheme == "smtp" and bool(_MAIL.username)  # A password never travels in clear.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = ENV.default_from_email
+EMAIL_INBOUND_ADDRESS = ENV.email_inbound_address
 
 # Audit by database triggers; who acted travels with each row.
 PGHISTORY_CONTEXT_FIELD = ContextJSONField()
@@ -416,6 +419,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": {"task": "portal.tasks.beat", "schedule": 10, "options": {"expires": 30}},
     "flush-page-views": {"task": "tracking.tasks.flush_page_views", "schedule": 10, "options": {"expires": 10}},
     "send-mail": {"task": "accounts.tasks.send_due_mail", "schedule": 10, "options": {"expires": 10}},
+    "write-digests": {
+        "task": "accounts.tasks.write_digests",
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 900},
+    },
     "remove-leftover-files": {
         "task": "accounts.tasks.remove_leftover_files",
         "schedule": crontab(hour=3, minute=20),

@@ -18,7 +18,7 @@ from django.test import Client, override_settings
 
 from accounts.audit.collecting import collect
 from accounts.audit.sealing import seal_finished_days
-from accounts.models import Account, Domain, Entitlement, Membership, StoredFile, User
+from accounts.models import Account, Domain, Entitlement, Membership, Notification, StoredFile, User
 from accounts.permissions import Role, StaffGroup
 from accounts.scope import staff_scope
 from cases.models import Case, CaseMessage, CaseRule, Sight
@@ -72,6 +72,7 @@ class Company:
     domain: Domain  # Not verified yet.
     verified_domain: Domain
     rule: CaseRule  # Of who sees which cases.
+    notification: Notification  # That the order is active, to the administrator.
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -246,6 +247,7 @@ def _company(
         domain=Domain.objects.create(account=account, name=f"{word.lower()}.example"),
         verified_domain=Domain.objects.create(account=account, name=domain, verified_at=now, verified_how="staff"),
         rule=add_rule(account=account, role=Role.VIEWER, of_department=f"{word} yard"),
+        notification=Notification.objects.get(user=administrator, kind="order_confirmed"),
     )
     made.texts = list(_texts(made, word, domain))
     return made
@@ -334,4 +336,5 @@ def _texts(company: Company, word: str, domain: str) -> Iterable[str]:
     yield from (company.quote.number, str(company.quote.public_id), company.quote.price_hash)
     yield str(company.rule.public_id)
     yield from (str(company.attempt.pk), str(company.file.public_id), str(company.quote.deal.public_id))
+    yield str(company.notification.public_id)
     yield from (str(one.form_key) for one in (company.case, company.message, company.quote))

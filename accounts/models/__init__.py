@@ -1,30 +1,53 @@
 """Who the customers are: companies, their people, what they are entitled to, and what was sent to them."""
 
+from accounts.models.announcements import Announcement, AnnouncementLevel, AnnouncementText
 from accounts.models.audit import AuditEntry, AuditNote, AuditSeal, AuditSource
 from accounts.models.companies import Account, Industry, LifecycleStage, Membership, MembershipQuerySet, Tier
 from accounts.models.domains import Domain
 from accounts.models.entitlements import Entitlement, Entitlements, Feature
 from accounts.models.files import StoredFile
+from accounts.models.inbound import InboundMail, InboundState, MailReport, ReportKind
+from accounts.models.notifications import (
+    ByMail,
+    DigestEvery,
+    MailTimes,
+    Notification,
+    NotificationChoice,
+    Weekday,
+)
 from accounts.models.outbox import MailState, OutgoingMail
 from accounts.models.people import User
 
 __all__ = [
     "Account",
+    "Announcement",
+    "AnnouncementLevel",
+    "AnnouncementText",
     "AuditEntry",
     "AuditNote",
     "AuditSeal",
     "AuditSource",
+    "ByMail",
+    "DigestEvery",
     "Domain",
     "Entitlement",
     "Entitlements",
     "Feature",
+    "InboundMail",
+    "InboundState",
     "Industry",
     "LifecycleStage",
+    "MailReport",
     "MailState",
+    "MailTimes",
     "Membership",
     "MembershipQuerySet",
+    "Notification",
+    "NotificationChoice",
     "OutgoingMail",
+    "ReportKind",
     "StoredFile",
     "Tier",
     "User",
+    "Weekday",
 ]

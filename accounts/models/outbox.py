@@ -14,6 +14,8 @@ class MailState(models.TextChoices):
     SENDING = "sending", _("Being sent")
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Given up")
+    UNKNOWN = "unknown", _("Perhaps sent")  # Marketing mail alone: anything else is sent again.
+    CANCELLED = "cancelled", _("Not sent")
 
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
@@ -26,11 +28,16 @@ class OutgoingMail(models.Model):
     """One message to one person. Kept as sent: a customer's correspondence is part of the history."""
 
     account_id = models.BigIntegerField(null=True, blank=True)
+    # None: somebody who has no sign-in yet. Others must still belong to the company when it is sent.
+    user = models.ForeignKey(
+        "accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="mail_received"
+    )
     kind = models.CharField(max_length=60)  # The notification's name, such as "case_reply".
     to = models.EmailField()
     subject = models.CharField(max_length=250)
     text = models.TextField()
     html = models.TextField(blank=True)
+    reply_token = models.CharField(max_length=60, blank=True, editable=False)  # What a reply to it answers.
     # Made once: after an unknown outcome the same message is sent again under the same id.
     message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     state = models.CharField(max_length=10, choices=MailState, default=MailState.PENDING)

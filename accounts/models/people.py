@@ -3,10 +3,13 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from accounts.models.inbound import ReportKind
 
 
 class UserManager(BaseUserManager["User"]):
@@ -32,6 +35,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False)
     # Made by the demo seed with a public password: may exist only while PORTAL_DEMO is on.
     is_demo = models.BooleanField(default=False)
+    # The address that mail came back from, and why; out of force once the person has another address.
+    unreachable_email = models.EmailField(_("mail comes back from"), blank=True)
+    unreachable_reason = models.CharField(_("because"), max_length=10, choices=ReportKind, blank=True)
+    # On the person, who is read with every request anyway: a banner costs no query.
+    dismissed_announcements = ArrayField(models.BigIntegerField(), default=list, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -54,3 +62,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def initials(self) -> str:
         words = self.name.split() or [self.email]
         return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+
+    @property
+    def mail_problem(self) -> ReportKind | None:
+        """Why mail to the address that the person has now does not arrive, if it does not."""
+        if self.unreachable_reason and self.unreachable_email.lower() == self.email.lower():
+            return ReportKind(self.unreachable_reason)
+        return None

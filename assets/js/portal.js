@@ -5,6 +5,7 @@ import { sendAtOnce } from "./carry-on.js";
 import { closeMenusOutside } from "./menus.js";
 import { openDialogs } from "./dialogs.js";
 import { countCharacters, markBusy } from "./typing.js";
+import { pausePolling } from "./polling.js";
 import { themeToggle } from "./theme.js";
 import { toasts } from "./toasts.js";
 
@@ -22,6 +23,7 @@ openDialogs();
 countCharacters();
 markBusy();
 sendAtOnce();
+pausePolling();
 
 window.Alpine = Alpine;
 Alpine.start();

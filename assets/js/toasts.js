@@ -8,8 +8,12 @@ export function toasts() {
     items: [],
     init() {
       document.addEventListener("toast", (event) => this.add(event.detail.text, event.detail.tone || "info"));
-      document.addEventListener("htmx:sendError", () => this.add(this.$root.dataset.offline, "error"));
-      document.addEventListener("htmx:responseError", () => this.add(this.$root.dataset.failed, "error"));
+      document.addEventListener("htmx:sendError", (event) => this.fail(event, this.$root.dataset.offline));
+      document.addEventListener("htmx:responseError", (event) => this.fail(event, this.$root.dataset.failed));
+    },
+    // What a page asks by itself may fail in silence: nobody did anything.
+    fail(event, text) {
+      if (!event.target.closest?.("[data-polls]")) this.add(text, "error");
     },
     add(text, tone) {
       const id = ++lastId;

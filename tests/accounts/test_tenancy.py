@@ -4,9 +4,9 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
-from django.urls import reverse
 
 from accounts.tenancy import SYSTEM_ENDPOINTS, TABLES, Shared, Tenant
+from tests.pages import patterns
 
 pytestmark = pytest.mark.django_db
 
@@ -131,8 +131,9 @@ def test_history_cannot_be_deleted_by_customers():
 
 
 def test_system_endpoints_exist_and_say_why():
+    names = {name for name, _route in patterns()}
     for name, reason in SYSTEM_ENDPOINTS.items():
-        assert reverse(name)
+        assert name in names
         assert len(reason) > 20
 
 

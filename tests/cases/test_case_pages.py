@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import OutgoingMail, StoredFile
-from accounts.services import send_due
+from accounts.notifications import send_due
 from cases import services
 from cases.models import Case, CaseMessage
 from tests.cases.making import PNG, make_case, make_cases

@@ -14,12 +14,14 @@ from tests.pages.house import HOUSE
 from tests.pages.kinds import ELSEWHERE, Audience, Foreign, Page, patterns
 from tests.pages.knowledge import KNOWLEDGE
 from tests.pages.law import LAW
+from tests.pages.notifications import NOTIFICATIONS
 from tests.pages.people import PEOPLE_PAGES
 
 __all__ = ["ELSEWHERE", "INVENTORY", "Audience", "Foreign", "Page", "patterns", "screens"]
 
 INVENTORY: list[Page] = [
     *HOUSE, *ACCOUNTS, *LAW, *PEOPLE_PAGES, *KNOWLEDGE, *CASES, *COMMERCE, *RECOMMENDATIONS, *ANALYTICS, *API,
+    *NOTIFICATIONS,
 ]  # fmt: skip
 
 

@@ -7,7 +7,9 @@ import pytest
 from django.conf import settings
 
 from accounts.models import OutgoingMail
-from accounts.services import notify
+from accounts.notifications import Category, notify
+from accounts.notifications.letters import FOOTER
+from accounts.notifications.types import types
 from commerce.models import PaymentAttempt
 from tests.world import client_of
 
@@ -31,11 +33,20 @@ def kinds_in_code():
     return kinds
 
 
-def test_every_mail_sent_has_its_subject_and_text_and_no_other_lies_about():
+def test_every_mail_sent_is_declared_and_has_its_subject_and_text_and_no_other_lies_about():
     kinds = kinds_in_code()
     assert {"case_opened", "case_reply", "case_resolved", "order_confirmed", "receipt"} <= kinds
-    wanted = {f"{kind}.{part}" for kind in kinds for part in ("subject.txt", "txt")}
-    assert wanted == {path.name for path in MAIL.iterdir()}
+    assert kinds <= types().keys()
+    wanted = {f"{kind}.{part}" for kind in types() for part in ("subject.txt", "txt")}
+    assert wanted == {path.name for path in MAIL.iterdir() if path.suffix == ".txt"}
+
+
+@pytest.mark.parametrize("kind", types().values(), ids=types())
+def test_a_type_says_what_its_settings_and_its_bell_need(kind):
+    assert kind.label
+    assert kind.category in Category
+    assert kind.line or not kind.in_bell or not kind.is_optional, "what the bell shows has a line"
+    assert kind.is_optional or not kind.is_marketing
 
 
 def contexts(company):
@@ -43,8 +54,10 @@ def contexts(company):
     invoice = company.active_order.invoice
     invoice.paid_at = invoice.paid_at or company.active_order.placed_at
     attempt = PaymentAttempt(invoice=invoice, amount_minor=invoice.total_minor, currency=invoice.currency)
+    url = f"{settings.PORTAL_BASE_URL}/orders/?company={company.account.public_id}"
     lines = company.active_order.quote.lines.select_related("product")
     return {
+        "digest": {"lines": [{"text": "Order O-1 is active", "url": url}] * 2, "count": 3, "more": 1},
         "case_opened": {"case": company.case},
         "case_reply": {"case": company.case, "message": company.message},
         "case_resolved": {"case": company.case, "message": company.message},
@@ -55,7 +68,7 @@ def contexts(company):
     }
 
 
-@pytest.mark.parametrize("kind", sorted(kinds_in_code()))
+@pytest.mark.parametrize("kind", sorted(types()))
 def test_a_mail_greets_tells_and_leads_to_its_page(in_the_world, kind):
     company = in_the_world.acme
     company.case.subject = 'Odd & <b>bold</b>\r\nBcc: "everybody"'
@@ -66,12 +79,16 @@ def test_a_mail_greets_tells_and_leads_to_its_page(in_the_world, kind):
     assert "\r" not in mail.subject
     assert 5 < len(mail.subject) <= 250
     assert mail.text.startswith(f"Hello {reader.first_name},")
-    assert re.search(rf"\nYour {settings.VENDOR_NAME} (support )?team\n\Z", mail.text)
+    text, _footer, settings_link = mail.text.partition(f"\n{FOOTER}")
+    assert re.search(rf"\nYour {settings.VENDOR_NAME} (support )?team\n\Z", text)
+    assert bool(settings_link) == types()[kind].is_optional
+    assert "<b>bold</b>" not in mail.html
     for text in (mail.subject, mail.text):
         assert not re.search(r"&\w+;|&#\d+;|{[{%]|None", text)
     assert "\n\n\n" not in mail.text
     links = re.findall(r"http\S+", mail.text)
     assert links
+    assert set(re.findall(r'href="([^"]+)"', mail.html)) == set(links)
     for link in links:
         assert link.startswith(settings.PORTAL_BASE_URL)
         assert client_of(reader).get(link.removeprefix(settings.PORTAL_BASE_URL), follow=True).status_code == 200

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Membership, User
+from accounts.models import Membership, Notification, User
 from cases.models import Case, CaseMessage
 from commerce.models import Invoice, Order, OrderStatus, Quote, QuoteStatus
 from knowledge.models import Article
@@ -94,6 +94,9 @@ def fill(company, size, now):
         )
         for number in range(size)
     )  # fmt: skip
+    Notification.objects.bulk_create(
+        Notification(account=account, user=user, kind="case_reply", link="/cases/", created_at=at) for at in moments
+    )
     Event.objects.bulk_create(
         Event(name="home_viewed", account_id=account.pk, user_id=user.pk, actor_kind="customer", occurred_at=at)
         for at in moments
@@ -140,7 +143,14 @@ def ask(entry, company):
 
 def test_every_list_is_read_page_by_page(in_the_world, company):
     """A page of a long list is no longer than a page."""
-    for name in ("accounts:people", "cases:list", "commerce:orders", "commerce:invoices", "commerce:quotes"):
+    for name in (
+        "accounts:people",
+        "cases:list",
+        "commerce:orders",
+        "commerce:invoices",
+        "commerce:quotes",
+        "accounts:notifications",
+    ):
         with undone():
             page = client_of(company.administrator).get(reverse(name)).content
         assert len(page) < 200_000, f"{name} has {len(page)} bytes"

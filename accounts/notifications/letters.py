@@ -1,0 +1,77 @@
+"""A notification as a letter: its subject, its text, and the formatted part that is made from the text."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts.models import Account, User
+from accounts.notifications.types import Context, NotificationType
+
+LONGEST_SUBJECT = 250
+FOOTER = "-- \n"  # What follows is a signature to mail programs, and to those who take in replies.
+
+
+@dataclass(frozen=True)
+class Letter:
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Some lines, and the address below them where there is one."""
+
+    lines: list[str]
+    url: str
+
+
+def write(kind: type[NotificationType], *, to: User, account: Account | None, context: Context) -> Letter:
+    """The letter to one person, in the portal's one language.
+
+    Templates: `mail/<name>.subject.txt` and `mail/<name>.txt`. The context also gets `recipient`, `account`, `base_url`
+    and `vendor`.
+    """
+    with override(settings.LANGUAGE_CODE):
+        full = {
+            **context,
+            "recipient": to,
+            "account": account,
+            "base_url": settings.PORTAL_BASE_URL,
+            "vendor": settings.VENDOR_NAME,
+        }
+        subject = " ".join(render_to_string(f"mail/{kind.name}.subject.txt", full).split())[:LONGEST_SUBJECT]
+        text = render_to_string(f"mail/{kind.name}.txt", full).strip() + "\n"
+        settings_url = _settings_url(kind, to, account)
+        html = render_to_string(
+            kind.html_template,
+            {
+                **full,
+                "subject": subject,
+                "paragraphs": [_paragraph(block) for block in text.strip().split("\n\n") if block.strip()],
+                "action": kind.action,
+                "legal_entity": settings.LEGAL_ENTITY,
+                "settings_url": settings_url,
+            },
+        )
+        if settings_url:
+            text += f"\n{FOOTER}{_('Choose what you are told, and how:')}\n{settings_url}\n"
+    return Letter(subject, text, html)
+
+
+def _settings_url(kind: type[NotificationType], to: User, account: Account | None) -> str:
+    if account is None or to.pk is None or to.is_staff or not kind.is_optional:
+        return ""
+    return f"{settings.PORTAL_BASE_URL}{reverse('accounts:notification-settings')}?company={account.public_id}"
+
+
+def _paragraph(block: str) -> Paragraph:
+    """Only an address of ours, alone on the last line, becomes a button: text of others never becomes a link."""
+    lines = block.strip("\n").split("\n")
+    if lines[-1].startswith(f"{settings.PORTAL_BASE_URL}/") and " " not in lines[-1]:
+        return Paragraph(lines[:-1], lines[-1])
+    return Paragraph(lines, "")
