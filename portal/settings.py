@@ -285,7 +285,20 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 180  # Seconds that a code by mail is good for, 
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
 ALLAUTH_TRUSTED_PROXY_COUNT = ENV.trusted_proxies  # Whose addresses the rate limits below do not count.
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,20/5m/ip", "login": "60/m/ip"}
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # Whoever changes password, address or second factor is told by mail.
+MFA_ADAPTER = "accounts.second_factors.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "add_webauthn": "accounts.second_factors.AddWebAuthnForm",
+    "edit_webauthn": "accounts.second_factors.EditWebAuthnForm",
+    "authenticate_webauthn": "accounts.second_factors.AuthenticateWebAuthnForm",
+    "login_webauthn": "accounts.second_factors.LoginWebAuthnForm",
+    "reauthenticate_webauthn": "accounts.second_factors.ReauthenticateWebAuthnForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True  # A passkey is bound to the host's name; by a bare address there are none.
+MFA_PASSKEY_SIGNUP_ENABLED = False
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # http://portal.localhost.
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 
 # Who is asked whether a company's domain is its own: "host:port". Empty: the machine's own name servers.
 DNS_SERVERS = [server for server in ENV.dns_servers.split(",") if server]

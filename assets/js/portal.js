@@ -4,6 +4,7 @@ import { announceSwaps } from "./announce.js";
 import { sendAtOnce } from "./carry-on.js";
 import { closeMenusOutside } from "./menus.js";
 import { openDialogs } from "./dialogs.js";
+import { tellOfFailedPasskeys } from "./passkeys.js";
 import { countCharacters, markBusy } from "./typing.js";
 import { pausePolling } from "./polling.js";
 import { themeToggle } from "./theme.js";
@@ -24,6 +25,7 @@ countCharacters();
 markBusy();
 sendAtOnce();
 pausePolling();
+tellOfFailedPasskeys();
 
 window.Alpine = Alpine;
 Alpine.start();

@@ -1,0 +1,88 @@
+"""allauth's second factors in this portal: whose they are called, how their secrets rest, who may drop the last one."""
+
+import base64
+import hashlib
+from typing import Any
+
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn import forms as webauthn_forms
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+_SEALED = "sealed:"  # Marks a secret that is encrypted; those of before are not.
+
+
+def _sealer() -> MultiFernet:
+    """By the secret key, and for reading by those that it replaced."""
+    keys: list[str] = [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
+    return MultiFernet(
+        Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"second factors:{key}".encode()).digest())) for key in keys
+    )
+
+
+class UnreadableSecret(Exception):
+    """A second factor's secret was sealed with a secret key that is no longer known."""
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    """Secrets are sealed in the database, so that a copy of it is no second factor."""
+
+    def _get_site_name(self) -> str:
+        return str(settings.VENDOR_NAME)
+
+    def encrypt(self, text: str) -> str:
+        return _SEALED + _sealer().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        if not encrypted_text.startswith(_SEALED):
+            return encrypted_text
+        try:
+            return _sealer().decrypt(encrypted_text.removeprefix(_SEALED).encode()).decode()
+        except InvalidToken as error:
+            raise UnreadableSecret("add the former SECRET_KEY to SECRET_KEY_FALLBACKS") from error
+
+
+class _RefusesNonsense:
+    """Somebody may post whatever they like as a device's answer: what cannot be read is a wrong answer."""
+
+    def clean_credential(self) -> Authenticator:
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+
+
+class AuthenticateWebAuthnForm(_RefusesNonsense, webauthn_forms.AuthenticateWebAuthnForm):
+    """The second step."""
+
+
+class LoginWebAuthnForm(_RefusesNonsense, webauthn_forms.LoginWebAuthnForm):
+    """Signing in by a passkey alone."""
+
+
+class ReauthenticateWebAuthnForm(_RefusesNonsense, webauthn_forms.ReauthenticateWebAuthnForm):
+    """Confirming that it is oneself."""
+
+
+class AddWebAuthnForm(webauthn_forms.AddWebAuthnForm):
+    """Adding a passkey, which is what most devices offer; a plain security key needs the box unticked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name")
+        self.fields["name"].help_text = _("So that you can tell your keys apart.")
+        self.fields["name"].max_length = 60
+        self.fields["passwordless"].initial = True
+        self.fields["passwordless"].label = _("Sign in with it alone, without my password")
+        self.fields["passwordless"].help_text = _(
+            "The device then asks for your finger, face or PIN. Untick it for a key that only adds a second step."
+        )
+
+
+class EditWebAuthnForm(webauthn_forms.EditWebAuthnForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name")
+        self.fields["name"].max_length = 60
