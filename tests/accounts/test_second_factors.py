@@ -34,15 +34,12 @@ def password_step(client, email="admin@acme.example"):
     return client.post("/accounts/login/", {"login": email, "password": PASSWORD})
 
 
-def test_the_app_is_set_up_with_its_code_and_recovery_codes_are_shown_once(
-    signed_in, admin, django_capture_on_commit_callbacks
-):
+def test_the_app_is_set_up_with_its_code_and_recovery_codes_are_shown_once(signed_in, admin):
     client = signed_in(admin)
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     assert 'src="data:image/svg+xml' in page
     secret = re.search(r'value="([A-Z2-7]{32})"', page).group(1)
-    with django_capture_on_commit_callbacks(execute=True):
-        done = client.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
+    done = client.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
     assert done["Location"] == "/accounts/2fa/recovery-codes/"
     first, second = (client.get(done["Location"]).content.decode() for _ in range(2))
     shown = re.search(r"<textarea[^>]*>([^<]+)", first).group(1).replace("&#10;", "\n").split()
@@ -50,7 +47,15 @@ def test_the_app_is_set_up_with_its_code_and_recovery_codes_are_shown_once(
     assert shown[0] not in second
     assert f"{shown[0]}%0A" in first  # The download.
     assert client.get("/accounts/2fa/recovery-codes/download/").status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_factor_is_told_by_mail(signed_in, admin):
+    client = signed_in(admin)
+    secret = re.search(r'value="([A-Z2-7]{32})"', client.get("/accounts/2fa/totp/activate/").content.decode()).group(1)
+    client.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
     assert [message.to for message in mail.outbox] == [[admin.email]]
+    assert "Authenticator app activated" in mail.outbox[0].body
 
 
 def test_a_wrong_code_sets_up_nothing(signed_in, admin):
