@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
 
-from accounts.models import Account, Membership, MembershipQuerySet
+from accounts.models import Account, Invitation, Membership, MembershipQuerySet
 from accounts.notifications import notify
 from accounts.permissions import Permission, Role
 from tracking.actor import Actor
@@ -59,6 +59,9 @@ def deactivate_member(*, member: Membership, by: Membership | None, actor: Actor
     lock_company(account=member.account, by=by)
     _keep_an_administrator(without=member)
     if _set_active(member, is_active=False):
+        # Let no open invitation bring them back.
+        waiting = Invitation.objects.for_account(member.account).waiting()
+        waiting.filter(email=member.user.email).update(revoked_at=now)
         _record(EventName.MEMBER_DEACTIVATED, member, actor, now)
 
 

@@ -53,8 +53,15 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_account": Tenant(READ, column="id", changes=COMPANY_DETAILS),
     "accounts_accountevent": Tenant(AUDIT, column="id"),
     # A trigger lets administrators of the same company alone change roles, department and state.
-    "accounts_membership": Tenant(READ, user_column="user_id", changes="last_seen_at, roles, department, is_active"),
+    "accounts_membership": Tenant(ADD, user_column="user_id", changes="last_seen_at, roles, department, is_active"),
     "accounts_membershipevent": Tenant(AUDIT, user_column="user_id"),
+    # The same trigger guards invitations and the files they come from.
+    "accounts_invitation": Tenant(ADD, changes="token_hash, sent_at, sent_count, expires_at, revoked_at"),
+    "accounts_invitationevent": Tenant(AUDIT),
+    "accounts_memberimport": Tenant(ADD, changes="state, confirmed_at"),
+    "accounts_importline": Tenant(ADD),
+    "accounts_joinrequest": Tenant(READ, user_column="user_id", changes="state, decided_at, decided_by_id"),
+    "accounts_joinrequestevent": Tenant(AUDIT, user_column="user_id"),
     "accounts_entitlement": Tenant("SELECT"),
     "accounts_domain": Tenant(ADD, changes="is_joinable"),  # The owner alone verifies and removes.
     "accounts_domainevent": Tenant(AUDIT),

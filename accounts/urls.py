@@ -1,6 +1,17 @@
 from django.urls import path
 
-from accounts.views import audit, company, confirm, domains, files, members, notifications, unsubscribing
+from accounts.views import (
+    audit,
+    company,
+    confirm,
+    domains,
+    files,
+    invitations,
+    joining,
+    members,
+    notifications,
+    unsubscribing,
+)
 
 app_name = "accounts"
 
@@ -14,6 +25,15 @@ urlpatterns = [
     path("company/domains/<uuid:public_id>/remove/", domains.remove, name="domain-remove"),
     path("company/people/", members.people, name="people"),
     path("company/people/leave/", members.leave, name="leave-company"),
+    path("company/people/invite/", invitations.invite, name="invite"),
+    path("company/people/invitations/", invitations.waiting, name="invitations"),
+    path("company/people/invitations/<uuid:public_id>/resend/", invitations.resend, name="resend-invitation"),
+    path("company/people/invitations/<uuid:public_id>/revoke/", invitations.revoke, name="revoke-invitation"),
+    path("company/people/requests/", joining.join_requests, name="join-requests"),
+    path("company/people/requests/<uuid:public_id>/", joining.join_request, name="join-request"),
+    path("company/people/requests/<uuid:public_id>/decline/", joining.decline, name="decline-join-request"),
+    path("join/", joining.join, name="join"),
+    path("invitation/", invitations.accept, name="accept-invitation"),
     path("company/people/<uuid:public_id>/", members.member, name="member"),
     path("company/people/<uuid:public_id>/deactivate/", members.deactivate, name="deactivate-member"),
     path("company/people/<uuid:public_id>/reactivate/", members.reactivate, name="reactivate-member"),

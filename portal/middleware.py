@@ -1,8 +1,9 @@
-"""Headers of every answer that no library sets."""
+"""Headers of every answer that no library sets, and what the log says of a request."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
+from django_structlog.middlewares import RequestMiddleware
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -21,3 +22,11 @@ def resource_headers(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """Log which address was asked for, without what was asked: a link's token and a search for a person stay out."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {request.path}"

@@ -18,7 +18,19 @@ from django.test import Client, override_settings
 
 from accounts.audit.collecting import collect
 from accounts.audit.sealing import seal_finished_days
-from accounts.models import Account, Domain, Entitlement, Membership, Notification, StoredFile, User
+from accounts.invitations import Invitee, invite
+from accounts.joining import suggest
+from accounts.models import (
+    Account,
+    Domain,
+    Entitlement,
+    Invitation,
+    JoinRequest,
+    Membership,
+    Notification,
+    StoredFile,
+    User,
+)
 from accounts.permissions import Role, StaffGroup
 from accounts.scope import staff_scope
 from cases.models import Case, CaseMessage, CaseRule, Sight
@@ -73,6 +85,8 @@ class Company:
     verified_domain: Domain
     rule: CaseRule  # Of who sees which cases.
     notification: Notification  # That the order is active, to the administrator.
+    invitation: Invitation  # Open.
+    join_request: JoinRequest  # Open.
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -244,6 +258,8 @@ def _company(
         closed_case=Case.objects.get(pk=closed_case.pk),
         message=message,
         file=stored,
+        invitation=_invitation(administrator, f"{word.lower()}.invited@{domain}", now=now),
+        join_request=_join_request(account, f"{word.lower()}.asking@{domain}", now=now),
         domain=Domain.objects.create(account=account, name=f"{word.lower()}.example"),
         verified_domain=Domain.objects.create(account=account, name=domain, verified_at=now, verified_how="staff"),
         rule=add_rule(account=account, role=Role.VIEWER, of_department=f"{word} yard"),
@@ -300,6 +316,19 @@ def _declined(invoice: Invoice, user: User, *, now: datetime) -> PaymentAttempt:
         attempt.error_code, attempt.decline_code, attempt.settled_at = "card_declined", "insufficient_funds", now
         attempt.save()
     return attempt
+
+
+def _invitation(administrator: User, email: str, *, now: datetime) -> Invitation:
+    membership = administrator.membership
+    return invite(
+        account=membership.account, invitee=Invitee(email, roles=("viewer",)), by=membership,
+        actor=membership.actor(), now=now,
+    )  # fmt: skip
+
+
+def _join_request(account: Account, email: str, *, now: datetime) -> JoinRequest:
+    suggest(account=account, email=email, name="", now=now)
+    return JoinRequest.objects.get(account=account, email=email)
 
 
 def _open_case(user: User, subject: str, *, now: datetime, uploads: Iterable[SimpleUploadedFile] = ()) -> Case:

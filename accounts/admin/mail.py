@@ -16,6 +16,8 @@ from accounts.tasks import send_due_mail
 # Mail that says what was paid, for people who may see that.
 TELLS_AMOUNTS = ("receipt",)
 
+PERSONAL_LINKS = frozenset({"invitation", "claim_link"})  # Kinds of mail that let in whoever has the link.
+
 
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(Kept, ModelAdmin):
@@ -23,7 +25,16 @@ class OutgoingMailAdmin(Kept, ModelAdmin):
     list_filter = ["state", "kind"]
     search_fields = ["to", "subject"]
     actions = ["send_again"]
-    readonly_fields = [field.name for field in OutgoingMail._meta.fields]
+    readonly_fields = [*(field.name for field in OutgoingMail._meta.fields), "text_without_link"]
+
+    def get_fields(self, request: HttpRequest, obj: OutgoingMail | None = None) -> list[str]:
+        """Everything; of mail whose link lets its reader in, the text without the link."""
+        hidden = ("text", "html") if obj is not None and obj.kind in PERSONAL_LINKS else ("text_without_link",)
+        return [name for name in self.readonly_fields if name not in hidden]
+
+    @display(description=_("text"))
+    def text_without_link(self, mail: OutgoingMail) -> str:
+        return "\n".join("…" if "://" in line else line for line in mail.text.splitlines())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingMail]:
         rows: QuerySet[OutgoingMail] = super().get_queryset(request)

@@ -6,7 +6,9 @@ from accounts.models.companies import Account, Industry, LifecycleStage, Members
 from accounts.models.domains import Domain
 from accounts.models.entitlements import Entitlement, Entitlements, Feature
 from accounts.models.files import StoredFile
+from accounts.models.imports import ImportLine, ImportState, LineOutcome, MemberImport
 from accounts.models.inbound import InboundMail, InboundState, MailReport, ReportKind
+from accounts.models.invitations import Invitation, JoinOrigin, JoinRequest, JoinState
 from accounts.models.notifications import (
     ByMail,
     DigestEvery,
@@ -33,13 +35,21 @@ __all__ = [
     "Entitlement",
     "Entitlements",
     "Feature",
+    "ImportLine",
+    "ImportState",
     "InboundMail",
     "InboundState",
     "Industry",
+    "Invitation",
+    "JoinOrigin",
+    "JoinRequest",
+    "JoinState",
     "LifecycleStage",
+    "LineOutcome",
     "MailReport",
     "MailState",
     "MailTimes",
+    "MemberImport",
     "Membership",
     "MembershipQuerySet",
     "Notification",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import members
-from accounts.http import AccountRequest, requires
+from accounts.http import AccountRequest, requires, step_up
 from accounts.members_forms import FindPeopleForm, MemberForm
 from accounts.models import Membership
 from accounts.paging import page_of
@@ -32,6 +32,7 @@ def people(request: AccountRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.VIEW_TEAM)
+@step_up
 def member(request: AccountRequest, public_id: UUID) -> HttpResponse:
     """One person; an administrator changes their roles and department here."""
     shown = _member(request, public_id)
@@ -71,6 +72,7 @@ def _member_page(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MANAGE_MEMBERS)
+@step_up
 def deactivate(request: AccountRequest, public_id: UUID) -> HttpResponse:
     """Ask once more, then keep somebody out."""
     shown, refusal = _member(request, public_id), ""
@@ -88,6 +90,7 @@ def deactivate(request: AccountRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.MANAGE_MEMBERS)
+@step_up
 def reactivate(request: AccountRequest, public_id: UUID) -> HttpResponse:
     shown = _member(request, public_id)
     members.reactivate_member(member=shown, by=request.membership, actor=request.actor, now=timezone.now())
@@ -97,6 +100,7 @@ def reactivate(request: AccountRequest, public_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MANAGE_MEMBERS)
+@step_up
 def hand_over(request: AccountRequest, public_id: UUID) -> HttpResponse:
     """Ask once more, then make somebody administrator in one's own place."""
     shown, refusal = _member(request, public_id), ""

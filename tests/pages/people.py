@@ -1,8 +1,11 @@
 """The people of a company, and how somebody becomes one of them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from accounts.models import Membership
 from accounts.permissions import Permission, Role
-from tests.pages.kinds import Page, Sent, of
+from tests.pages.kinds import Audience, Page, Sent, of
 from tests.world import Company
 
 
@@ -16,6 +19,18 @@ def deactivated(company: Company) -> None:
 
 def second_administrator(company: Company) -> None:
     Membership.objects.filter(user=company.people["member"]).update(roles=[Role.ADMINISTRATOR])
+
+
+def the_invitation(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.invitation.public_id}
+
+
+def the_request(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.join_request.public_id}
+
+
+def link(company: Company) -> Mapping[str, Any]:
+    return {"id": the_invitation(company)["public_id"], "token": "a-token"}
 
 
 ROLES = {"roles": ["support", "billing"], "department": "Dispatch"}
@@ -44,5 +59,29 @@ PEOPLE_PAGES = [
     Page("accounts:leave-company", Permission.VIEW_TEAM, screen=True),
     Page(
         "accounts:leave-company", Permission.VIEW_TEAM, method="POST", status=302, arrange=second_administrator
+    ),
+    Page("accounts:invite", MANAGE, screen=True),
+    Page(
+        "accounts:invite", MANAGE, method="POST", status=302,
+        body=lambda company: {"email": "new@example.org", "roles": ["viewer"]},
+    ),
+    Page("accounts:invitations", MANAGE, screen=True, shows=lambda company: {"email": company.invitation.email}),
+    Page("accounts:resend-invitation", MANAGE, method="POST", names_row=True, status=302, kwargs=the_invitation),
+    Page("accounts:revoke-invitation", MANAGE, names_row=True, screen=True, kwargs=the_invitation),
+    Page("accounts:revoke-invitation", MANAGE, method="POST", names_row=True, status=302, kwargs=the_invitation),
+    Page("accounts:join-requests", MANAGE, screen=True, shows=lambda company: {"email": company.join_request.email}),
+    Page("accounts:join-request", MANAGE, names_row=True, screen=True, kwargs=the_request),
+    Page(
+        "accounts:join-request", MANAGE, method="POST", names_row=True, status=302, kwargs=the_request,
+        body=lambda company: ROLES,
+    ),
+    Page("accounts:decline-join-request", MANAGE, method="POST", names_row=True, status=302, kwargs=the_request),
+    Page("accounts:accept-invitation", audience=Audience.EVERYBODY, status=410, screen=True),
+    Page("accounts:accept-invitation", audience=Audience.EVERYBODY, status=302, query=link, label="with a link"),
+    Page("accounts:accept-invitation", audience=Audience.EVERYBODY, method="POST", status=410, changes=False),
+    Page("accounts:join", screen=True),
+    Page(
+        "accounts:join", method="POST", status=302, body=lambda company: {"email": "nobody@example.org"},
+        changes=False,
     ),
 ]  # fmt: skip

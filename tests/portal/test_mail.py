@@ -2,9 +2,11 @@
 
 import ast
 import re
+from html import unescape
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.models import OutgoingMail
 from accounts.notifications import Category, notify
@@ -51,6 +53,7 @@ def test_a_type_says_what_its_settings_and_its_bell_need(kind):
 
 def contexts(company):
     """What the code gives to each mail."""
+    letter = invitation_to_the_reader(company)
     invoice = company.active_order.invoice
     invoice.paid_at = invoice.paid_at or company.active_order.placed_at
     attempt = PaymentAttempt(invoice=invoice, amount_minor=invoice.total_minor, currency=invoice.currency)
@@ -63,9 +66,23 @@ def contexts(company):
         "case_resolved": {"case": company.case, "message": company.message},
         "case_shared": {"case": company.case, "added_by": company.people["support"]},
         "order_confirmed": {"order": company.active_order, "lines": lines},
+        "invitation": letter,
+        "claim_link": letter,
+        "invitation_accepted": {"newcomer": company.administrator, "member": company.administrator.membership},
+        "join_requested": {"asked": company.join_request},
+        "join_approved": {"member": company.administrator.membership},
+        "join_declined": {},
         "roles_changed": {"member": company.administrator.membership},
         "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
     }
+
+
+def invitation_to_the_reader(company):
+    invitation = company.invitation
+    invitation.email = company.administrator.email
+    token = invitation.new_link(now=timezone.now())
+    invitation.save()
+    return {"invitation": invitation, "token": token}
 
 
 @pytest.mark.parametrize("kind", sorted(types()))
@@ -88,7 +105,7 @@ def test_a_mail_greets_tells_and_leads_to_its_page(in_the_world, kind):
     assert "\n\n\n" not in mail.text
     links = re.findall(r"http\S+", mail.text)
     assert links
-    assert set(re.findall(r'href="([^"]+)"', mail.html)) == set(links)
+    assert {unescape(link) for link in re.findall(r'href="([^"]+)"', mail.html)} == set(links)
     for link in links:
         assert link.startswith(settings.PORTAL_BASE_URL)
         assert client_of(reader).get(link.removeprefix(settings.PORTAL_BASE_URL), follow=True).status_code == 200
