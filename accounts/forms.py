@@ -6,6 +6,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.languages import offered
 from accounts.models import Account, User
 
 
@@ -24,6 +25,7 @@ class SignupForm(forms.Form):
 class CompanyForm(forms.ModelForm[Account]):
     """The company's own details; the CRM hears of each change."""
 
+    language = forms.ChoiceField(label=_("Language"), required=False)
     website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
 
     class Meta:
@@ -38,11 +40,13 @@ class CompanyForm(forms.ModelForm[Account]):
             "billing_country",
             "vat_id",
             "time_zone",
+            "language",
             "is_open_to_parent",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["language"].choices = [("", _("As each person's browser asks")), *offered()]  # type: ignore[attr-defined]
         if self.instance.parent is None:
             del self.fields["is_open_to_parent"]
         else:

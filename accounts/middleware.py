@@ -31,7 +31,7 @@ SEEN_EVERY = timedelta(minutes=15)
 class AccountScopeMiddleware:
     """Find out who asks and for which company; then run the view and the rendering of its answer in that scope.
 
-    Must be the last middleware: what it calls is the view itself. An exception rolls the transaction back, also when
+    Only `in_their_language` stands below it, and the view itself. An exception rolls the transaction back, also when
     Django has turned it into an error page.
     """
 

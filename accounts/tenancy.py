@@ -42,7 +42,7 @@ class Shared:
 # What a company says about itself; its tier, its stage and its people are the vendor's to write.
 COMPANY_DETAILS = (
     "phone, website, billing_email, billing_street, billing_postal_code, billing_city, billing_country, vat_id, "
-    "time_zone, is_open_to_parent, first_login_at"
+    "time_zone, language, is_open_to_parent, first_login_at"
 )
 
 TABLES: dict[str, Tenant | Shared] = {

@@ -8,6 +8,7 @@ from accounts.views import (
     files,
     invitations,
     joining,
+    language,
     members,
     notifications,
     unsubscribing,
@@ -50,5 +51,6 @@ urlpatterns = [
     path("me/notifications/<uuid:public_id>/", notifications.open_notification, name="open-notification"),
     path("me/mail-works/", notifications.mail_works_again, name="mail-works"),
     path("mail/unsubscribe/<str:token>/", unsubscribing.unsubscribe_page, name="unsubscribe"),
+    path("me/language/", language.language, name="language"),
     path("files/<uuid:public_id>/", files.download, name="download"),
 ]

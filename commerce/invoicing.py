@@ -12,7 +12,9 @@ from django.db import connection
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
+from accounts.languages import documents_language
 from accounts.models import Account, StoredFile
 from accounts.permissions import Permission
 from accounts.services import store_content
@@ -54,9 +56,16 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
         issue_date=today,
         due_date=today + timedelta(days=DAYS_TO_PAY),
     )
+    with override(documents_language(account)):
+        _add_lines(invoice, quote)
+    return invoice
+
+
+def _add_lines(invoice: Invoice, quote: Quote) -> None:
+    """The lines of the quote, explained in the language of the company's documents."""
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
-            account=account,
+            account=invoice.account,
             invoice=invoice,
             position=line.position,
             product=line.product,
@@ -70,7 +79,6 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
         )
         for line in quote.lines.select_related("product")
     )
-    return invoice
 
 
 def void_invoice(*, invoice: Invoice) -> None:
@@ -108,10 +116,11 @@ def document(*, invoice: Invoice, actor: Actor, now: datetime) -> StoredFile:
 
 
 def render_pdf(invoice: Invoice) -> bytes:
-    """The PDF's bytes; the same for the same invoice, whenever and wherever it is made."""
-    compiler = typst.Compiler(
-        TEMPLATE, font_paths=_fonts(), sys_inputs={"invoice": json.dumps(_document_data(invoice))}
-    )
+    """The PDF's bytes; the same for the same invoice, whenever and wherever it is made. In the company's language."""
+    language = documents_language(invoice.account)
+    with override(language):
+        data = {"language": language, **_document_data(invoice)}
+    compiler = typst.Compiler(TEMPLATE, font_paths=_fonts(), sys_inputs={"invoice": json.dumps(data)})
     pdf = compiler.compile(format="pdf", timestamp=datetime.combine(invoice.issue_date, time.min, tzinfo=UTC))
     if not isinstance(pdf, bytes):  # Only images come page by page.
         raise TypeError("typst made no PDF")
@@ -168,8 +177,8 @@ def _document_data(invoice: Invoice) -> dict[str, object]:
         "bill_to": [line for line in _address(invoice.bill_to) if line],
         "facts": [
             [_("Invoice number"), invoice.number],
-            [_("Issued"), date_format(invoice.issue_date, "j F Y")],
-            [_("Due"), date_format(invoice.due_date, "j F Y")],
+            [_("Issued"), date_format(invoice.issue_date, "LONG_DATE_FORMAT")],
+            [_("Due"), date_format(invoice.due_date, "LONG_DATE_FORMAT")],
             [_("Order"), invoice.order.number if invoice.order else ""],
             [_("Your reference"), invoice.order.po_number if invoice.order else ""],
         ],
@@ -190,7 +199,7 @@ def _document_data(invoice: Invoice) -> dict[str, object]:
             [_("Total"), money(invoice.total_minor)],
         ],
         "note": _("Please pay by %(date)s. In the portal you can pay by card: open the invoice and choose Pay.")
-        % {"date": date_format(invoice.due_date, "j F Y")},
+        % {"date": date_format(invoice.due_date, "LONG_DATE_FORMAT")},
     }
 
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import languages
 from accounts.models import Membership
 from accounts.permissions import Permission
 
@@ -98,6 +99,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         ],
         "account_switch_url": reverse("accounts:switch"),
         "user_menu": _user_menu(request),
+        "language_choices": [] if request.user.is_authenticated else languages.offered(),
         "payments_note": _("Payments go to localstripe, not Stripe") if settings.STRIPE_API_BASE else "",
         "footer_links": [{"label": _("Demo mail"), "url": settings.MAIL_SINK_URL}] if settings.MAIL_SINK_URL else [],
     }
@@ -107,6 +109,7 @@ def _user_menu(request: HttpRequest) -> list[dict[str, str]]:
     if not request.user.is_authenticated:
         return []
     items = [
+        {"label": _("Language and region"), "url": reverse("accounts:language"), "icon": "languages"},
         {"label": _("E-mail addresses"), "url": reverse("account_email"), "icon": "mail"},
         {"label": _("Password"), "url": reverse("account_change_password"), "icon": "key-round"},
         {"label": _("Two-factor sign-in"), "url": reverse("mfa_index"), "icon": "shield-check"},

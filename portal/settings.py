@@ -11,7 +11,6 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
-import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +19,7 @@ from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from accounts.pool import reset_connection
+from portal import logs
 
 django_stubs_ext.monkeypatch()  # Makes ModelForm[Account] and its like work at run time.
 
@@ -176,6 +176,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.AccountScopeMiddleware",
+    "accounts.languages.in_their_language",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -349,6 +350,10 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
 FORMAT_MODULE_PATH = ["portal.formats"]
 
 # Files.
@@ -452,41 +457,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "pull-from-crm": {"task": "crm.tasks.pull", "schedule": 30, "options": {"expires": 30}},
 }
 
-# Logs: one JSON object per line in production, readable lines elsewhere. Request ids reach the jobs a request started.
+# Logs. Request ids reach the jobs that a request started.
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-_SHARED_LOG_STEPS: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.stdlib.PositionalArgumentsFormatter(),
-    structlog.processors.format_exc_info,
-]
-structlog.configure(
-    processors=[*_SHARED_LOG_STEPS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer()
-            if PRODUCTION
-            else structlog.dev.ConsoleRenderer(colors=False),
-            "foreign_pre_chain": _SHARED_LOG_STEPS,
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING" if TESTING else "INFO"},
-    "loggers": {
-        "django.server": {"handlers": [], "propagate": True},
-        # A refused or unknown page is the visitor's doing: the access log has it, without a traceback.
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING = logs.configured(production=PRODUCTION, testing=TESTING)
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": f"{VENDOR_NAME} portal",

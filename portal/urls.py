@@ -2,7 +2,10 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
 
 from portal import api, errors, health, views
 
@@ -10,6 +13,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("livez", health.livez, name="livez"),
     path("healthz", health.healthz, name="healthz"),
+    path("language/", login_not_required(require_POST(set_language)), name="set-language"),
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("help/", include("knowledge.urls")),

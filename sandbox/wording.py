@@ -14,7 +14,7 @@ from pathlib import Path
 WORD = re.compile(r"[^\W\d_][^\W\d_A-Z]|[^\W\d_A-Z][^\W\d_]")
 QUERY = re.compile(r"\?\w+=\S*")  # The end of an address.
 # "Save changes", but not "SELECT 1": the first word has small letters, or is one letter long.
-SENTENCE = re.compile(r"(?:[A-Z][\w’'-]*[a-z][\w’'-]*,?|A|I|“[^”]*”) [^<>=]*[a-z][^<>=]*")
+SENTENCE = re.compile(r"(?:[A-Z][\w’'-]*[a-z][\w’'-]*,?|A|I|“[^”]*”) [^<>=|]*[a-z][^<>=|]*")
 SHOWN = "0"  # Stands where a variable or a translation is shown.
 
 READ_ATTRIBUTES = {
@@ -130,6 +130,8 @@ def _known(tree: ast.AST) -> Iterator[ast.AST]:
             yield node.value  # A docstring.
         elif isinstance(node, ast.Call) and _is_silent(node.func):
             yield from ast.walk(node)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "permissions":
+            yield from ast.walk(node)  # Names of rows, in English as Django writes its own.
 
 
 def _is_silent(function: ast.expr) -> bool:

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.people import offered_or_none
 from accounts.permissions import VIEW_PERMISSIONS, Permission, Role, allowed
 from tracking.actor import Actor, ActorKind
 
@@ -88,6 +89,8 @@ class Account(models.Model):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="Europe/Berlin", validators=[validate_time_zone]
     )
+    # What its people read who have not chosen, and its documents. Empty: what each one's browser asks for.
+    language = models.CharField(_("language"), max_length=10, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     first_login_at = models.DateTimeField(null=True, blank=True)  # First portal sign-in by one of its people.
     created_at = models.DateTimeField(default=timezone.now)
@@ -97,6 +100,11 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def preferred_language(self) -> str:
+        """The company's language; empty where it has chosen none that the portal offers."""
+        return offered_or_none(self.language)
 
     @property
     def entitlements(self) -> "Entitlements":

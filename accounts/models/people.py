@@ -1,7 +1,8 @@
 """People who sign in: customers and the vendor's staff alike."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -10,6 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.inbound import ReportKind
+
+if TYPE_CHECKING:
+    from accounts.models.companies import Account
+
+
+def offered_or_none(language: str) -> str:
+    """The language, unless the portal does not offer it, or no longer."""
+    return language if language in dict(settings.LANGUAGES) else ""
 
 
 class UserManager(BaseUserManager["User"]):
@@ -31,6 +40,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     job_title = models.CharField(_("job title"), max_length=100, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Berlin")
+    language = models.CharField(_("language"), max_length=10, blank=True)  # Empty: see preferred_language.
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     # Made by the demo seed with a public password: may exist only while PORTAL_DEMO is on.
@@ -69,3 +79,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self.unreachable_reason and self.unreachable_email.lower() == self.email.lower():
             return ReportKind(self.unreachable_reason)
         return None
+
+    def preferred_language(self, account: "Account | None") -> str:
+        """Their own choice, else their company's; empty where neither has made one."""
+        return offered_or_none(self.language) or (account.preferred_language if account else "")

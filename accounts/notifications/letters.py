@@ -6,8 +6,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
+from accounts.languages import speaking_to
 from accounts.models import Account, User
 from accounts.notifications.types import Context, NotificationType
 
@@ -31,12 +31,12 @@ class Paragraph:
 
 
 def write(kind: type[NotificationType], *, to: User, account: Account | None, context: Context) -> Letter:
-    """The letter to one person, in the portal's one language.
+    """The letter to one person, in their language, with times on their clock.
 
     Templates: `mail/<name>.subject.txt` and `mail/<name>.txt`. The context also gets `recipient`, `account`, `base_url`
     and `vendor`.
     """
-    with override(settings.LANGUAGE_CODE):
+    with speaking_to(to, account):
         full = {
             **context,
             "recipient": to,

@@ -4,8 +4,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from django import template
-from django.utils.formats import number_format
 
+from accounts import formats
 from commerce.pricing.money import round_half_away
 
 register = template.Library()
@@ -16,7 +16,7 @@ def percent(ratio: Decimal | None) -> str:
     """0.385 as "38.5 %"; a dash where the figure is not defined."""
     if ratio is None:
         return "–"
-    return f"{number_format(round_half_away(Fraction(ratio) * 100, 1))} %"
+    return formats.percent(round_half_away(Fraction(ratio), 3))
 
 
 @register.filter

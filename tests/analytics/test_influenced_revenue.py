@@ -48,7 +48,7 @@ SOURCED = "€2,400.01"
 # are the portal's: 160,001. The renewal had no rival: 1,000,000.
 ATTRIBUTED = "€11,600.01"
 # Won in the quarter in deals of the types that count: 240,001 + 1,000,000 + 500,000 = 1,740,001 cents.
-RATE = "71.3 %"
+RATE = "71.3\xa0%"
 
 
 def at(text):
@@ -250,7 +250,7 @@ def test_what_the_customer_did_not_do_never_counts(people, accounts, manager, si
     page = signed_in(manager).get(PAGE).content.decode()
 
     assert amounts(page) == ["€0.00"] * 3
-    assert figure(page, "influence-rate") == "0.0 %"
+    assert figure(page, "influence-rate") == "0.0\xa0%"
 
 
 def test_a_touch_of_another_company_does_not_count(people, accounts, manager, signed_in):
@@ -308,5 +308,5 @@ def test_amounts_in_another_currency_are_listed_and_never_added(people, accounts
     page = signed_in(manager).get(PAGE).content.decode()
 
     assert amounts(page) == ["€2,400.00"] * 3
-    assert "CHF 999.00 influenced of CHF 999.00 won" in page
+    assert "CHF\xa0999.00 influenced of CHF\xa0999.00 won" in page
     assert "not in the figure" in signed_in(manager).get(LIST).content.decode()

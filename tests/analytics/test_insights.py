@@ -100,7 +100,7 @@ def test_the_share_of_upgrades_ordered_in_the_portal(signed_in_company, manager,
 
     page = signed_in(manager).get(PAGE).content.decode()
 
-    assert figure(page, "self-service-share") == "33.3 %"
+    assert figure(page, "self-service-share") == "33.3\xa0%"
     assert "1 of 3 upgrades" in page
 
 
@@ -120,7 +120,7 @@ def test_questions_solved_and_cases_opened_count_in_their_quarter(signed_in_comp
 
     page = signed_in(manager).get(PAGE).content.decode()
 
-    assert figure(page, "deflections") == "25.0 %"
+    assert figure(page, "deflections") == "25.0\xa0%"
     assert "1 question answered by an article" in page
     assert figure(page, "cases-opened") == "3"
 
@@ -134,9 +134,9 @@ def test_the_baseline_is_the_share_of_accounts_that_touch_the_portal(signed_in_c
 
     client = signed_in(manager)
 
-    assert figure(client.get(PAGE).content.decode(), "reach") == "50.0 %"
+    assert figure(client.get(PAGE).content.decode(), "reach") == "50.0\xa0%"
     # In the quarter before, nobody had touched it.
-    assert figure(client.get("/insights/?quarter=2026-Q2").content.decode(), "reach") == "0.0 %"
+    assert figure(client.get("/insights/?quarter=2026-Q2").content.decode(), "reach") == "0.0\xa0%"
 
 
 def test_the_chart_has_eight_quarters_with_their_exact_numbers(signed_in_company, admin, manager, signed_in):

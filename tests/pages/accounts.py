@@ -10,7 +10,7 @@ from tests.world import Company
 DETAILS = {
     "phone": "+49 30 1234567", "website": "https://example.org", "billing_email": "billing@example.org",
     "billing_street": "Hafenstraße 1", "billing_postal_code": "20457", "billing_city": "Hamburg",
-    "billing_country": "de", "vat_id": "", "time_zone": "Europe/Berlin",
+    "billing_country": "de", "vat_id": "", "time_zone": "Europe/Berlin", "language": "",
 }  # fmt: skip
 
 
@@ -46,6 +46,11 @@ ACCOUNTS = [
     Page("accounts:company-profile", Permission.MANAGE_COMPANY, screen=True, shows=of("account.billing_email")),
     Page(
         "accounts:company-profile", Permission.MANAGE_COMPANY, method="POST", body=lambda company: DETAILS, status=302
+    ),
+    Page("accounts:language", screen=True),
+    Page(
+        "accounts:language", method="POST", status=302,
+        body=lambda company: {"language": "", "time_zone": "Asia/Tokyo"},
     ),
     Page(
         "accounts:switch", method="POST", status=302, changes=False,  # The choice is kept in the session.

@@ -10,5 +10,9 @@ HOUSE = [
     ),
     Page("livez", audience=Audience.EVERYBODY),
     Page("healthz", audience=Audience.EVERYBODY, status=503),  # No worker runs beside the tests.
+    Page(
+        "set-language", method="POST", body=lambda company: {"language": "en"}, audience=Audience.EVERYBODY, status=302,
+        changes=False,  # The choice is a cookie.
+    ),
     Page("styleguide", audience=Audience.EVERYBODY, screen=True),
 ]  # fmt: skip

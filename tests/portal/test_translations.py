@@ -219,6 +219,7 @@ NOT_FOR_PEOPLE = {
     "knowledge/api.py": "documentation of the API is English",
     "portal/api.py": "documentation of the API is English",
     "portal/settings.py": "read in the terminal of whoever installs the portal",
+    "portal/celery.py": "read in the terminal of whoever installs the portal",
     "portal/wsgi.py": "read in the terminal of whoever installs the portal",
     "accounts/checks.py": "read in the terminal of whoever installs the portal",
     "accounts/tenancy.py": "the reasons in a table for developers",
@@ -226,7 +227,6 @@ NOT_FOR_PEOPLE = {
 }
 SAID_AS_IT_IS = {
     ("accounts/paging.py", "Not a cursor of this list."): "an answer of the API, English",
-    ("analytics/models.py", "Can see Insights"): "the name of a permission's row, as Django writes all of them",
     ("crm/push.py", "Foreign key external ID"): "part of a message of Salesforce",
 }
 SAID_AS_IT_IS |= {

@@ -1,9 +1,13 @@
 """How English pages write dates and times: 18 Nov 2026, 10:30."""
 
 DATE_FORMAT = "j M Y"
+LONG_DATE_FORMAT = "j F Y"
 TIME_FORMAT = "H:i"
 DATETIME_FORMAT = "j M Y, H:i"
+PRECISE_DATETIME_FORMAT = "j M Y, H:i:s"
+LONG_DATETIME_FORMAT = "j F Y, H:i"
 SHORT_DATE_FORMAT = "j M Y"
 SHORT_DATETIME_FORMAT = "j M Y, H:i"
+PRECISE_DATETIME_FORMAT = "j M Y, H:i:s"
 MONTH_DAY_FORMAT = "j M"
 YEAR_MONTH_FORMAT = "M Y"

@@ -1,0 +1,53 @@
+"""Numbers, shares and money as the reader's language writes them: the one place, over Babel's locale data.
+
+Dates are written by Django's `date` filter, with the formats of portal/formats. Digits are 0-9 in every language.
+"""
+
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent, parse_pattern
+from django.conf import settings
+from django.utils.translation import get_language
+
+# Currencies whose sign means one thing to everybody; all others are written by their code.
+SIGNED = {"EUR", "GBP"}
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """€1,234.50, 1.234,50 €; -€3.00; CHF 12.00. With as many decimals as `amount` has, so in minor units or finer."""
+    places = max(0, -int(amount.as_tuple().exponent))
+    return format_currency(
+        amount,
+        currency,
+        format=_money_pattern(_language(), places, currency in SIGNED),
+        locale=_language(),
+        currency_digits=False,
+        numbering_system="latn",
+    )
+
+
+def number(value: Decimal | int) -> str:
+    """1,250; 2.5: without the zeros that say nothing."""
+    return format_decimal(value, locale=_language(), decimal_quantization=False, numbering_system="latn")
+
+
+def percent(share: Decimal) -> str:
+    """0.385 as 38.5 %, with one decimal."""
+    return format_percent(share, format="#,##0.0\N{NO-BREAK SPACE}%", locale=_language(), numbering_system="latn")
+
+
+def _language() -> str:
+    return get_language() or settings.LANGUAGE_CODE
+
+
+@lru_cache(maxsize=256)
+def _money_pattern(language: str, places: int, is_signed: bool) -> NumberPattern:
+    """The language's pattern for money, with the decimals of the amount instead of the currency's."""
+    standard = Locale.parse(language, sep="-").currency_formats["standard"].pattern
+    pattern = standard.replace("0.00", f"0.{'0' * places}" if places else "0")
+    if not is_signed:
+        # A code is a word: it stands apart from the figure.
+        pattern = pattern.replace("¤", "¤¤").replace("¤¤#", "¤¤\N{NO-BREAK SPACE}#")
+    return parse_pattern(pattern)

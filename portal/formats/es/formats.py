@@ -1,0 +1,13 @@
+"""How Spanish pages write dates and times: 18/11/2026, 10:30."""
+
+DATE_FORMAT = "d/m/Y"
+LONG_DATE_FORMAT = r"j \d\e F \d\e Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "d/m/Y, H:i"
+PRECISE_DATETIME_FORMAT = "d/m/Y, H:i:s"
+LONG_DATETIME_FORMAT = r"j \d\e F \d\e Y, H:i"
+SHORT_DATE_FORMAT = "d/m/Y"
+SHORT_DATETIME_FORMAT = "d/m/Y, H:i"
+PRECISE_DATETIME_FORMAT = "d/m/Y, H:i:s"
+MONTH_DAY_FORMAT = "j M"
+YEAR_MONTH_FORMAT = "M Y"
