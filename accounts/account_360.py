@@ -7,15 +7,21 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, Membership
+from accounts.models import Account, HandoverLine, Membership
 from accounts.panels import Panel
+from accounts.portfolios import account_team
 
 PEOPLE_SHOWN = 8
 
 
 def head(account: Account, today: date) -> dict[str, Any]:
-    """Tier, industry, stage and the people of ours. No query: the page has read the account with them."""
-    return {"stage_tone": STAGE_TONES.get(account.lifecycle_stage, "info")}
+    """Tier, industry, stage, the people of ours and who stands in, and the last hand-over. Two queries."""
+    lines = HandoverLine.objects.filter(account=account).select_related("handover__taker", "giver")
+    return {
+        "stage_tone": STAGE_TONES.get(account.lifecycle_stage, "info"),
+        "team": account_team(account, today),
+        "handed_over": lines.order_by("-handover__made_at", "-pk").first(),
+    }
 
 
 STAGE_TONES = {"growing": "success", "renewing": "warning", "at_risk": "danger"}

@@ -101,6 +101,10 @@ _SYSTEM = frozenset({_G.SYSTEM_ADMINISTRATOR})
 STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "accounts.view_account": _EVERYONE,
     "accounts.change_account": frozenset({_G.CUSTOMER_SUCCESS, _G.SALES, _G.SYSTEM_ADMINISTRATOR}),
+    "accounts.reassign_accounts": _SYSTEM,  # Other people's portfolios; one's own by change_account.
+    "accounts.view_data_quality": frozenset({_G.CUSTOMER_SUCCESS, _G.SALES}) | _INSIGHT,
+    "accounts.view_installation": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "accounts.change_installation": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "accounts.view_membership": _EVERYONE,
     "accounts.view_user": _SUPPORT | _COMMERCIAL,
     "accounts.view_tier": _EVERYONE,

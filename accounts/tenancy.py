@@ -84,6 +84,12 @@ TABLES: dict[str, Tenant | Shared] = {
     ),
     "accounts_user_groups": Shared(READ, "staff groups; customers have none"),
     "accounts_user_user_permissions": Shared(READ, "staff permissions; customers have none"),
+    "accounts_installation": Shared("", "the vendor's own decisions, staff only"),
+    "accounts_installationevent": Shared("", "audit of the vendor's decisions; customers change none"),
+    "accounts_setuptick": Shared("", "the vendor's checklist, staff only"),
+    "accounts_cover": Shared(READ, "who of the vendor's people is away, and who stands in: the account team's card"),
+    "accounts_handover": Shared("", "hand-overs among the vendor's people, staff only"),
+    "accounts_handoverline": Tenant(""),
     # knowledge
     "knowledge_category": Shared(READ, "the vendor's shelves"),
     "knowledge_article": Shared(READ, "the vendor's articles; who may read one is ArticleQuerySet.visible_to"),

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from django.db.models import Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import Account
@@ -177,14 +178,25 @@ def current_contract(account: Account, today: date) -> Contract | None:
 
 
 def overview(account: Account, today: date) -> ContractOverview | None:
-    """The account's running contract on a day, or none. Two queries."""
-    contract = current_contract(account, today)
-    return None if contract is None else overview_of(contract, today)
+    """The account's running contract on a day, or none. One query, as its ledger brings it along."""
+    current = Contract.objects.for_account(account).current(today).order_by("end_date", "pk").values("pk")[:1]
+    deltas = list(
+        SubscriptionDelta.objects.filter(subscription__contract=Subquery(current))
+        .select_related("subscription__product", "subscription__contract", "order")
+        .order_by("effective_date", "pk")
+    )
+    if deltas:
+        return _overview(deltas[0].subscription.contract, deltas, today)
+    contract = current_contract(account, today)  # One that holds nothing yet.
+    return None if contract is None else _overview(contract, [], today)
 
 
 def overview_of(contract: Contract, today: date) -> ContractOverview:
     """One contract on a day. One query."""
-    deltas = ledger_of(contract)
+    return _overview(contract, ledger_of(contract), today)
+
+
+def _overview(contract: Contract, deltas: list[SubscriptionDelta], today: date) -> ContractOverview:
     amendments = _amendments(deltas)
     return ContractOverview(
         contract=contract,

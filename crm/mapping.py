@@ -51,6 +51,8 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         *_fields(_S, "Name", "Industry", "Type"),
         *_fields(_B, "Phone", "Website", "BillingStreet", "BillingPostalCode", "BillingCity", "BillingCountry"),
         *_fields(_P, "Portal_Status__c", "Portal_Tier__c", "Portal_Lifecycle_Stage__c"),
+        # Who looks after the company, by e-mail address. The record's owner over there stays theirs.
+        *_fields(_P, "Portal_Success_Manager__c", "Portal_Sales_Contact__c"),
     ),
     "Contact": (
         *_fields(_B, "Phone", "Title"),
@@ -139,6 +141,8 @@ class Account:
     lifecycle_stage: str
     is_active: bool
     has_signed_in: bool
+    success_manager: str = ""  # E-mail addresses; empty: nobody.
+    sales_contact: str = ""
 
 
 @dataclass(frozen=True)
@@ -261,6 +265,8 @@ def _(record: Account) -> Values:
         "Portal_Status__c": status,
         "Portal_Tier__c": record.tier,
         "Portal_Lifecycle_Stage__c": record.lifecycle_stage,
+        "Portal_Success_Manager__c": _text(record.success_manager, 255),
+        "Portal_Sales_Contact__c": _text(record.sales_contact, 255),
     }
 
 

@@ -125,7 +125,7 @@ class Inbound:
     setters: Mapping[str, Setter]
     extra: tuple[str, ...]  # Further columns of the query.
     find: Callable[[UUID], models.Model | None]  # The row to change, locked.
-    after: Callable[[models.Model, Mapping[str, Any]], list[str]]  # Other attributes changed.
+    after: Callable[[models.Model, Mapping[str, Any], Link], list[str]]  # Other attributes changed.
 
 
 def _find_account(external_id: UUID) -> models.Model | None:
@@ -144,15 +144,22 @@ def _find_deal(external_id: UUID) -> models.Model | None:
     return Deal.objects.select_for_update().filter(public_id=external_id).first()
 
 
-def _nothing_else(instance: models.Model, record: Mapping[str, Any]) -> list[str]:
+def _nothing_else(instance: models.Model, record: Mapping[str, Any], link: Link) -> list[str]:
     return []
 
 
-def _owner_to(attribute: str) -> Callable[[models.Model, Mapping[str, Any]], list[str]]:
-    """Follow the owner over there, if they are one of the vendor's people here too."""
+def _owner_to(attribute: str) -> Callable[[models.Model, Mapping[str, Any], Link], list[str]]:
+    """Follow the owner over there when they change, if they are one of the vendor's people here too.
 
-    def follow_owner(instance: models.Model, record: Mapping[str, Any]) -> list[str]:
+    One that was seen before is no news: in the portal the company may have been handed over since.
+    """
+
+    def follow_owner(instance: models.Model, record: Mapping[str, Any], link: Link) -> list[str]:
         address = (record.get("Owner") or {}).get("Email")
+        seen = link.field_versions.get("Owner")
+        link.field_versions["Owner"] = {"portal": None, "crm": address}
+        if seen is not None and seen["crm"] == address:
+            return []
         owner = User.objects.filter(email__iexact=address, is_staff=True).first() if address else None
         if owner is None or getattr(instance, f"{attribute}_id") == owner.pk:
             return []
@@ -307,7 +314,7 @@ def _apply(crm_object: str, external_id: UUID, record: Mapping[str, Any], *, now
         except NotSpellable:
             _note_conflict(link, name, kept=before[name], lost=record.get(name), winner=Winner.PORTAL, at=at)
         taken.append(name)
-    changed = inbound.after(instance, record)
+    changed = inbound.after(instance, record, link)
     if taken or changed:
         instance.save()
     after = mapping.values_of(rendering.load(crm_object, [external_id])[external_id]) if taken else before

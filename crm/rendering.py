@@ -17,7 +17,7 @@ def load(crm_object: str, external_ids: Iterable[UUID]) -> dict[UUID, mapping.Re
 
 
 def _accounts(ids: list[UUID]) -> Iterable[mapping.Record]:
-    for account in Account.objects.filter(public_id__in=ids).select_related("tier"):
+    for account in Account.objects.filter(public_id__in=ids).select_related("tier", "owner", "sales_contact"):
         yield mapping.Account(
             id=account.public_id,
             name=account.name,
@@ -32,6 +32,8 @@ def _accounts(ids: list[UUID]) -> Iterable[mapping.Record]:
             lifecycle_stage=account.lifecycle_stage,
             is_active=account.is_active,
             has_signed_in=account.first_login_at is not None,
+            success_manager=account.owner.email if account.owner else "",
+            sales_contact=account.sales_contact.email if account.sales_contact else "",
         )
 
 

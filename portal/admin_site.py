@@ -40,10 +40,22 @@ class PortalAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Pages that several apps contribute to, before those of the models."""
-        from portal.staff import account_360
+        from portal.staff import account_360, data_quality, portfolio, setup
+
+        def page(route: str, view: Callable[..., Any], name: str) -> URLPattern:
+            return path(route, self.admin_view(view), name=name)
 
         return [
-            path("accounts/account/<int:pk>/360/", self.admin_view(account_360.account_360), name="account_360"),
+            page("accounts/account/<int:pk>/360/", account_360.account_360, "account_360"),
+            page("portfolio/", portfolio.portfolio, "portfolio"),
+            page("portfolio/hand-over/", portfolio.hand_over_accounts, "hand_over"),
+            page("portfolio/cover/", portfolio.add_cover, "add_cover"),
+            page("portfolio/cover/<int:pk>/end/", portfolio.stop_cover, "stop_cover"),
+            page("setup/", setup.checklist, "setup"),
+            page("setup/tick/<slug:code>/", setup.tick, "tick_setup"),
+            page("setup/decisions/", setup.decide, "decide_setup"),
+            page("setup/test-mail/", setup.send_test_mail, "test_mail"),
+            page("data-quality/", data_quality.data_quality, "data_quality"),
             *super().get_urls(),
         ]
 
@@ -79,13 +91,24 @@ def script(request: HttpRequest) -> str:
     return static("portal/admin.js")
 
 
+def _own_pages() -> list[tuple[str, str, str, str]]:
+    """URL name, title, icon and permission of the pages that belong to no model."""
+    return [
+        ("analytics:insights", _("Insights"), "monitoring", "analytics.view_insights"),
+        ("admin:portfolio", _("My portfolio"), "work", "accounts.change_account"),
+        ("admin:data_quality", _("Data quality"), "fact_check", "accounts.view_data_quality"),
+        ("admin:setup", _("Set up"), "checklist", "accounts.view_installation"),
+    ]
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """What the admin's sidebar lists: Insights for those who may see it, then every page that somebody may open."""
-    groups: list[dict[str, Any]] = []
-    if request.user.has_perm("analytics.view_insights"):
-        groups.append(
-            {"items": [{"title": _("Insights"), "icon": "monitoring", "link": reverse("analytics:insights")}]}
-        )
+    """What the admin's sidebar lists: pages of our own, then every model's page that somebody may open."""
+    pages = [
+        {"title": title, "icon": icon, "link": reverse(name)}
+        for name, title, icon, permission in _own_pages()
+        if request.user.has_perm(permission)
+    ]
+    groups: list[dict[str, Any]] = [{"items": pages}] if pages else []
     for app in admin.site.get_app_list(request):
         pages = [{"title": model["name"], "link": model["admin_url"]} for model in app["models"] if model["admin_url"]]
         groups.append({"title": app["name"], "separator": bool(groups), "items": pages})

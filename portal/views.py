@@ -17,6 +17,7 @@ from accounts.forms import CompanyForm
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Entitlements, Membership
 from accounts.permissions import Permission
+from accounts.portfolios import account_team
 from cases.models import Case
 from commerce import contracts
 from commerce.contracts import ContractOverview
@@ -58,6 +59,7 @@ def customer_home(request: AccountRequest) -> HttpResponse:
     )
     context: dict[str, Any] = {
         "account": account,
+        "team": account_team(account, today),
         "greeting": _greeting(request.user.first_name, now.astimezone(ZoneInfo(account.time_zone)).hour),
         "primary": _primary_action(request.membership),
         "meters": meters if may(Permission.VIEW_USAGE) else [],

@@ -40,6 +40,8 @@ PEOPLE = (
     ("admin@globex.example", "Gus, administrator of Globex Retail"),
     ("support@vendor.example", "Sam, the vendor's support (staff admin)"),
     ("manager@vendor.example", "Mina, the vendor's manager (Insights)"),
+    ("hanna@vendor.example", "Hanna, customer success (her portfolio)"),
+    ("priya@vendor.example", "Priya, the portal's administrator (set-up)"),
 )
 
 

@@ -1,6 +1,9 @@
 """The staff's pages about companies."""
 
+from urllib.parse import urlencode
+
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -13,6 +16,7 @@ from unfold.decorators import action, display
 
 from accounts.admin.bases import ReadOnly, Undeletable
 from accounts.models import Account, Entitlement, Membership, Tier
+from accounts.portfolios import REASSIGN
 
 
 class MembershipInline(ReadOnly, TabularInline):
@@ -38,6 +42,7 @@ class EntitlementInline(ReadOnly, TabularInline):
 @admin.register(Account)
 class AccountAdmin(Undeletable, ModelAdmin):
     list_display = ["name", "overview", "tier", "industry", "stage_label", "owner", "billing_country", "first_login_at"]
+    actions = ["reassign"]
     actions_detail = ["open_overview"]
     list_filter = ["tier", "industry", "lifecycle_stage", "is_active"]
     list_select_related = ["tier", "owner"]
@@ -67,6 +72,17 @@ class AccountAdmin(Undeletable, ModelAdmin):
         ),
         (_("Dates"), {"fields": ["public_id", "created_at", "first_login_at"]}),
     ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
+        """Who looks after a company changes by a hand-over, which says why and tells everybody."""
+        people = [] if obj is None or request.user.has_perm(REASSIGN) else ["owner", "sales_contact"]
+        return [*super().get_readonly_fields(request, obj), *people]
+
+    @action(description=_("Hand over to a colleague"), permissions=["change"])
+    def reassign(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """The confirmation page asks to whom and why, and shows what will change."""
+        ids = queryset.order_by("pk").values_list("pk", flat=True)[: self.list_per_page]
+        return redirect(f"{reverse('admin:hand_over')}?{urlencode([('account', pk) for pk in ids])}")
 
     @display(description=_("overview"))
     def overview(self, account: Account) -> SafeString:

@@ -8,6 +8,7 @@ from accounts.models.entitlements import Entitlement, Entitlements, Feature
 from accounts.models.files import StoredFile
 from accounts.models.imports import ImportLine, ImportState, LineOutcome, MemberImport
 from accounts.models.inbound import InboundMail, InboundState, MailReport, ReportKind
+from accounts.models.installation import Installation, SetupTick
 from accounts.models.invitations import Invitation, JoinOrigin, JoinRequest, JoinState
 from accounts.models.notifications import (
     ByMail,
@@ -19,6 +20,7 @@ from accounts.models.notifications import (
 )
 from accounts.models.outbox import MailState, OutgoingMail
 from accounts.models.people import User
+from accounts.models.portfolios import Cover, Handover, HandoverLine, TeamRole
 
 __all__ = [
     "Account",
@@ -30,16 +32,20 @@ __all__ = [
     "AuditSeal",
     "AuditSource",
     "ByMail",
+    "Cover",
     "DigestEvery",
     "Domain",
     "Entitlement",
     "Entitlements",
     "Feature",
+    "Handover",
+    "HandoverLine",
     "ImportLine",
     "ImportState",
     "InboundMail",
     "InboundState",
     "Industry",
+    "Installation",
     "Invitation",
     "JoinOrigin",
     "JoinRequest",
@@ -56,7 +62,9 @@ __all__ = [
     "NotificationChoice",
     "OutgoingMail",
     "ReportKind",
+    "SetupTick",
     "StoredFile",
+    "TeamRole",
     "Tier",
     "User",
     "Weekday",

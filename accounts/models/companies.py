@@ -97,6 +97,10 @@ class Account(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["name"], name="account_name")]
+        permissions = [
+            ("reassign_accounts", "Can give companies of any colleague to another"),
+            ("view_data_quality", "Can see how complete the companies' data are"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,5 +1,7 @@
 """The company page and the account switcher."""
 
+from zoneinfo import ZoneInfo
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +16,7 @@ from accounts.http import AccountRequest, requires, step_up
 from accounts.middleware import SESSION_ACCOUNT
 from accounts.models import Membership
 from accounts.permissions import Permission
+from accounts.portfolios import account_team
 
 COLLEAGUES = 10  # On the overview; all of them are on the page of people.
 
@@ -23,11 +26,13 @@ COLLEAGUES = 10  # On the overview; all of them are on the page of people.
 def company(request: AccountRequest) -> HttpResponse:
     """Who works with the portal here, who looks after the company at the vendor, and the company's details."""
     colleagues = Membership.objects.for_account(request.account).active().select_related("user")
+    today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
     return render(
         request,
         "accounts/company.html",
         {
             "account": request.account,
+            "team": account_team(request.account, today),
             "colleagues": colleagues.order_by("user__name", "pk")[:COLLEAGUES],
             "may_manage": request.membership.may(Permission.MANAGE_COMPANY),
         },

@@ -296,7 +296,9 @@ STAFF = (
     ("victor@vendor.example", "Victor Sandberg", "Managing director", StaffGroup.EXECUTIVE),
     ("priya@vendor.example", "Priya Raman", "Platform engineer", StaffGroup.SYSTEM_ADMINISTRATOR),
 )
-STAFF_PASSWORDS = frozenset({"support@vendor.example", "manager@vendor.example"})
+STAFF_PASSWORDS = frozenset(
+    {"support@vendor.example", "manager@vendor.example", "hanna@vendor.example", "priya@vendor.example"}
+)
 
 
 @dataclass

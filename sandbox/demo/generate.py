@@ -11,6 +11,7 @@ from sandbox.demo.contracts import write_contracts
 from sandbox.demo.events import open_portal, write_events
 from sandbox.demo.help_centre import add_articles, cast_votes
 from sandbox.demo.marketing import add_marketing
+from sandbox.demo.staff import add_staff_work
 from sandbox.demo.usage import write_usage
 from sandbox.demo.world import World
 
@@ -33,6 +34,7 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     company = found_company(world)
     customers = add_customers(world, company)
     open_portal(customers)
+    add_staff_work(world, company, customers)
     articles = add_articles(world, company)
     add_marketing(world, company)
     books = write_contracts(world, company, customers)

@@ -83,6 +83,8 @@ ACCOUNT = SObject("Account", "Account", "Accounts", "001", (
              ("strategic", "Strategic"), restricted=True),
     picklist("Portal_Lifecycle_Stage__c", ("onboarding", "Onboarding"), ("adopting", "Adopting"),
              ("growing", "Growing"), ("renewing", "Renewing"), ("at_risk", "At risk"), restricted=True),
+    email("Portal_Success_Manager__c"),
+    email("Portal_Sales_Contact__c"),
     moment("Portal_Last_Login__c"),
     number("Portal_Active_Users__c"),
     number("Portal_Health_Score__c", 5, 2),

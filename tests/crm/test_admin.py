@@ -86,13 +86,15 @@ def test_the_change_page_of_a_synced_record_says_how_it_stands(company, django_u
     assert client.post(send, {"next": address}).url == address
 
 
-def test_what_salesforce_owns_is_changed_over_there(company, settings):
+def test_what_salesforce_owns_is_changed_over_there(company, settings, rf, agent):
     """An edit here would neither be sent nor last."""
+    request = rf.get("/")
+    request.user = agent
     account_admin = admin.site.get_model_admin(Account)
-    assert "industry" not in account_admin.get_readonly_fields(None, company)
+    assert "industry" not in account_admin.get_readonly_fields(request, company)
     settings.SALESFORCE_INSTANCE_URL = "https://org.example"
-    assert {"name", "industry"} <= set(account_admin.get_readonly_fields(None, company))
-    assert "name" not in account_admin.get_readonly_fields(None, None)
+    assert {"name", "industry"} <= set(account_admin.get_readonly_fields(request, company))
+    assert "name" not in account_admin.get_readonly_fields(request, None)
 
 
 def test_sending_again_what_is_in_step_queues_it_in_full(quiet, agent, signed_in):

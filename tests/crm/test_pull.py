@@ -12,7 +12,7 @@ from commerce.models import Activity, Deal
 from crm.models import Conflict, Cursor, Link, OutboxRow
 from tests.crm.org import states
 from tests.crm.test_push import buy, open_case
-from tests.factories import make_account
+from tests.factories import make_account, make_staff
 
 
 @pytest.fixture
@@ -289,3 +289,29 @@ def test_more_than_one_page_is_read(linked, org, pull, push, monkeypatch):
     monkeypatch.setattr(pulling, "PAGE", 2)
     assert pull() == 6
     assert Link.objects.filter(object="Account", seen_modstamp__isnull=False).count() == 6
+
+
+def own(org, company, user):
+    """Somebody over there becomes the owner of the company's record."""
+    org.edit("Account", company.there, OwnerId=user["Id"])
+
+
+def test_a_new_owner_over_there_is_the_sales_contact_until_somebody_else_gets_the_company_here(linked, org, pull, push):
+    there = org.records("User")[:3]
+    here = [make_staff(user["Email"], user["Name"], group="Sales") for user in there]
+    own(org, linked, there[1])
+    pull()
+    linked.refresh_from_db()
+    assert linked.sales_contact == here[1]
+
+    Account.objects.filter(pk=linked.pk).update(sales_contact=here[2])
+    push()
+    assert org.record("Account", linked.public_id)["Portal_Sales_Contact__c"] == here[2].email
+    pull()
+    linked.refresh_from_db()
+    assert linked.sales_contact == here[2]
+
+    own(org, linked, there[0])
+    pull()
+    linked.refresh_from_db()
+    assert linked.sales_contact == here[0]

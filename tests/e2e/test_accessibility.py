@@ -217,6 +217,12 @@ def test_the_pages_of_staff_in_the_admin_are_accessible(world, look):
         *(Sight(f"admin {model._meta.label} list", _admin_url(model, "changelist"), root) for model in lists),
         *(Sight(f"admin {row._meta.label}", _admin_url(row, "change", row.pk), root) for row in rows),
     ]
+    own = ["portfolio", "setup", "data_quality"]
+    sights += [Sight(f"admin {name}", reverse(f"admin:{name}"), root) for name in own]
+    sights += [
+        Sight("admin account 360", reverse("admin:account_360", args=[acme.account.pk]), root),
+        Sight("admin hand-over", f"{reverse('admin:hand_over')}?account={acme.account.pk}", root),
+    ]
     problems = look(sights)
     assert not problems, report(problems)
 

@@ -135,7 +135,12 @@ def test_the_six_demo_people_have_their_roles_and_nobody_else_has_a_password(dem
     groups = {
         user.email: group.value for group, people in demo.company.staff.items() for user in people if user.is_demo
     }
-    assert groups == {"support@vendor.example": "Support agent", "manager@vendor.example": "Revenue manager"}
+    assert groups == {
+        "support@vendor.example": "Support agent",
+        "manager@vendor.example": "Revenue manager",
+        "hanna@vendor.example": "Customer success",
+        "priya@vendor.example": "System administrator",
+    }
     assert all(not user.has_usable_password() for user in world.rows(User) if not user.is_demo)
 
 

@@ -71,7 +71,7 @@ def test_the_loaded_company_is_what_the_portal_reads(demo):
         == ArticleVote.objects.filter(is_helpful=True).count()
     )
 
-    # Only the six can sign in, and staff is in its groups.
+    # Only the eight can sign in, and staff is in its groups.
     able = {user.email for user in User.objects.all() if user.has_usable_password()}
     assert able == {
         "admin@acme.example",
@@ -80,6 +80,8 @@ def test_the_loaded_company_is_what_the_portal_reads(demo):
         "admin@globex.example",
         "support@vendor.example",
         "manager@vendor.example",
+        "hanna@vendor.example",
+        "priya@vendor.example",
     }
     assert all(user.check_password(PASSWORD) for user in User.objects.filter(is_demo=True))
     groups = set(User.objects.filter(is_staff=True).values_list("groups__name", flat=True))

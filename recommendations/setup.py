@@ -1,0 +1,27 @@
+"""What recommending needs before customers come."""
+
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.setup_items import Finding, SetupGroup, SetupItem
+from recommendations.models import Offer
+
+
+def offers(now: datetime) -> Finding:
+    count = Offer.objects.active().count()
+    done = ngettext("%(count)d offer is active.", "%(count)d offers are active.", count) % {"count": count}
+    return Finding.when(count > 0, done=done, otherwise=_("Nothing is recommended to anybody yet."))
+
+
+ITEMS = [
+    SetupItem(
+        "offers",
+        gettext_lazy("Offers"),
+        SetupGroup.SELLING,
+        url=lambda: reverse("admin:recommendations_offer_changelist"),
+        check=offers,
+    ),
+]
