@@ -21,11 +21,12 @@ class Section:
 # What a company says about itself and rules over.
 COMPANY: tuple[Section, ...] = (
     Section("accounts:company", _("Overview"), Permission.VIEW_TEAM),
-    Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
     Section("accounts:people", _("People"), Permission.VIEW_TEAM),
-    Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
+    Section("accounts:permissions", _("Roles"), Permission.VIEW_TEAM),
     Section("cases:visibility", _("Who sees cases"), Permission.MANAGE_COMPANY),
     Section("accounts:company-notifications", _("Notifications"), Permission.MANAGE_COMPANY),
+    Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
+    Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
 )
 
 # What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.

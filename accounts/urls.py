@@ -19,6 +19,7 @@ app_name = "accounts"
 urlpatterns = [
     path("company/", company.company, name="company"),
     path("company/profile/", company.company_profile, name="company-profile"),
+    path("company/permissions/", company.permissions, name="permissions"),
     path("company/switch/", company.switch_account, name="switch"),
     path("company/domains/", domains.domains, name="domains"),
     path("company/domains/<uuid:public_id>/check/", domains.check, name="domain-check"),

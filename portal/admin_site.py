@@ -40,7 +40,7 @@ class PortalAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Pages that several apps contribute to, before those of the models."""
-        from portal.staff import account_360, data_quality, portfolio, setup
+        from portal.staff import account_360, data_quality, permissions, portfolio, setup
 
         def page(route: str, view: Callable[..., Any], name: str) -> URLPattern:
             return path(route, self.admin_view(view), name=name)
@@ -56,6 +56,7 @@ class PortalAdminSite(UnfoldAdminSite):
             page("setup/decisions/", setup.decide, "decide_setup"),
             page("setup/test-mail/", setup.send_test_mail, "test_mail"),
             page("data-quality/", data_quality.data_quality, "data_quality"),
+            page("permissions/", permissions.permissions, "permissions"),
             *super().get_urls(),
         ]
 
@@ -98,6 +99,7 @@ def _own_pages() -> list[tuple[str, str, str, str]]:
         ("admin:portfolio", _("My portfolio"), "work", "accounts.change_account"),
         ("admin:data_quality", _("Data quality"), "fact_check", "accounts.view_data_quality"),
         ("admin:setup", _("Set up"), "checklist", "accounts.view_installation"),
+        ("admin:permissions", _("Who may what"), "rule", "accounts.view_account"),
     ]
 
 

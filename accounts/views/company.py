@@ -10,13 +10,17 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import services
+from accounts import matrix, services
 from accounts.forms import CompanyForm
 from accounts.http import AccountRequest, requires, step_up
 from accounts.middleware import SESSION_ACCOUNT
 from accounts.models import Membership
+<<<<<<< HEAD
 from accounts.permissions import Permission
 from accounts.portfolios import account_team
+=======
+from accounts.permissions import Permission, Role
+>>>>>>> 98c8953 (portal: Show who may what, and ask each cell of it.)
 
 COLLEAGUES = 10  # On the overview; all of them are on the page of people.
 
@@ -37,6 +41,18 @@ def company(request: AccountRequest) -> HttpResponse:
             "may_manage": request.membership.may(Permission.MANAGE_COMPANY),
         },
     )
+
+
+@require_safe
+@requires(Permission.VIEW_TEAM)
+def permissions(request: AccountRequest) -> HttpResponse:
+    """What each role may do: the table that every page asks."""
+    context = {
+        "roles": [role.label for role in Role],
+        "rows": matrix.customer_rows(),
+        "own_roles": request.membership.role_labels,
+    }
+    return render(request, "accounts/permissions.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -43,6 +43,7 @@ ACCOUNTS = [
         "accounts:domain-remove", Permission.MANAGE_SECURITY, method="POST", kwargs=domain, names_row=True, status=302,
     ),
     Page("accounts:company", Permission.VIEW_TEAM, screen=True, shows=of("administrator.name", "account.name")),
+    Page("accounts:permissions", Permission.VIEW_TEAM, screen=True),
     Page("accounts:company-profile", Permission.MANAGE_COMPANY, screen=True, shows=of("account.billing_email")),
     Page(
         "accounts:company-profile", Permission.MANAGE_COMPANY, method="POST", body=lambda company: DETAILS, status=302

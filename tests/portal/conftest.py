@@ -28,3 +28,28 @@ def in_the_world(world, settings, db):
     logging.disable(logging.CRITICAL)
     yield world
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def stripe(tmp_path_factory):
+    from sandbox.localstripe import LocalStripe
+
+    with LocalStripe(log=tmp_path_factory.mktemp("localstripe") / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def ready(request, settings, world):
+    """What the page needs around it."""
+
+    def prepare(entry):
+        if entry.needs_stripe:
+            from sandbox import localstripe
+
+            settings.STRIPE_API_BASE = request.getfixturevalue("stripe").url
+            settings.STRIPE_SECRET_KEY = localstripe.SECRET_KEY
+        for company in world.companies:
+            if entry.arrange:
+                entry.arrange(company)
+
+    return prepare

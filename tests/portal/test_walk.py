@@ -5,20 +5,19 @@ another company's administrator, every role that may not, staff, and visitors; i
 Whoever is refused leaves every table as it was, and reads nothing that only the owner may read.
 """
 
-import json
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from django.contrib import admin
-from django.db import connection, transaction
+from django.db import connection
 from django.urls import reverse
 
 from accounts.permissions import CUSTOMER_TABLE, STAFF_TABLE, StaffGroup
 from accounts.tenancy import TABLES
 from tests.pages import ELSEWHERE, INVENTORY, Audience, patterns
+from tests.pages.letters import Letter
 from tests.world import PEOPLE, client_of, undone
 
 # The API's own description of itself, which reads no rows, answers every method alike.
@@ -29,14 +28,6 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "/accounts/login/"
 # What a refused request may write: its session.
 UNWATCHED = {"django_session"}
-
-
-@pytest.fixture(scope="session")
-def stripe(tmp_path_factory):
-    from sandbox.localstripe import LocalStripe
-
-    with LocalStripe(log=tmp_path_factory.mktemp("localstripe") / "log") as server:
-        yield server
 
 
 @pytest.fixture
@@ -62,37 +53,6 @@ def contents():
 def changed(before):
     after = contents()
     return sorted(name for name in before if before[name] != after[name])
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A request as it is about to be sent."""
-
-    method: str
-    url: str
-    options: dict[str, Any]
-
-    @classmethod
-    def about(cls, entry, company, *, query=(), body=()):
-        """The page's request about the rows of `company`; `query` and `body` go on top."""
-        query = {**entry.query(company), **dict(query)}
-        options = {"headers": dict(entry.headers)}
-        if query:
-            options["query_params"] = {name: str(value) for name, value in query.items()}
-        if entry.method == "POST":
-            data = {**entry.body(company), **dict(body)}
-            is_json = entry.content_type == "application/json"
-            options["data"] = json.dumps(data, default=str) if is_json else data
-            if entry.content_type:
-                options["content_type"] = entry.content_type
-        return cls(entry.method, entry.url(company), options)
-
-    def send(self, user, **client_options):
-        client = client_of(user, **client_options)
-        response = getattr(client, self.method.lower())(self.url, **self.options)
-        # Outside a scope of its own, a view that refuses marks the transaction around it: here it is the test's.
-        transaction.set_rollback(False)
-        return response
 
 
 def text_of(response):
@@ -190,23 +150,6 @@ def asked(world, probes):
         return response
 
     return ask_about
-
-
-@pytest.fixture
-def ready(request, settings, world):
-    """What the page needs around it."""
-
-    def prepare(entry):
-        if entry.needs_stripe:
-            from sandbox import localstripe
-
-            settings.STRIPE_API_BASE = request.getfixturevalue("stripe").url
-            settings.STRIPE_SECRET_KEY = localstripe.SECRET_KEY
-        for company in world.companies:
-            if entry.arrange:
-                entry.arrange(company)
-
-    return prepare
 
 
 def status_is(*statuses):
