@@ -27,6 +27,7 @@ COMPANY: tuple[Section, ...] = (
     Section("accounts:company-notifications", _("Notifications"), Permission.MANAGE_COMPANY),
     Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
     Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
+    Section("accounts:provisioning", _("Directory sync"), Permission.MANAGE_SECURITY),
 )
 
 # What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.

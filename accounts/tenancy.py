@@ -65,6 +65,12 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_entitlement": Tenant("SELECT"),
     "accounts_domain": Tenant(ADD, changes="is_joinable"),  # The owner alone verifies and removes.
     "accounts_domainevent": Tenant(AUDIT),
+    "accounts_scimtoken": Tenant(ADD, changes="revoked_at"),
+    "accounts_scimtokenevent": Tenant(AUDIT),
+    "accounts_scimuser": Tenant(READ),
+    "accounts_scimgroup": Tenant(READ, changes="roles, updated_at"),  # The directory writes the rest.
+    "accounts_scimgroupevent": Tenant(AUDIT),
+    "accounts_scimgroupmember": Tenant(READ),
     "accounts_storedfile": Tenant(EDIT),
     "accounts_outgoingmail": Tenant(AUDIT),
     "accounts_auditnote": Tenant(ADD),
@@ -166,7 +172,22 @@ FUNCTIONS = (
 )
 
 # URL names (namespace:name) that run as the owner role although nobody on the staff is signed in.
+_DIRECTORY = "a directory comes with a token, and the view opens the scope of the company that the token belongs to"
 SYSTEM_ENDPOINTS: dict[str, str] = {
+    "scim:config": "says what the directory interface offers; reads no rows",
+    "scim:resource-types": "says what the directory interface offers; reads no rows",
+    "scim:resource-type": "says what the directory interface offers; reads no rows",
+    "scim:schemas": "says what the directory interface offers; reads no rows",
+    "scim:schema": "says what the directory interface offers; reads no rows",
+    "scim:users": _DIRECTORY,
+    "scim:search-users": _DIRECTORY,
+    "scim:user": _DIRECTORY,
+    "scim:groups": _DIRECTORY,
+    "scim:search-groups": _DIRECTORY,
+    "scim:group": _DIRECTORY,
+    "scim:search": _DIRECTORY,
+    "scim:me": _DIRECTORY,
+    "scim:unknown": _DIRECTORY,
     "livez": "answers while the process can serve; touches no rows",
     "healthz": "asks each part whether it works; reads no customer's rows",
     "accounts:unsubscribe": "the signed link names the person and the company; nobody has to be signed in (RFC 8058)",

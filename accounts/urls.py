@@ -11,6 +11,7 @@ from accounts.views import (
     language,
     members,
     notifications,
+    provisioning,
     unsubscribing,
 )
 
@@ -53,5 +54,9 @@ urlpatterns = [
     path("me/mail-works/", notifications.mail_works_again, name="mail-works"),
     path("mail/unsubscribe/<str:token>/", unsubscribing.unsubscribe_page, name="unsubscribe"),
     path("me/language/", language.language, name="language"),
+    path("company/provisioning/", provisioning.provisioning, name="provisioning"),
+    path("company/provisioning/tokens/", provisioning.issue_token, name="issue-scim-token"),
+    path("company/provisioning/tokens/<uuid:public_id>/revoke/", provisioning.revoke_token, name="revoke-scim-token"),
+    path("company/provisioning/groups/<uuid:public_id>/", provisioning.map_group, name="map-scim-group"),
     path("files/<uuid:public_id>/", files.download, name="download"),
 ]

@@ -16,6 +16,7 @@ urlpatterns = [
     path("language/", login_not_required(require_POST(set_language)), name="set-language"),
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
+    path("scim/v2/", include("accounts.scim.urls")),
     path("help/", include("knowledge.urls")),
     path("", include("cases.urls")),
     path("", include("commerce.urls")),

@@ -28,6 +28,8 @@ from accounts.models import (
     JoinRequest,
     Membership,
     Notification,
+    ScimGroup,
+    ScimToken,
     StoredFile,
     User,
 )
@@ -83,6 +85,8 @@ class Company:
     file: StoredFile
     domain: Domain  # Not verified yet.
     verified_domain: Domain
+    scim_token: ScimToken
+    scim_group: ScimGroup  # Of its directory.
     rule: CaseRule  # Of who sees which cases.
     notification: Notification  # That the order is active, to the administrator.
     invitation: Invitation  # Open.
@@ -262,11 +266,19 @@ def _company(
         join_request=_join_request(account, f"{word.lower()}.asking@{domain}", now=now),
         domain=Domain.objects.create(account=account, name=f"{word.lower()}.example"),
         verified_domain=Domain.objects.create(account=account, name=domain, verified_at=now, verified_how="staff"),
+        scim_token=_token(account, now),
+        scim_group=ScimGroup.objects.create(account=account, display_name=f"{word} buyers"),
         rule=add_rule(account=account, role=Role.VIEWER, of_department=f"{word} yard"),
         notification=Notification.objects.get(user=administrator, kind="order_confirmed"),
     )
     made.texts = list(_texts(made, word, domain))
     return made
+
+
+def _token(account: Account, now: datetime) -> ScimToken:
+    token, _secret = ScimToken.make(account=account, created_at=now)
+    token.save()
+    return token
 
 
 def _first_of_month(day: date, *, months_ago: int) -> date:
@@ -286,6 +298,7 @@ def _use(account: Account, contract: Contract, today: date) -> None:
     Entitlement.objects.create(
         account=account, code="storage_gb", quantity=100, start_date=contract.start_date, source="demo"
     )
+    Entitlement.objects.create(account=account, code="sso", start_date=contract.start_date, source="demo")
 
 
 def _quote(user: User, configuration: Configuration, *, now: datetime) -> Quote:

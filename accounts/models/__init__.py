@@ -21,6 +21,7 @@ from accounts.models.notifications import (
 from accounts.models.outbox import MailState, OutgoingMail
 from accounts.models.people import User
 from accounts.models.portfolios import Cover, Handover, HandoverLine, TeamRole
+from accounts.models.provisioning import ScimGroup, ScimGroupMember, ScimToken, ScimUser
 
 __all__ = [
     "Account",
@@ -62,6 +63,10 @@ __all__ = [
     "NotificationChoice",
     "OutgoingMail",
     "ReportKind",
+    "ScimGroup",
+    "ScimGroupMember",
+    "ScimToken",
+    "ScimUser",
     "SetupTick",
     "StoredFile",
     "TeamRole",

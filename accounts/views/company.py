@@ -15,12 +15,8 @@ from accounts.forms import CompanyForm
 from accounts.http import AccountRequest, requires, step_up
 from accounts.middleware import SESSION_ACCOUNT
 from accounts.models import Membership
-<<<<<<< HEAD
-from accounts.permissions import Permission
-from accounts.portfolios import account_team
-=======
 from accounts.permissions import Permission, Role
->>>>>>> 98c8953 (portal: Show who may what, and ask each cell of it.)
+from accounts.portfolios import account_team
 
 COLLEAGUES = 10  # On the overview; all of them are on the page of people.
 

@@ -10,6 +10,7 @@ from tests.pages.analytics import ANALYTICS
 from tests.pages.api import API
 from tests.pages.cases import CASES
 from tests.pages.commerce import COMMERCE, RECOMMENDATIONS
+from tests.pages.directory import DIRECTORY
 from tests.pages.house import HOUSE
 from tests.pages.kinds import ELSEWHERE, Audience, Foreign, Page, patterns
 from tests.pages.knowledge import KNOWLEDGE
@@ -20,9 +21,19 @@ from tests.pages.people import PEOPLE_PAGES
 __all__ = ["ELSEWHERE", "INVENTORY", "Audience", "Foreign", "Page", "patterns", "screens"]
 
 INVENTORY: list[Page] = [
-    *HOUSE, *ACCOUNTS, *LAW, *PEOPLE_PAGES, *KNOWLEDGE, *CASES, *COMMERCE, *RECOMMENDATIONS, *ANALYTICS, *API,
+    *HOUSE,
+    *ACCOUNTS,
+    *DIRECTORY,
+    *LAW,
     *NOTIFICATIONS,
-]  # fmt: skip
+    *PEOPLE_PAGES,
+    *KNOWLEDGE,
+    *CASES,
+    *COMMERCE,
+    *RECOMMENDATIONS,
+    *ANALYTICS,
+    *API,
+]
 
 
 def screens(*audiences: Audience) -> list[Page]:
