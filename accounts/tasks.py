@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.audit import collecting, sealing
+from accounts.intake import process_due
 from accounts.jobs import AccountTask
 from accounts.notifications import send_due
 from accounts.notifications.digests import send_digests
@@ -47,3 +48,9 @@ def seal_audit(**kwargs: object) -> None:
 def write_digests(**kwargs: object) -> None:
     """Write the summaries that are due by now: every quarter of an hour, as there are zones off the full hour."""
     send_digests(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def take_in_mail(**kwargs: object) -> None:
+    """Do what incoming mail asks for: woken by its arrival, swept every 15 s."""
+    process_due(now=timezone.now())

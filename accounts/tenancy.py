@@ -190,6 +190,8 @@ SYSTEM_ENDPOINTS: dict[str, str] = {
     "scim:unknown": _DIRECTORY,
     "livez": "answers while the process can serve; touches no rows",
     "healthz": "asks each part whether it works; reads no customer's rows",
+    "accounts:inbound-mail": "a mail server hands over a message; whose it is comes out when it is read",
+    "accounts:mail-service": "a mail service speaks for no account; it reports bounces and hands over messages",
     "accounts:unsubscribe": "the signed link names the person and the company; nobody has to be signed in (RFC 8058)",
     "commerce:stripe-webhook": "Stripe speaks for no account until its event has been verified and matched",
 }

@@ -53,6 +53,7 @@ class Environment(BaseSettings):
     redis_url: str = ""
     email_url: str = ""
     email_inbound_address: str = ""  # Replies go to name+…@domain of this one; empty: mail can't be answered.
+    email_signing_key: str = ""  # With which a mail service signs its calls, where it does.
     email_webhook_secret: str = ""  # user:password that mail services show when they call; empty: none may.
     default_from_email: str = "Meridian <portal@vendor.example>"
     mail_sink_url: str = ""  # Where demo mail can be read; shown in the footer.
@@ -377,11 +378,28 @@ MEDIA_URL = "/media-is-never-served/"  # Files leave through accounts.views.down
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_MAX_BYTES = 10 * 1024 * 1024
 
-# Mail: EMAIL_URL=smtp[s]://user:password@host:port
+# Mail: EMAIL_URL=smtp[s]://user:password@host:port, or a mail service with an interface of its own (anymail):
+# postmark://server-token@, sendgrid://api-key@, mailgun://api-key@sender.domain, brevo://api-key@, resend://api-key@
 _MAIL = urlsplit(ENV.email_url)
-EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend" if ENV.email_url else "django.core.mail.backends.console.EmailBackend"
-)
+MAIL_SERVICE = _MAIL.scheme if _MAIL.scheme in ("brevo", "mailgun", "postmark", "resend", "sendgrid") else ""
+if MAIL_SERVICE:
+    EMAIL_BACKEND = f"anymail.backends.{MAIL_SERVICE}.EmailBackend"
+elif ENV.email_url:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+ANYMAIL = {
+    "WEBHOOK_SECRET": [secret for secret in ENV.email_webhook_secret.split(",") if secret],  # Several while rotating.
+    "REQUESTS_TIMEOUT": 10,
+    "POSTMARK_SERVER_TOKEN": unquote(_MAIL.username or ""),
+    "MAILGUN_API_KEY": unquote(_MAIL.username or ""),
+    "MAILGUN_SENDER_DOMAIN": _MAIL.hostname or "",
+    "MAILGUN_WEBHOOK_SIGNING_KEY": ENV.email_signing_key or unquote(_MAIL.username or ""),
+    "SENDGRID_API_KEY": unquote(_MAIL.username or ""),
+    "BREVO_API_KEY": unquote(_MAIL.username or ""),
+    "RESEND_API_KEY": unquote(_MAIL.username or ""),
+    "RESEND_SIGNING_SECRET": ENV.email_signing_key or None,
+}
 EMAIL_HOST = _MAIL.hostname or "localhost"
 EMAIL_PORT = _MAIL.port or 25
 EMAIL_HOST_USER = unquote(_MAIL.username or "")
@@ -437,6 +455,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": {"task": "portal.tasks.beat", "schedule": 10, "options": {"expires": 30}},
     "flush-page-views": {"task": "tracking.tasks.flush_page_views", "schedule": 10, "options": {"expires": 10}},
     "send-mail": {"task": "accounts.tasks.send_due_mail", "schedule": 10, "options": {"expires": 10}},
+    "take-in-mail": {"task": "accounts.tasks.take_in_mail", "schedule": 15, "options": {"expires": 15}},
     "write-digests": {
         "task": "accounts.tasks.write_digests",
         "schedule": crontab(minute="*/15"),

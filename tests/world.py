@@ -18,6 +18,7 @@ from django.test import Client, override_settings
 
 from accounts.audit.collecting import collect
 from accounts.audit.sealing import seal_finished_days
+from accounts.intake import process_due, receive
 from accounts.invitations import Invitee, invite
 from accounts.joining import suggest
 from accounts.models import (
@@ -28,11 +29,13 @@ from accounts.models import (
     JoinRequest,
     Membership,
     Notification,
+    ReportKind,
     ScimGroup,
     ScimToken,
     StoredFile,
     User,
 )
+from accounts.notifications.reports import note_report
 from accounts.permissions import Role, StaffGroup
 from accounts.scope import staff_scope
 from cases.models import Case, CaseMessage, CaseRule, Sight
@@ -174,6 +177,7 @@ def make_world(now: datetime) -> World:
     ContentBlock.objects.create(title="New this month", body="Plan routes on a map.", link_label="Read", link_url="/")
     WebhookEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={"id": "evt_1"})
     _crm_rows(now)
+    _mail_rows(now)
     publish_article(article=articles["customer"], author=superuser, now=now)
     agent, finance = staff[StaffGroup.SUPPORT_AGENT], staff[StaffGroup.FINANCE]
 
@@ -201,6 +205,12 @@ def _audit_log(now: datetime) -> None:
     while collect(now=now - timedelta(days=1)):
         pass
     seal_finished_days(now=now, key=Ed25519PrivateKey.generate())
+
+
+def _mail_rows(now: datetime) -> None:
+    receive(mime=b"From: somebody@else.example\nSubject: Hello\n\nHello?", source="mail server", now=now)
+    process_due(now=now)
+    note_report(unique_id="1", kind=ReportKind.SOFT, email="somebody@else.example", detail="4.2.2 full", now=now)
 
 
 def _crm_rows(now: datetime) -> None:

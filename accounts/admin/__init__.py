@@ -5,6 +5,7 @@ from accounts.admin.bases import Kept, ReadOnly, Undeletable
 from accounts.admin.companies import AccountAdmin, TierAdmin
 from accounts.admin.domains import DomainAdmin
 from accounts.admin.files import StoredFileAdmin
+from accounts.admin.inbound import InboundMailAdmin, MailReportAdmin
 from accounts.admin.mail import OutgoingMailAdmin
 from accounts.admin.people import UserAdmin
 
@@ -13,7 +14,9 @@ __all__ = [
     "AuditEntryAdmin",
     "AuditSealAdmin",
     "DomainAdmin",
+    "InboundMailAdmin",
     "Kept",
+    "MailReportAdmin",
     "OutgoingMailAdmin",
     "ReadOnly",
     "StoredFileAdmin",

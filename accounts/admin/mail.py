@@ -42,14 +42,21 @@ class OutgoingMailAdmin(Kept, ModelAdmin):
 
     @display(
         description=_("state"),
-        label={"pending": "info", "sending": "info", "sent": "success", "failed": "danger"},
+        label={
+            "pending": "info",
+            "sending": "info",
+            "sent": "success",
+            "failed": "danger",
+            "unknown": "warning",
+            "cancelled": "default",
+        },
     )
     def state_label(self, mail: OutgoingMail) -> tuple[str, str]:
         return mail.state, mail.get_state_display()
 
     @action(description=_("Try again now"), permissions=["change"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
-        count = queryset.filter(state=MailState.FAILED).update(
+        count = queryset.filter(state__in=[MailState.FAILED, MailState.UNKNOWN]).update(
             state=MailState.PENDING, attempts=0, next_at=timezone.now()
         )
         enqueue(send_due_mail)

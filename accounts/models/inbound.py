@@ -32,6 +32,8 @@ class InboundMail(models.Model):
     subject = models.CharField(_("subject"), max_length=250, blank=True)
     mime = models.BinaryField(editable=False)
     state = models.CharField(_("state"), max_length=10, choices=InboundState, default=InboundState.RECEIVED)
+    # Somebody of the staff has looked, and vouches for who sent it.
+    is_vouched_for = models.BooleanField(_("sender vouched for"), default=False)
     note = models.TextField(_("what was done"), blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     received_at = models.DateTimeField(_("received"), default=timezone.now)

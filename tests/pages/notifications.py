@@ -45,6 +45,10 @@ NOTIFICATIONS = [
         body=lambda company: NO_MAIL,
     ),
     Page("accounts:mail-works", method="POST", status=302, arrange=mail_comes_back),
+    Page("accounts:inbound-mail", method="POST", audience=Audience.EVERYBODY, status=404, changes=False,
+         is_csrf_checked=False),  # Not before the installation has a secret.
+    Page("accounts:mail-service", method="POST", audience=Audience.EVERYBODY, status=404, changes=False,
+         is_csrf_checked=False, kwargs=lambda company: {"service": "postmark", "what": "inbound"}),
     Page("accounts:unsubscribe", audience=Audience.EVERYBODY, screen=True, kwargs=link),
     Page("accounts:unsubscribe", audience=Audience.EVERYBODY, method="POST", kwargs=link, is_csrf_checked=False),
 ]  # fmt: skip
