@@ -388,7 +388,7 @@ elif ENV.email_url:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-ANYMAIL = {
+ANYMAIL: dict[str, Any] = {
     "WEBHOOK_SECRET": [secret for secret in ENV.email_webhook_secret.split(",") if secret],  # Several while rotating.
     "REQUESTS_TIMEOUT": 10,
     "POSTMARK_SERVER_TOKEN": unquote(_MAIL.username or ""),
