@@ -45,6 +45,11 @@ class HandoverForm(forms.Form):
         label=_("Tell the administrators of these companies"), required=False, widget=UnfoldBooleanWidget
     )
 
+    def __init__(self, *args: Any, giver: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if giver is not None:
+            self.fields["taker"].queryset = colleagues().exclude(pk=giver.pk)  # type: ignore[attr-defined]
+
     def clean_roles(self) -> list[TeamRole]:
         return [TeamRole(value) for value in self.cleaned_data["roles"]]
 

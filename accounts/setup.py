@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -94,7 +95,7 @@ def go_live(now: datetime) -> Finding:
     day = Installation.current().go_live_date
     if day is None:
         return Finding(SetupState.OPEN, _("Decide when customers come: figures are compared from that day on."))
-    return Finding(SetupState.DONE, day.isoformat())
+    return Finding(SetupState.DONE, date_format(day))
 
 
 def targets(now: datetime) -> Finding:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -75,7 +76,7 @@ def webhook(now: datetime) -> Finding:
     parked = WebhookEvent.objects.filter(state=WebhookState.PARKED).exists()
     return Finding.when(
         not parked,
-        done=_("Last heard on %(day)s.") % {"day": last.received_at.date().isoformat()},
+        done=_("Last heard on %(day)s.") % {"day": date_format(last.received_at.date())},
         otherwise=_("Some messages of Stripe were given up."),
         state=SetupState.ATTENTION,
     )

@@ -157,7 +157,7 @@ def hand_over_accounts(request: StaffRequest) -> HttpResponseBase:
     if not accounts:
         messages.error(request, _("Choose the companies first."))
         return redirect(_address(giver))
-    form = HandoverForm(request.POST or None)
+    form = HandoverForm(request.POST or None, giver=giver)
     context = {"accounts": accounts, "giver": giver, "takes_all": "all" in sent}
     if request.method == "POST" and form.is_valid():
         taker, roles = form.cleaned_data["taker"], form.cleaned_data["roles"]

@@ -38,6 +38,10 @@ class Line:
         return self.finding.state == SetupState.DONE
 
     @property
+    def is_ticked_by_people(self) -> bool:
+        return self.item.check is None
+
+    @property
     def tone(self) -> str:
         return TONES[self.finding.state]
 

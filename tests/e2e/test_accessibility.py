@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as portal_settings
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -137,7 +138,8 @@ def report(problems):
 def world(transactional_db):
     from tests.world import make_world, sign_in
 
-    made = make_world(timezone.now())
+    with transaction.atomic():
+        made = make_world(timezone.now())
     sign_in(made.everybody)
     return made
 

@@ -175,6 +175,8 @@ def test_people_tick_what_no_computer_can_tell(signed_in, boss):
 
 
 def test_what_is_worked_out_cannot_be_ticked(signed_in, boss):
+    text = signed_in(boss).get(reverse("admin:setup")).content.decode()
+    assert text.count('name="note"') == len([item for item in items() if item.check is None])
     for code in ("stripe", "nonsense"):
         assert signed_in(boss).post(reverse("admin:tick_setup", args=[code])).status_code == 404
     assert not SetupTick.objects.exists()
