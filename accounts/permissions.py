@@ -154,6 +154,8 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_amounts": _COMMERCIAL | {_G.EXECUTIVE},  # Prices, totals and ledgers on the pages one may see.
     "commerce.view_deal": _EVERYONE,
     "commerce.view_quote": _COMMERCIAL,
+    "commerce.view_purchaseapproval": _COMMERCIAL,
+    "commerce.view_purchaselimit": _COMMERCIAL,
     "commerce.view_contract": _EVERYONE,
     "commerce.view_order": _COMMERCIAL | {_G.SUPPORT_AGENT},
     "commerce.change_order": frozenset({_G.FINANCE, _G.SALES, _G.SYSTEM_ADMINISTRATOR}),

@@ -28,6 +28,7 @@ COMPANY: tuple[Section, ...] = (
     Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
     Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
     Section("accounts:provisioning", _("Directory sync"), Permission.MANAGE_SECURITY),
+    Section("commerce:purchase-limits", _("Purchase limits"), Permission.MANAGE_COMPANY),
 )
 
 # What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.

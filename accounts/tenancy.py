@@ -134,6 +134,10 @@ TABLES: dict[str, Tenant | Shared] = {
     "commerce_quote": Tenant(EDIT),
     "commerce_quoteevent": Tenant(AUDIT),
     "commerce_quoteline": Tenant(ADD),
+    "commerce_purchaselimit": Tenant(EDIT),
+    "commerce_purchaselimitevent": Tenant(AUDIT),
+    "commerce_purchaseapproval": Tenant(EDIT),  # A trigger keeps what was asked, and what was decided.
+    "commerce_purchaseapprovalevent": Tenant(AUDIT),
     "commerce_order": Tenant(EDIT),
     "commerce_orderstep": Tenant(ADD),
     "commerce_invoice": Tenant(ADD, changes="status, pdf_id"),  # A trigger refuses "paid".

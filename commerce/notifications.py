@@ -44,4 +44,64 @@ class Receipt(NotificationType):
         return reverse("commerce:invoice", args=[context["invoice"].number])
 
 
-TYPES: tuple[type[NotificationType], ...] = (OrderConfirmed, Receipt)
+class AboutAnApproval(NotificationType):
+    """A purchase above its buyer's limit."""
+
+    category = Category.ORDERS
+    permission = Permission.VIEW_PRICES
+    action = _("See the request")
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        approval = context["approval"]
+        names = {"number": approval.quote.number, "buyer": approval.requested_by.name}
+        return names | ({"approver": approval.decided_by.name} if approval.decided_by else {})
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("commerce:approval", args=[context["approval"].public_id])
+
+
+class ApprovalRequested(AboutAnApproval):
+    """To those who may decide."""
+
+    name = "approval_requested"
+    label = _("A colleague's purchase waits for my approval")
+    permission = Permission.APPROVE_PURCHASES
+    line = _("%(buyer)s asks you to approve quote %(number)s")
+    action = _("Approve or refuse it")
+    may_be_digested = False  # A colleague waits.
+
+
+class ApprovalGiven(AboutAnApproval):
+    """To the buyer: it is ordered."""
+
+    name = "approval_given"
+    label = _("My purchase is approved")
+    line = _("%(approver)s approved quote %(number)s")
+    action = _("See the order")
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("commerce:order", args=[context["order"].number])
+
+
+class ApprovalRefused(AboutAnApproval):
+    """To the buyer, with the approver's words."""
+
+    name = "approval_refused"
+    label = _("My purchase is refused")
+    line = _("%(approver)s refused quote %(number)s")
+
+
+class ApprovalLapsed(AboutAnApproval):
+    """To the buyer: it could not be ordered any more."""
+
+    name = "approval_lapsed"
+    label = _("My purchase could not be ordered")
+    line = _("Quote %(number)s could not be ordered")
+
+
+TYPES: tuple[type[NotificationType], ...] = (
+    OrderConfirmed, Receipt, ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
+)  # fmt: skip

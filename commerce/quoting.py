@@ -14,10 +14,12 @@ from zoneinfo import ZoneInfo
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, User
+from accounts.models import Account, Membership, User
+from accounts.permissions import Permission
 from commerce import explanations, invoicing, orders
 from commerce.configuring import Configuration, Situation, UnknownProduct, price, schedule_of, situation_of
 from commerce.contracts import OwnedLine, line_label
+from commerce.limits import Limits
 from commerce.models import (
     Contract,
     Deal,
@@ -29,6 +31,7 @@ from commerce.models import (
     OrderStatus,
     OrderStep,
     ProductKind,
+    PurchaseApproval,
     Quote,
     QuoteLine,
     QuoteStatus,
@@ -68,6 +71,10 @@ class ContractChanged(QuoteRefused):
 
 class ConsentMissing(QuoteRefused):
     """Nobody put their name to it."""
+
+
+class ApprovalNeeded(QuoteRefused):
+    """It is above the buyer's limit: a colleague has to approve it first."""
 
 
 class OrderPending(QuoteRefused):
@@ -331,11 +338,14 @@ def accept_quote(
     ip: str | None,
     actor: Actor,
     now: datetime,
+    approval: PurchaseApproval | None = None,
 ) -> Order:
     """Accept a quote as shown: the order and its invoice, or, with nothing to pay, the order fulfilled.
 
     Accepting twice gives the one order. The price stands until the quote expires, whatever the price book says by
-    then. Raises `QuoteExpired`, `QuoteClosed`, `QuoteChanged`, `ContractChanged`, `ConsentMissing`, `OrderPending`.
+    then. With an `approval`, the buyer accepted it when they asked for that.
+    Raises `QuoteExpired`, `QuoteClosed`, `QuoteChanged`, `ContractChanged`, `ConsentMissing`, `OrderPending`, and above
+    the buyer's limit `ApprovalNeeded`.
     """
     with transaction.atomic():
         # The contract first: acceptances of two quotes for one contract go one after the other.
@@ -349,9 +359,10 @@ def accept_quote(
         if quote.status in (QuoteStatus.ACCEPTED, QuoteStatus.ORDERED):
             return quote.order
         _check_acceptable(quote, shown_hash=shown_hash, consent_name=consent_name, now=now)
+        _check_limit(quote, actor, approval)
 
         quote.status = QuoteStatus.ACCEPTED
-        quote.accepted_at = now
+        quote.accepted_at = approval.requested_at if approval else now
         quote.accepted_by_id = actor.user_id
         quote.accepted_name = consent_name.strip()[:150]
         quote.accepted_ip = ip
@@ -413,3 +424,15 @@ def _check_acceptable(quote: Quote, *, shown_hash: str, consent_name: str, now: 
             % {"number": pending.number},
             order=pending,
         )
+
+
+def _check_limit(quote: Quote, actor: Actor, approval: PurchaseApproval | None) -> None:
+    if approval is not None and approval.allows(quote, buyer_id=actor.user_id):
+        return
+    limits = Limits.of(quote.account, quote.currency)
+    if not limits.by_role:  # The company has set none.
+        return
+    members = Membership.objects.for_account(quote.account).active()
+    buyer = members.filter(user_id=actor.user_id).first() if actor.user_id is not None else None
+    if buyer is None or not limits.allow(buyer.roles, Permission.BUY, quote.total_minor):
+        raise ApprovalNeeded(_("This is above your limit. A colleague has to approve it."))

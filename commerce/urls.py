@@ -1,6 +1,6 @@
 from django.urls import path
 
-from commerce.views import contracts, invoices, orders, payments, plans, quotes, usage, webhooks
+from commerce.views import approvals, contracts, invoices, orders, payments, plans, quotes, usage, webhooks
 
 app_name = "commerce"
 
@@ -20,6 +20,13 @@ urlpatterns = [
     path("orders/", orders.order_list, name="orders"),
     path("orders/<str:number>/", orders.order, name="order"),
     path("orders/<str:number>/cancel/", orders.cancel_order, name="cancel-order"),
+    path("approvals/", approvals.approval_list, name="approvals"),
+    path("approvals/card/", approvals.approvals_card, name="approvals-card"),
+    path("approvals/<uuid:public_id>/", approvals.approval, name="approval"),
+    path("approvals/<uuid:public_id>/approve/", approvals.approve, name="approve"),
+    path("approvals/<uuid:public_id>/refuse/", approvals.refuse, name="refuse"),
+    path("approvals/<uuid:public_id>/withdraw/", approvals.withdraw, name="withdraw-approval"),
+    path("company/purchase-limits/", approvals.purchase_limits, name="purchase-limits"),
     path("invoices/", invoices.invoice_list, name="invoices"),
     path("invoices/<slug:number>/", invoices.invoice, name="invoice"),
     path("invoices/<slug:number>/pdf/", invoices.invoice_pdf, name="invoice-pdf"),

@@ -34,7 +34,7 @@ _ITEMS = [
     ("commerce:invoices", "receipt", Permission.VIEW_INVOICES),
     ("accounts:company", "building-2", Permission.VIEW_TEAM),
 ]
-_ALSO = {"commerce:plans": ("/quotes/",), "commerce:invoices": ("/payments/",)}
+_ALSO = {"commerce:plans": ("/quotes/",), "commerce:orders": ("/approvals/",), "commerce:invoices": ("/payments/",)}
 
 
 def _labels() -> dict[str, str]:

@@ -68,6 +68,7 @@ def customer_home(request: AccountRequest) -> HttpResponse:
         "shows_contract": may(Permission.VIEW_CONTRACTS),
         "shows_prices": may(Permission.VIEW_PRICES),
         "shows_cases": may(Permission.VIEW_CASES),
+        "shows_approvals": may(Permission.APPROVE_PURCHASES),
     }
     if contract is not None and may(Permission.VIEW_CONTRACTS):
         context |= _contract_card(contract)

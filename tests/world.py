@@ -42,7 +42,9 @@ from cases.models import Case, CaseMessage, CaseRule, Sight
 from cases.services import add_internal_note, close_case, open_case, reply_as_staff
 from cases.visibility import add_rule, set_company_sight
 from commerce import orders
+from commerce.approvals import purchase
 from commerce.configuring import Configuration
+from commerce.limits import set_limits
 from commerce.models import (
     Activity,
     Contract,
@@ -51,6 +53,7 @@ from commerce.models import (
     PaymentAttempt,
     PaymentState,
     Product,
+    PurchaseApproval,
     Quote,
     StripeCustomer,
     WebhookEvent,
@@ -94,6 +97,7 @@ class Company:
     notification: Notification  # That the order is active, to the administrator.
     invitation: Invitation  # Open.
     join_request: JoinRequest  # Open.
+    approval: PurchaseApproval  # Waits: the buyer's purchase is above their limit.
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -247,6 +251,7 @@ def _company(
     active_order = _order(administrator, Configuration(plan="team", seats=55), now=now - timedelta(days=40))
     with staff_scope(Actor.staff(finance.pk)):
         orders.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
+    approval = _approval(people["buyer"], now=now - timedelta(days=2))
     order = _order(administrator, Configuration(plan="team", seats=60), now=now - timedelta(days=1))
     quote = _quote(administrator, Configuration(plan="business", seats=60, addons={"sso": 1}), now=now)
     case, message, stored = _answered_case(people, word=word, agent=agent, now=now)
@@ -278,6 +283,7 @@ def _company(
         verified_domain=Domain.objects.create(account=account, name=domain, verified_at=now, verified_how="staff"),
         scim_token=_token(account, now),
         scim_group=ScimGroup.objects.create(account=account, display_name=f"{word} buyers"),
+        approval=approval,
         rule=add_rule(account=account, role=Role.VIEWER, of_department=f"{word} yard"),
         notification=Notification.objects.get(user=administrator, kind="order_confirmed"),
     )
@@ -325,6 +331,17 @@ def _order(user: User, configuration: Configuration, *, now: datetime) -> Order:
     return accept_quote(
         quote=quote, shown_hash=quote.price_hash, consent_name=user.name, ip="203.0.113.7", actor=actor, now=now
     )
+
+
+def _approval(buyer: User, *, now: datetime) -> PurchaseApproval:
+    set_limits(account=buyer.membership.account, limits={Role.BUYER: 100_00})
+    quote = _quote(buyer, Configuration(plan="business", seats=58), now=now)
+    approval = purchase(
+        quote=quote, membership=buyer.membership, shown_hash=quote.price_hash, consent_name=buyer.name, po_number="",
+        ip="203.0.113.8", actor=buyer.membership.actor(), now=now,
+    )  # fmt: skip
+    assert isinstance(approval, PurchaseApproval)
+    return approval
 
 
 def _declined(invoice: Invoice, user: User, *, now: datetime) -> PaymentAttempt:
@@ -387,6 +404,7 @@ def _texts(company: Company, word: str, domain: str) -> Iterable[str]:
     yield from (company.invoice.number, company.active_order.invoice.number)
     yield from (company.quote.number, str(company.quote.public_id), company.quote.price_hash)
     yield str(company.rule.public_id)
+    yield from (company.approval.quote.number, str(company.approval.public_id), str(company.approval.quote.public_id))
     yield from (str(company.attempt.pk), str(company.file.public_id), str(company.quote.deal.public_id))
     yield str(company.notification.public_id)
     yield from (str(one.form_key) for one in (company.case, company.message, company.quote))

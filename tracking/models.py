@@ -32,6 +32,8 @@ class EventName(models.TextChoices):
     CONFIGURATOR_USED = "configurator_used", _("Configured a price")
     QUOTE_CREATED = "quote_created", _("Created a quote")
     QUOTE_VIEWED = "quote_viewed", _("Viewed a quote")
+    APPROVAL_REQUESTED = "approval_requested", _("Asked for a purchase to be approved")
+    APPROVAL_DECIDED = "approval_decided", _("Ended a request for approval")
     QUOTE_ACCEPTED = "quote_accepted", _("Accepted a quote")
     ORDER_PLACED = "order_placed", _("Placed an order")
     ORDER_VIEWED = "order_viewed", _("Viewed an order")

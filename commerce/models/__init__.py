@@ -1,5 +1,6 @@
 """What the vendor sells, what a customer has, and the money between them."""
 
+from commerce.models.approvals import ApprovalStatus, PurchaseApproval, PurchaseLimit
 from commerce.models.billing import (
     EventCursor,
     Invoice,
@@ -20,6 +21,7 @@ from commerce.models.quotes import Quote, QuoteLine, QuoteStatus
 
 __all__ = [
     "Activity",
+    "ApprovalStatus",
     "BillingRule",
     "Contract",
     "ContractStatus",
@@ -43,6 +45,8 @@ __all__ = [
     "Product",
     "ProductGrant",
     "ProductKind",
+    "PurchaseApproval",
+    "PurchaseLimit",
     "Quote",
     "QuoteLine",
     "QuoteStatus",

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AccountRequest, client_ip, requires, session_digest, step_up
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import quoting
+from commerce import approvals, quoting
 from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.forms import AcceptForm, ConfigurationForm
-from commerce.models import Invoice, Order, Quote, QuoteStatus
+from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteStatus
 from commerce.views.plans import configurator
 from tracking.models import EventName
 from tracking.services import buffer_page_view
@@ -94,8 +94,9 @@ def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return _quote_page(request, shown, form, status=422)
     try:
-        order = quoting.accept_quote(
+        made = approvals.purchase(
             quote=shown,
+            membership=request.membership,
             shown_hash=form.cleaned_data["shown_hash"],
             consent_name=form.cleaned_data["name"],
             po_number=form.cleaned_data["po_number"],
@@ -107,13 +108,16 @@ def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
         url = reverse("commerce:order", args=[refusal.order.number])
         messages.error(request, format_html('{} <a class="link" href="{}">{}</a>', refusal, url, refusal.order.number))
         return redirect("commerce:quote", shown.public_id)
-    except quoting.QuoteRefused as refusal:
+    except (quoting.QuoteRefused, approvals.NoApprover) as refusal:
         messages.error(request, str(refusal))
         return redirect("commerce:quote", shown.public_id)
-    invoice = Invoice.objects.for_account(request.account).filter(order=order).first()
+    if isinstance(made, PurchaseApproval):
+        messages.success(request, _("Your purchase waits for an approval. You hear from us once it is decided."))
+        return redirect("commerce:approval", made.public_id)
+    invoice = Invoice.objects.for_account(request.account).filter(order=made).first()
     if invoice is None:
         messages.success(request, _("Your order is active. There is nothing to pay."))
-        return redirect("commerce:order", order.number)
+        return redirect("commerce:order", made.number)
     return redirect("commerce:pay", invoice.number)
 
 
@@ -152,6 +156,10 @@ def _quote_page(request: AccountRequest, shown: Quote, form: AcceptForm, *, stat
     is_expired = shown.is_expired(now)
     is_outdated = shown.status_choice.is_open and quoting.is_outdated(shown, today)
     may_buy = request.membership.may(Permission.BUY)
+    can_accept = may_buy and shown.status_choice.is_open and not is_expired and not is_outdated
+    asked = PurchaseApproval.objects.for_account(request.account).filter(quote=shown)
+    approval = asked.select_related("requested_by", "decided_by").latest_first().first()
+    is_waiting = can_accept and approval is not None and approval.is_waiting
     context = {
         "quote": shown,
         "quote_status": QuoteStatus.EXPIRED if is_expired else shown.status_choice,
@@ -164,7 +172,10 @@ def _quote_page(request: AccountRequest, shown: Quote, form: AcceptForm, *, stat
         "is_expired": is_expired,
         "is_outdated": is_outdated,
         "may_buy": may_buy,
-        "can_accept": may_buy and shown.status_choice.is_open and not is_expired and not is_outdated,
+        "approval": approval,
+        "is_waiting": is_waiting,
+        "can_accept": can_accept and not is_waiting,
+        "need": approvals.need_of(shown, request.membership) if can_accept and not is_waiting else None,
         "can_refresh": may_buy and newer is None and (is_expired or is_outdated),
         "configurator_url": _configurator_url(shown),
         "form": form,

@@ -283,6 +283,11 @@ def _acme(world: World, company: Company) -> Customer:
             Growth(working_day(renewed + timedelta(days=148)), seats=6, is_in_portal=True),
             Growth(working_day(renewed + timedelta(days=176)), addons=(("storage_pack", 1),), is_in_portal=True),
             Growth(working_day(renewed + timedelta(days=205)), plan="business", is_in_portal=True, is_won=False),
+            # Still open: procurement asked for them, above its limit.
+            Growth(
+                working_day(calendar.today - timedelta(days=16)), addons=(("sso", 1),), is_in_portal=True, is_won=False
+            ),
+            Growth(working_day(calendar.today - timedelta(days=4)), seats=10, is_in_portal=True, is_won=False),
         ),
         seats_used=46,
     )

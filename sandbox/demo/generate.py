@@ -11,6 +11,7 @@ from sandbox.demo.contracts import write_contracts
 from sandbox.demo.events import open_portal, write_events
 from sandbox.demo.help_centre import add_articles, cast_votes
 from sandbox.demo.marketing import add_marketing
+from sandbox.demo.self_rule import write_rules
 from sandbox.demo.staff import add_staff_work
 from sandbox.demo.usage import write_usage
 from sandbox.demo.world import World
@@ -38,6 +39,7 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     articles = add_articles(world, company)
     add_marketing(world, company)
     books = write_contracts(world, company, customers)
+    write_rules(world, customers)
     write_usage(world, customers)
     write_cases(world, company, customers, articles)
     cast_votes(world, customers, articles)

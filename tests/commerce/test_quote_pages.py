@@ -92,7 +92,8 @@ def test_the_pages_cost_the_same_with_many_quotes(admin, quote, now, signed_in, 
     more_quotes(admin, 28, now - timedelta(days=1))
     with most_queries(1):
         client.get(LIST)
-    with most_queries(6):  # The quote, marking it, its audit stays in the database; order, others, lines, form.
+    # The quote, marking it, its audit stays in the database; order, others, lines; a request for approval, the limits.
+    with most_queries(7):
         client.get(url_of(quote))
 
 

@@ -19,6 +19,10 @@ def quote(company: Company) -> Mapping[str, Any]:
     return {"public_id": company.quote.public_id}
 
 
+def approval(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.approval.public_id}
+
+
 def attempt(company: Company) -> Mapping[str, Any]:
     return {"public_id": company.attempt.pk}
 
@@ -88,6 +92,36 @@ COMMERCE = [
     Page(
         "commerce:refresh-quote", Permission.BUY, method="POST", kwargs=quote, names_row=True, status=302,
         arrange=expire,
+    ),
+    Page(
+        "commerce:approvals", Permission.VIEW_PRICES, screen=True, shows=of("approval.quote.number"),
+        foreign=(
+            Foreign(
+                "from a request of another company on", 200, query=cursor_of("approval", "requested_at", "id")
+            ),
+        ),
+    ),
+    Page("commerce:approvals-card", Permission.APPROVE_PURCHASES, shows=of("approval.quote.number")),
+    Page(
+        "commerce:approval", Permission.VIEW_PRICES, kwargs=approval, names_row=True, screen=True,
+        shows=of("approval.quote.number"),
+    ),
+    Page(
+        "commerce:approve", Permission.APPROVE_PURCHASES, method="POST", kwargs=approval, names_row=True, status=302,
+        arrange=cancel_unpaid,
+    ),
+    Page(
+        "commerce:refuse", Permission.APPROVE_PURCHASES, method="POST", kwargs=approval, names_row=True, status=302,
+        body=lambda company: {"note": "Not this year."},
+    ),
+    Page(  # The administrator, who did not ask for it, is told so.
+        "commerce:withdraw-approval", Permission.BUY, method="POST", kwargs=approval, names_row=True, status=302,
+        changes=False,
+    ),
+    Page("commerce:purchase-limits", Permission.MANAGE_COMPANY, screen=True),
+    Page(
+        "commerce:purchase-limits", Permission.MANAGE_COMPANY, method="POST", status=302,
+        body=lambda company: {"buyer": "2500", "approver": "", "administrator": ""},
     ),
     Page(
         "commerce:orders", Permission.VIEW_ORDERS, screen=True, shows=of("order.number"),

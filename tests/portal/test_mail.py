@@ -13,7 +13,7 @@ from accounts.models import Cover, Handover, OutgoingMail
 from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
-from commerce.models import PaymentAttempt
+from commerce.models import PaymentAttempt, PurchaseApproval
 from tests.world import client_of
 
 MAIL = settings.BASE_DIR / "templates" / "mail"
@@ -59,6 +59,8 @@ def contexts(company):
     invoice.paid_at = invoice.paid_at or company.active_order.placed_at
     attempt = PaymentAttempt(invoice=invoice, amount_minor=invoice.total_minor, currency=invoice.currency)
     url = f"{settings.PORTAL_BASE_URL}/orders/?company={company.account.public_id}"
+    decided = PurchaseApproval.objects.get(pk=company.approval.pk)
+    decided.decided_by, decided.note = company.administrator, "Next year."
     lines = company.active_order.quote.lines.select_related("product")
     return {
         "digest": {"lines": [{"text": "Order O-1 is active", "url": url}] * 2, "count": 3, "more": 1},
@@ -66,6 +68,10 @@ def contexts(company):
         "case_reply": {"case": company.case, "message": company.message},
         "case_resolved": {"case": company.case, "message": company.message},
         "case_shared": {"case": company.case, "added_by": company.people["support"]},
+        "approval_requested": {"approval": company.approval},
+        "approval_given": {"approval": decided, "order": company.active_order},
+        "approval_refused": {"approval": decided},
+        "approval_lapsed": {"approval": decided},
         "order_confirmed": {"order": company.active_order, "lines": lines},
         "invitation": letter,
         "claim_link": letter,
