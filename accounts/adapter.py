@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from accounts import confirmation, services
 from accounts.audit.security import note_failed_sign_in
 from accounts.models import User
+from accounts.sso.closing import close_other_ways
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return reverse("admin:index") if getattr(request.user, "is_staff", False) else reverse("home")
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Whatever way somebody came here by, password, code, passkey or a new password: their company may close it."""
+        response: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        if response is not None or hasattr(request, "signed_in_by"):
+            return response
+        return close_other_ways(request, user)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         if not user.is_staff:

@@ -115,6 +115,8 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "accounts.change_inboundmail": _SUPPORT,
     "accounts.view_mailreport": _SUPPORT,
     "accounts.view_storedfile": _SUPPORT,
+    "accounts.view_identityprovider": _SUPPORT,
+    "accounts.view_ssoidentity": _SUPPORT,
     "accounts.view_domain": _SUPPORT | _COMMERCIAL,
     "accounts.change_domain": _SUPPORT,
     "accounts.view_auditentry": _SUPPORT | frozenset({_G.FINANCE, _G.REVENUE_MANAGER}),

@@ -26,6 +26,7 @@ COMPANY: tuple[Section, ...] = (
     Section("cases:visibility", _("Who sees cases"), Permission.MANAGE_COMPANY),
     Section("accounts:company-notifications", _("Notifications"), Permission.MANAGE_COMPANY),
     Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
+    Section("accounts:sso", _("Single sign-on"), Permission.MANAGE_SECURITY),
     Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
     Section("accounts:provisioning", _("Directory sync"), Permission.MANAGE_SECURITY),
     Section("commerce:purchase-limits", _("Purchase limits"), Permission.MANAGE_COMPANY),

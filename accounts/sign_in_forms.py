@@ -5,6 +5,8 @@ from typing import Any
 from allauth.account import forms as allauth_forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sso.closing import lead_to_sso
+
 
 class LoginForm(allauth_forms.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -13,12 +15,22 @@ class LoginForm(allauth_forms.LoginForm):
         self.fields["remember"].label = _("Stay signed in on this device")
         _without_placeholders(self)
 
+    def clean_login(self) -> str:
+        lead_to_sso(self.cleaned_data["login"])
+        login: str = super().clean_login()
+        return login
+
 
 class SignupForm(allauth_forms.SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("Work e-mail")
         _without_placeholders(self)
+
+    def clean_email(self) -> str:
+        lead_to_sso(self.cleaned_data["email"])
+        email: str = super().clean_email()
+        return email
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):
@@ -27,6 +39,11 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):
         self.fields["email"].label = _("E-mail")
         _without_placeholders(self)
 
+    def clean_email(self) -> str:
+        lead_to_sso(self.cleaned_data["email"])
+        email: str = super().clean_email()
+        return email
+
 
 class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -34,6 +51,11 @@ class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):
         if "email" in self.fields:
             self.fields["email"].label = _("E-mail")
         _without_placeholders(self)
+
+    def clean_email(self) -> str:
+        lead_to_sso(self.cleaned_data["email"])
+        email: str = super().clean_email()
+        return email
 
 
 def _without_placeholders(form: Any) -> None:

@@ -71,6 +71,10 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_scimgroup": Tenant(READ, changes="roles, updated_at"),  # The directory writes the rest.
     "accounts_scimgroupevent": Tenant(AUDIT),
     "accounts_scimgroupmember": Tenant(READ),
+    "accounts_identityprovider": Tenant(EDIT),
+    "accounts_identityproviderevent": Tenant(AUDIT),
+    "accounts_ssoidentity": Tenant(""),  # Written at sign-in, before anybody's request.
+    "accounts_usedanswer": Tenant(""),  # As above: what has been used counts whoever asks.
     "accounts_storedfile": Tenant(EDIT),
     "accounts_outgoingmail": Tenant(AUDIT),
     "accounts_auditnote": Tenant(ADD),
@@ -193,6 +197,11 @@ SYSTEM_ENDPOINTS: dict[str, str] = {
     "scim:me": _DIRECTORY,
     "scim:unknown": _DIRECTORY,
     "livez": "answers while the process can serve; touches no rows",
+    "accounts:sso-begin": "leads to a company's identity provider before anybody is signed in",
+    "accounts:sso-callback": "an identity provider's answer, which speaks for its company once it has been checked",
+    "accounts:sso-acs": "an identity provider's answer is put aside, unread",
+    "accounts:sso-finish": "an identity provider's answer, which speaks for its company once it has been checked",
+    "accounts:sso-metadata": "our own addresses, for a company's identity provider",
     "healthz": "asks each part whether it works; reads no customer's rows",
     "accounts:inbound-mail": "a mail server hands over a message; whose it is comes out when it is read",
     "accounts:mail-service": "a mail service speaks for no account; it reports bounces and hands over messages",

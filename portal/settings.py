@@ -1,4 +1,4 @@
-"""Settings of the portal: one file, driven by the environment.
+"""Settings of the portal, driven by the environment.
 
 Every value that differs between installations is a field of `Environment`, read from the environment (or `.env`).
 Production refuses to start, with one line, while a secret is missing or a demo switch is on.
@@ -62,6 +62,7 @@ class Environment(BaseSettings):
     allowed_hosts: str = ""  # Comma separated; the base URL's host is always allowed.
 
     dns_servers: str = ""  # Comma separated host:port; empty: those of the machine.
+    outbound_loopback: bool = False  # Customers' servers may be on this machine: tests and the demo.
 
     stripe_api_base: str = ""  # Empty: Stripe itself.
     stripe_secret_key: str = ""
@@ -82,6 +83,12 @@ class Environment(BaseSettings):
     @property
     def production(self) -> bool:
         return self.portal_env == "production"
+
+    @model_validator(mode="after")
+    def customers_reach_nothing_inside(self) -> "Environment":
+        if self.production and self.outbound_loopback:
+            raise ValueError("OUTBOUND_LOOPBACK must be off in production: customers name servers of their own")
+        return self
 
     @model_validator(mode="after")
     def production_is_complete(self) -> "Environment":
@@ -302,8 +309,8 @@ MFA_PASSKEY_SIGNUP_ENABLED = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # http://portal.localhost.
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 
-# Who is asked whether a company's domain is its own: "host:port". Empty: the machine's own name servers.
 DNS_SERVERS = [server for server in ENV.dns_servers.split(",") if server]
+OUTBOUND_LOOPBACK = ENV.outbound_loopback
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

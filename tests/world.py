@@ -25,6 +25,7 @@ from accounts.models import (
     Account,
     Domain,
     Entitlement,
+    IdentityProvider,
     Invitation,
     JoinRequest,
     Membership,
@@ -32,6 +33,7 @@ from accounts.models import (
     ReportKind,
     ScimGroup,
     ScimToken,
+    SsoIdentity,
     StoredFile,
     User,
 )
@@ -93,6 +95,7 @@ class Company:
     verified_domain: Domain
     scim_token: ScimToken
     scim_group: ScimGroup  # Of its directory.
+    identity_provider: IdentityProvider
     rule: CaseRule  # Of who sees which cases.
     notification: Notification  # That the order is active, to the administrator.
     invitation: Invitation  # Open.
@@ -284,6 +287,7 @@ def _company(
         scim_token=_token(account, now),
         scim_group=ScimGroup.objects.create(account=account, display_name=f"{word} buyers"),
         approval=approval,
+        identity_provider=_identity_provider(administrator, word),
         rule=add_rule(account=account, role=Role.VIEWER, of_department=f"{word} yard"),
         notification=Notification.objects.get(user=administrator, kind="order_confirmed"),
     )
@@ -295,6 +299,17 @@ def _token(account: Account, now: datetime) -> ScimToken:
     token, _secret = ScimToken.make(account=account, created_at=now)
     token.save()
     return token
+
+
+def _identity_provider(user: User, word: str) -> IdentityProvider:
+    account = user.membership.account
+    issuer = f"https://{word.lower()}.idp.example"
+    provider = IdentityProvider.objects.create(
+        account=account, protocol="oidc", issuer=issuer, client_id=word, is_active=True,
+        endpoints={"authorization_endpoint": f"{issuer}/auth"},
+    )  # fmt: skip
+    SsoIdentity.objects.create(account=account, provider=provider, subject=f"id-of-{word}", user=user)
+    return provider
 
 
 def _first_of_month(day: date, *, months_ago: int) -> date:

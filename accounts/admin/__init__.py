@@ -8,17 +8,20 @@ from accounts.admin.files import StoredFileAdmin
 from accounts.admin.inbound import InboundMailAdmin, MailReportAdmin
 from accounts.admin.mail import OutgoingMailAdmin
 from accounts.admin.people import UserAdmin
+from accounts.admin.sso import IdentityProviderAdmin, SsoIdentityAdmin
 
 __all__ = [
     "AccountAdmin",
     "AuditEntryAdmin",
     "AuditSealAdmin",
     "DomainAdmin",
+    "IdentityProviderAdmin",
     "InboundMailAdmin",
     "Kept",
     "MailReportAdmin",
     "OutgoingMailAdmin",
     "ReadOnly",
+    "SsoIdentityAdmin",
     "StoredFileAdmin",
     "TierAdmin",
     "Undeletable",

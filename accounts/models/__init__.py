@@ -22,6 +22,7 @@ from accounts.models.outbox import MailState, OutgoingMail
 from accounts.models.people import User
 from accounts.models.portfolios import Cover, Handover, HandoverLine, TeamRole
 from accounts.models.provisioning import ScimGroup, ScimGroupMember, ScimToken, ScimUser
+from accounts.models.sso import IdentityProvider, SsoIdentity, UsedAnswer
 
 __all__ = [
     "Account",
@@ -41,6 +42,7 @@ __all__ = [
     "Feature",
     "Handover",
     "HandoverLine",
+    "IdentityProvider",
     "ImportLine",
     "ImportState",
     "InboundMail",
@@ -68,9 +70,11 @@ __all__ = [
     "ScimToken",
     "ScimUser",
     "SetupTick",
+    "SsoIdentity",
     "StoredFile",
     "TeamRole",
     "Tier",
+    "UsedAnswer",
     "User",
     "Weekday",
 ]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.domains import DomainRefused, add_domain, check_domain, remove_domain
-from accounts.http import AccountRequest, own_transactions, requires
+from accounts.http import AccountRequest, own_transactions, requires, step_up
 from accounts.models import Domain
 from accounts.permissions import Permission
 
@@ -25,6 +25,7 @@ class DomainForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MANAGE_SECURITY)
+@step_up
 def domains(request: AccountRequest) -> HttpResponse:
     """The company's domains, and what is to do for each that is not verified yet."""
     form = DomainForm(request.POST or None)
@@ -62,6 +63,7 @@ def check(request: AccountRequest, public_id: str) -> HttpResponse:
 
 @require_POST
 @requires(Permission.MANAGE_SECURITY)
+@step_up
 def joining(request: AccountRequest, public_id: str) -> HttpResponse:
     """Let people with an address at the domain ask to join, or stop that."""
     domain = get_object_or_404(Domain.objects.for_account(request.account).verified(), public_id=public_id)
@@ -76,6 +78,7 @@ def joining(request: AccountRequest, public_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MANAGE_SECURITY)
+@step_up
 def remove(request: AccountRequest, public_id: str) -> HttpResponse:
     """Ask, then take the domain off the list. What rests on it ends with it: joining and single sign-on."""
     domain = get_object_or_404(Domain.objects.for_account(request.account), public_id=public_id)

@@ -89,7 +89,7 @@ def test_a_domain_stands_in_the_list_once(admin, signed_in):
     assert Domain.objects.count() == 1
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_the_record_verifies_the_domain(admin, signed_in, dns):
     client = signed_in(admin)
     add(client, "acme.example")
@@ -102,7 +102,7 @@ def test_the_record_verifies_the_domain(admin, signed_in, dns):
     assert (domain.is_verified, domain.verified_how, domain.problem) == (True, VerifiedHow.DNS, "")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_name_servers_that_are_silent_verify_nothing(admin, signed_in, dns, monkeypatch):
     monkeypatch.setattr("accounts.domains.DNS_SECONDS", 0.2)
     client = signed_in(admin)
@@ -113,7 +113,7 @@ def test_name_servers_that_are_silent_verify_nothing(admin, signed_in, dns, monk
     assert "did not answer" in client.get(URL).content.decode()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_a_domain_is_verified_by_one_company_only(admin, other_admin, signed_in, dns):
     for user in (admin, other_admin):
         add(signed_in(user), "acme.example")
@@ -193,7 +193,7 @@ def test_adding_and_verifying_are_in_the_audit(admin, signed_in):
         assert cursor.fetchall() == [("insert", ""), ("update", "staff")]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_domains_belong_to_administrators_of_the_company(admin, other_admin, member, client, signed_in):
     domain = Domain.objects.create(account=admin.membership.account, name="acme.example")
     for name in ("domain-check", "domain-joining", "domain-remove"):

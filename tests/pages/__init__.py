@@ -17,6 +17,7 @@ from tests.pages.knowledge import KNOWLEDGE
 from tests.pages.law import LAW
 from tests.pages.notifications import NOTIFICATIONS
 from tests.pages.people import PEOPLE_PAGES
+from tests.pages.sso import SSO
 
 __all__ = ["ELSEWHERE", "INVENTORY", "Audience", "Foreign", "Page", "patterns", "screens"]
 
@@ -24,6 +25,7 @@ INVENTORY: list[Page] = [
     *HOUSE,
     *ACCOUNTS,
     *DIRECTORY,
+    *SSO,
     *LAW,
     *NOTIFICATIONS,
     *PEOPLE_PAGES,

@@ -1,0 +1,167 @@
+"""Whom an identity provider's answer signs in, and as what."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError
+
+from accounts.models import Domain, Membership, User
+from accounts.models.sso import IdentityProvider, Protocol, SsoIdentity, UsedAnswer
+from accounts.scope import system_scope
+from accounts.sso import oidc, saml
+from accounts.sso.answers import Answer, Reason, SsoRefused
+from tracking.actor import Actor
+from tracking.models import EventName
+from tracking.services import record
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What signing in with an answer would do. Nothing has been done yet."""
+
+    email: str
+    name: str
+    user: User | None  # None: a new person.
+    membership: Membership | None  # None: becomes a member.
+    roles: list[str]  # Of the membership, as it is or as it will be.
+
+
+def decide(provider: IdentityProvider, answer: Answer) -> Decision:
+    """Whom the answer signs in. Reads only, as the owner. Raises `SsoRefused`."""
+    email = _email(provider, answer)
+    user = _person(provider, answer, email)
+    if user is not None:
+        if user.is_staff or user.is_superuser:
+            raise SsoRefused(Reason.STAFF, user.email)
+        if not user.is_active:
+            raise SsoRefused(Reason.INACTIVE, user.email)
+    name = (answer.first(*_names(provider)) or (user.name if user else "") or email.partition("@")[0])[:150]
+    membership = Membership.objects.filter(account=provider.account, user=user).first() if user else None
+    if membership is not None:
+        if not membership.is_active:
+            raise SsoRefused(Reason.INACTIVE, email)
+        return Decision(email, name, user, membership, membership.roles)
+    if not provider.creates_members:
+        raise SsoRefused(Reason.NOT_A_MEMBER, email)
+    values = answer.attributes.get(provider.roles_attribute, []) if provider.roles_attribute else []
+    roles = provider.roles_for(values)
+    if not roles:
+        raise SsoRefused(Reason.NO_ROLE, ", ".join(values) or "–")
+    return Decision(email, name, user, None, roles)
+
+
+def sign_in(*, provider: IdentityProvider, answer: Answer, now: datetime) -> User:
+    """Make the person a member where they are none, link them to who they are there; the person to sign in.
+
+    The answer has been checked and used up. Raises `SsoRefused`.
+    """
+    try:
+        return _admit(provider, answer, now)
+    except IntegrityError:  # A new person came in by two browsers at once: the second time they are there.
+        return _admit(provider, answer, now)
+
+
+def _admit(provider: IdentityProvider, answer: Answer, now: datetime) -> User:
+    with system_scope(provider.account_id):
+        decision = decide(provider, answer)
+        user = decision.user or _new_person(decision)
+        if decision.membership is None:
+            Membership.objects.create(account=provider.account, user=user, roles=decision.roles)
+        SsoIdentity.objects.update_or_create(
+            account=provider.account, provider=provider, subject=answer.subject,
+            defaults={"user": user, "last_used_at": now},
+        )  # fmt: skip
+        record(
+            name=EventName.SSO_SIGNED_IN,
+            actor=Actor.system(provider.account_id),
+            now=now,
+            object_type="identity_provider",
+            object_id=str(provider.public_id),
+            properties={"email": user.email, "is_new": decision.membership is None, "roles": decision.roles},
+        )
+    return user
+
+
+def test(*, provider: IdentityProvider, answer: Answer, now: datetime) -> Decision:
+    """What signing in would do, without doing it; that it would succeed is noted. Raises `SsoRefused`."""
+    with system_scope(provider.account_id):
+        decision = decide(provider, answer)
+        IdentityProvider.objects.filter(pk=provider.pk).update(tested_at=now)
+    return decision
+
+
+def use_up(*, provider: IdentityProvider, answer: Answer) -> None:
+    """Have the answer count once. Raises `SsoRefused`."""
+    with system_scope(provider.account_id):
+        if not UsedAnswer.note(account_id=provider.account_id, answer_id=answer.id, expires_at=answer.expires_at):
+            raise SsoRefused(Reason.REPLAYED)
+
+
+def note_refusal(*, provider: IdentityProvider, refusal: SsoRefused, is_test: bool, now: datetime) -> None:
+    """Record what was refused, so that the company's administrator finds it when somebody complains."""
+    with system_scope(provider.account_id):
+        record(
+            name=EventName.SSO_REFUSED,
+            actor=Actor.system(provider.account_id),
+            now=now,
+            object_type="identity_provider",
+            object_id=str(provider.public_id),
+            properties={"reason": refusal.reason.value, "detail": refusal.detail, "is_test": is_test},
+        )
+
+
+def forget_used_answers(*, now: datetime) -> int:
+    """Drop the answers that have expired, and that nobody would accept any more; how many."""
+    deleted, _per_table = UsedAnswer.objects.filter(expires_at__lt=now).delete()
+    return deleted
+
+
+def _names(provider: IdentityProvider) -> tuple[str, ...]:
+    if provider.name_attribute:
+        return (provider.name_attribute,)
+    return saml.NAME if provider.protocol == Protocol.SAML else (oidc.NAME,)
+
+
+def _email(provider: IdentityProvider, answer: Answer) -> str:
+    """The person's address, at one of the company's verified domains."""
+    if provider.email_attribute:
+        names: tuple[str, ...] = (provider.email_attribute,)
+    else:
+        names = (*saml.EMAIL, saml.NAME_ID) if provider.protocol == Protocol.SAML else (oidc.EMAIL,)
+    email = answer.first(*names).strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise SsoRefused(Reason.NO_EMAIL, names[0]) from error
+    _check_domain(provider, email)
+    return email
+
+
+def _check_domain(provider: IdentityProvider, email: str) -> None:
+    if not Domain.objects.verified().for_account(provider.account).of_email(email).exists():
+        raise SsoRefused(Reason.OUTSIDE_DOMAINS, email)
+
+
+def _person(provider: IdentityProvider, answer: Answer, email: str) -> User | None:
+    """Whoever is linked to the subject, and otherwise whoever has the address.
+
+    The linked person's own address must be the company's too: it may have changed since.
+    """
+    linked = (
+        SsoIdentity.objects.filter(account=provider.account, provider=provider, subject=answer.subject)
+        .select_related("user")
+        .first()
+    )
+    if linked is not None:
+        _check_domain(provider, linked.user.email)
+        return linked.user
+    return User.objects.filter(email=email).first()
+
+
+def _new_person(decision: Decision) -> User:
+    user = User.objects.create_user(decision.email, None, name=decision.name)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
