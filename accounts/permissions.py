@@ -111,6 +111,11 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "accounts.view_entitlement": _EVERYONE,
     "accounts.view_outgoingmail": _SUPPORT,
     "accounts.change_outgoingmail": _SUPPORT,
+    **{
+        f"accounts.{action}_{model}": frozenset({_G.MARKETING, _G.SYSTEM_ADMINISTRATOR})
+        for action in ("view", "add", "change", "delete")
+        for model in ("announcement", "announcementtext")
+    },
     "accounts.view_inboundmail": _SUPPORT,
     "accounts.change_inboundmail": _SUPPORT,
     "accounts.view_mailreport": _SUPPORT,

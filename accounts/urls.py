@@ -1,6 +1,7 @@
 from django.urls import path
 
 from accounts.views import (
+    announcements,
     audit,
     company,
     confirm,
@@ -69,6 +70,7 @@ urlpatterns = [
     path("me/notifications/read/", notifications.read_notifications, name="read-notifications"),
     path("me/notifications/settings/", notifications.notification_settings, name="notification-settings"),
     path("me/notifications/<uuid:public_id>/", notifications.open_notification, name="open-notification"),
+    path("me/announcements/<int:number>/dismiss/", announcements.dismiss_announcement, name="dismiss-announcement"),
     path("me/mail-works/", notifications.mail_works_again, name="mail-works"),
     path("webhooks/mail/", mail_hooks.raw_mail, name="inbound-mail"),
     path("webhooks/mail/<slug:service>/<slug:what>/", mail_hooks.mail_service, name="mail-service"),

@@ -6,9 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import languages
+from accounts.announcements import Shown, announcements_for
 from accounts.models import Membership
 from accounts.permissions import Permission
 
@@ -87,6 +89,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in ("light", "dark") else "",
         "navigation": navigation(request),
         "membership": getattr(request, "membership", None),
+        # Asked where the frame shows them: a fragment has no frame.
+        "announcements": lambda: _announcements(request),
         "current_account": account,
         "account_choices": [
             {
@@ -103,6 +107,13 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "payments_note": _("Payments go to localstripe, not Stripe") if settings.STRIPE_API_BASE else "",
         "footer_links": [{"label": _("Demo mail"), "url": settings.MAIL_SINK_URL}] if settings.MAIL_SINK_URL else [],
     }
+
+
+def _announcements(request: HttpRequest) -> list[Shown]:
+    if not request.user.is_authenticated:
+        return []
+    membership = getattr(request, "membership", None)
+    return announcements_for(user=request.user, membership=membership, now=timezone.now())
 
 
 def _user_menu(request: HttpRequest) -> list[dict[str, str]]:

@@ -1,8 +1,10 @@
 """A mail server that delivers to a page: every message the portal sends can be read there, and goes nowhere else."""
 
 import argparse
+import base64
 import dataclasses
 import itertools
+import os
 import re
 import threading
 import time
@@ -44,9 +46,10 @@ a:focus-visible, input:focus-visible, button:focus-visible { outline: 3px solid 
 .soft { color: var(--soft); }
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: 1rem 0; }
 label { display: block; font-size: .875rem; color: var(--soft); }
-input, button { font: inherit; padding: .5rem .75rem; min-height: 2.75rem; border: 1px solid var(--soft);
+input, textarea, button { font: inherit; padding: .5rem .75rem; min-height: 2.75rem; border: 1px solid var(--soft);
   border-radius: .5rem; background: var(--paper); color: inherit; }
 input { width: min(22rem, 100%); }
+form > div:has(textarea), textarea { width: 100%; }
 ul.messages { list-style: none; margin: 0; padding: 0; border: 1px solid var(--line); border-radius: .75rem;
   background: var(--paper); overflow: hidden; }
 ul.messages li { padding: .875rem 1rem; display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; }
@@ -71,6 +74,7 @@ class Letter:
     name: str
     sender: str
     to: tuple[str, ...]
+    reply_to: str
     subject: str
     date: str
     text: str
@@ -85,6 +89,7 @@ class Letter:
             name=file.stem,
             sender=str(message.get("From", "")),
             to=tuple(str(recipient) for recipient in recipients),
+            reply_to=str(message.get("Reply-To", "")),
             subject=str(message.get("Subject", "")) or "(no subject)",
             date=_date(message, file).strftime("%Y-%m-%d %H:%M:%S"),
             text=_body(message, "plain"),
@@ -174,7 +179,7 @@ class _Deliver:
 class MailSink:
     """The mail server and its pages as threads of this process. `python -m sandbox.mailsink` is one of its own."""
 
-    def __init__(self, folder: Path, *, smtp_port: int, http_port: int) -> None:
+    def __init__(self, folder: Path, *, smtp_port: int, http_port: int, intake: str = "", secret: str = "") -> None:
         self.mailbox = Mailbox(folder)
         self._smtp = Controller(
             _Deliver(self.mailbox),
@@ -188,6 +193,7 @@ class MailSink:
             pass
 
         MailHandler.mailbox = self.mailbox
+        MailHandler.intake, MailHandler.secret = intake, secret
         self._http = web.Server(http_port, MailHandler)
         self.url = self._http.url
         self.smtp_url = f"smtp://{LOOPBACK}:{smtp_port}"
@@ -216,6 +222,37 @@ class MailSink:
 
 class _Handler(web.Handler):
     mailbox: Mailbox
+    intake: str  # Where the portal takes in mail; empty: replies go nowhere.
+    secret: str
+
+    def do_POST(self) -> None:  # noqa: N802
+        """Somebody answers a message: it goes to the portal as a mail server would hand it over."""
+        text = parse_qs(self.read_body().decode(errors="replace")).get("text", [""])[0].strip()
+        match self.path.strip("/").split("/"):
+            case ["messages", name, "reply"]:
+                letter = self.mailbox.get(name)
+                if letter and letter.reply_to and self.intake and text:
+                    self._page("Reply", self._hand_over(letter, text, name))
+                else:
+                    self._missing()
+            case _:
+                self._missing()
+
+    def _hand_over(self, letter: Letter, text: str, name: str) -> str:
+        reply = EmailMessage()
+        reply["From"], reply["To"], reply["Subject"] = letter.to[0], letter.reply_to, f"Re: {letter.subject}"
+        quoted = "\n".join(f"> {line}" for line in letter.text.splitlines())
+        reply.set_content(f"{text}\n\nOn {letter.date}, {letter.sender} wrote:\n{quoted}\n")
+        headers = {
+            "Content-Type": "message/rfc822",
+            "Authorization": f"Basic {base64.b64encode(self.secret.encode()).decode()}",
+        }
+        try:
+            status = web.request(self.intake, method="POST", data=reply.as_bytes(), headers=headers).status
+        except OSError:
+            status = 0
+        said = "The portal has your reply." if status == 204 else f"The portal did not take the reply ({status})."
+        return f'<h1>{said}</h1><p><a href="/messages/{name}">Back to the message</a></p>'
 
     def do_GET(self) -> None:  # noqa: N802
         address = urlsplit(self.path)
@@ -232,7 +269,7 @@ class _Handler(web.Handler):
             case ["messages", name]:
                 letter = self.mailbox.get(name)
                 if letter:
-                    self._page(letter.subject, _letter_page(letter))
+                    self._page(letter.subject, _letter_page(letter, can_reply=bool(self.intake)))
                 else:
                     self._missing()
             case ["messages", name, "html"]:
@@ -307,7 +344,14 @@ def _list_page(letters: list[Letter], to: str) -> str:
     )
 
 
-def _letter_page(letter: Letter) -> str:
+def _letter_page(letter: Letter, *, can_reply: bool) -> str:
+    reply = (
+        f'<section><h2>Reply as {escape(letter.to[0])}</h2><form method="post" action="/messages/{letter.name}/reply">'
+        '<div><label for="text">Your reply</label><textarea id="text" name="text" rows="4" required></textarea></div>'
+        "<button>Send</button></form></section>"
+        if can_reply and letter.reply_to and letter.to
+        else ""
+    )
     text = f"<section><h2>Text</h2><pre>{escape(letter.text)}</pre></section>" if letter.text else ""
     html = (
         f'<section><h2>Formatted</h2><iframe sandbox title="The formatted message" '
@@ -323,7 +367,7 @@ def _letter_page(letter: Letter) -> str:
     return (
         f'<p><a href="/">All mail</a></p><h1>{escape(letter.subject)}</h1>'
         f"<dl><dt>From</dt><dd>{escape(letter.sender)}</dd><dt>To</dt><dd>{escape(', '.join(letter.to))}</dd>"
-        f"<dt>Date</dt><dd>{letter.date}</dd></dl>{attachments}{text}{html}"
+        f"<dt>Date</dt><dd>{letter.date}</dd></dl>{attachments}{text}{reply}{html}"
     )
 
 
@@ -356,8 +400,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where messages are kept")
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
+    parser.add_argument("--intake", default="", help="where the portal takes in mail; EMAIL_WEBHOOK_SECRET opens it")
     options = parser.parse_args()
-    MailSink(options.folder, smtp_port=options.smtp_port, http_port=options.http_port).serve_forever()
+    MailSink(
+        options.folder,
+        smtp_port=options.smtp_port,
+        http_port=options.http_port,
+        intake=options.intake,
+        secret=os.environ.get("EMAIL_WEBHOOK_SECRET", ""),
+    ).serve_forever()
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ from sandbox.processes import (
 )
 from sandbox.valkey import Valkey
 
+MAIL_INTAKE_PATH = "/webhooks/mail/"
 STRIPE_WEBHOOK_PATH = "/webhooks/stripe/"
 POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL, WEB, WORKER, BEAT = (
     "postgres",
@@ -384,8 +385,15 @@ class Stack:
     def _make_mail(self) -> Part:
         smtp_port = kept_port(self.data_dir / "ports", "smtp")
         http_port = kept_port(self.data_dir / "ports", MAIL)
-        self.env |= {"EMAIL_URL": f"smtp://{LOOPBACK}:{smtp_port}", "MAIL_SINK_URL": f"http://{LOOPBACK}:{http_port}/"}
+        self.env |= {
+            "EMAIL_URL": f"smtp://{LOOPBACK}:{smtp_port}",
+            "MAIL_SINK_URL": f"http://{LOOPBACK}:{http_port}/",
+            "EMAIL_INBOUND_ADDRESS": "reply@portal.example",
+            "EMAIL_WEBHOOK_SECRET": "sink:"
+            + secret(self.data_dir / "mail-webhook.secret", lambda: secrets.token_urlsafe(30)),
+        }
         ports = ["--smtp-port", str(smtp_port), "--http-port", str(http_port)]
+        ports += ["--intake", f"{self.loopback_url}{MAIL_INTAKE_PATH}"]
         return Program(
             MAIL,
             lambda: [sys.executable, "-m", "sandbox.mailsink", "--folder", self.data_dir / "mail", *ports],

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client, override_settings
@@ -23,6 +24,7 @@ from accounts.invitations import Invitee, invite
 from accounts.joining import suggest
 from accounts.models import (
     Account,
+    Announcement,
     Domain,
     Entitlement,
     IdentityProvider,
@@ -215,6 +217,8 @@ def _audit_log(now: datetime) -> None:
 
 
 def _mail_rows(now: datetime) -> None:
+    Announcement.objects.create(text="The portal has a bell now.", starts_at=now - timedelta(days=1))
+    cache.delete("announcements")
     receive(mime=b"From: somebody@else.example\nSubject: Hello\n\nHello?", source="mail server", now=now)
     process_due(now=now)
     note_report(unique_id="1", kind=ReportKind.SOFT, email="somebody@else.example", detail="4.2.2 full", now=now)

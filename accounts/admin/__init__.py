@@ -1,5 +1,6 @@
 """The staff's pages about companies, people, mail and files, and what all staff pages have in common."""
 
+from accounts.admin.announcements import AnnouncementAdmin
 from accounts.admin.audit import AuditEntryAdmin, AuditSealAdmin
 from accounts.admin.bases import Kept, ReadOnly, Undeletable
 from accounts.admin.companies import AccountAdmin, TierAdmin
@@ -12,6 +13,7 @@ from accounts.admin.sso import IdentityProviderAdmin, SsoIdentityAdmin
 
 __all__ = [
     "AccountAdmin",
+    "AnnouncementAdmin",
     "AuditEntryAdmin",
     "AuditSealAdmin",
     "DomainAdmin",

@@ -1,6 +1,6 @@
 """What people are told, and how they want to be told."""
 
-from accounts.models import ByMail, User
+from accounts.models import Announcement, ByMail, User
 from accounts.notifications.types import types
 from accounts.notifications.unsubscribing import unsubscribe_token
 from accounts.permissions import Permission
@@ -43,6 +43,10 @@ NOTIFICATIONS = [
     Page(
         "accounts:company-notifications", Permission.MANAGE_COMPANY, method="POST", status=302,
         body=lambda company: NO_MAIL,
+    ),
+    Page(
+        "accounts:dismiss-announcement", method="POST", status=302,
+        kwargs=lambda company: {"number": Announcement.objects.get().pk},
     ),
     Page("accounts:mail-works", method="POST", status=302, arrange=mail_comes_back),
     Page("accounts:inbound-mail", method="POST", audience=Audience.EVERYBODY, status=404, changes=False,

@@ -3,6 +3,7 @@
 import json
 import smtplib
 from collections.abc import Iterator
+from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -109,3 +110,35 @@ def test_the_mailbox_can_be_emptied(sink):
     web.request(f"{sink.url}/api/messages", method="DELETE")
     assert messages(sink) == []
     assert "Nothing has been sent yet." in web.request(sink.url).body.decode()
+
+
+def test_a_reply_is_handed_to_the_portal_as_a_mail_server_would(tmp_path):
+    taken = []
+
+    class Portal(web.Handler):
+        def do_POST(self):  # noqa: N802
+            taken.append((self.headers["Authorization"], message_from_bytes(self.read_body())))
+            self.reply(204, b"", content_type="text/plain")
+
+    portal = web.Server(0, Portal)
+    portal.start_in_thread()
+    try:
+        sink = MailSink(tmp_path, smtp_port=free_port(), http_port=0, intake=f"{portal.url}/in/", secret="sink:key")
+        with sink:
+            sink.mailbox.add(
+                b"From: portal@vendor.example\nReply-To: reply+case-1@portal.example\nSubject: CS-1\n\nWake it.\n",
+                ["milo@acme.example"],
+            )
+            (letter,) = sink.mailbox.letters()
+            url = f"{sink.url}/messages/{letter.name}"
+            assert b"Reply as milo@acme.example" in web.request(url).body
+            answer = web.request(f"{url}/reply", method="POST", data=b"text=It+still+sleeps.")
+            assert b"The portal has your reply." in answer.body
+            assert web.request(f"{url}/reply", method="POST", data=b"text=").status == 404
+    finally:
+        portal.stop()
+    ((authorization, message),) = taken
+    assert authorization == "Basic c2luazprZXk="
+    assert (message["From"], message["To"]) == ("milo@acme.example", "reply+case-1@portal.example")
+    assert message.get_payload().startswith("It still sleeps.\n\nOn ")
+    assert "> Wake it." in message.get_payload()
