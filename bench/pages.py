@@ -99,7 +99,7 @@ def journey() -> Iterator[tuple[str, str, str]]:
 
     from accounts.models import Account
     from cases.models import Case
-    from commerce.models import Contract, Deal, Invoice, Order, PaymentAttempt, Quote
+    from commerce.models import Contract, Deal, Invoice, Order, PaymentAttempt, PurchaseApproval, Quote
     from knowledge.models import Article
 
     # Of several companies, the one that has the rows; `measure_all` works for it.
@@ -120,6 +120,11 @@ def journey() -> Iterator[tuple[str, str, str]]:
     yield "Quotes", reverse("commerce:quotes"), ADMINISTRATOR
     if quote := Quote.objects.for_account(acme).latest_first().first():
         yield "Quote", reverse("commerce:quote", args=[quote.public_id]), ADMINISTRATOR
+    yield "Who sees cases", reverse("cases:visibility"), ADMINISTRATOR
+    yield "Purchase limits", reverse("commerce:purchase-limits"), ADMINISTRATOR
+    yield "Approvals", reverse("commerce:approvals"), ADMINISTRATOR
+    if approval := PurchaseApproval.objects.for_account(acme).latest_first().first():
+        yield "Approval", reverse("commerce:approval", args=[approval.public_id]), ADMINISTRATOR
     yield "Contracts", reverse("commerce:contracts"), ADMINISTRATOR
     if contract := Contract.objects.for_account(acme).latest_first().first():
         yield "Contract", reverse("commerce:contract", args=[contract.number]), ADMINISTRATOR
