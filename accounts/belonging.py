@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Account, Membership, User
-from accounts.permissions import Role
+from accounts.permissions import VIEW_PERMISSIONS, Role
 
 _PARTS = ("tier", "owner", "sales_contact", "parent")
 
@@ -52,4 +52,5 @@ def _open_below(parent: str) -> QuerySet[Account]:
 def _stand_in(user: User, account: Account) -> Membership:
     membership = Membership(user=user, account=account, roles=[Role.ADMINISTRATOR])
     membership.is_of_parent = True
+    membership.limited_to = VIEW_PERMISSIONS
     return membership

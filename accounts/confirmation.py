@@ -30,6 +30,9 @@ _OF_THE_PAGE = ("csrfmiddlewaretoken",)  # Fields that the page shown again brin
 
 def age(request: HttpRequest) -> float:
     """Seconds since the last proof; infinite without any."""
+    viewing = getattr(request, "viewing", None)
+    if viewing is not None and viewing.is_elevated:  # The member of staff confirmed it before they began.
+        return time.time() - float(viewing.started_at.timestamp())
     records = get_authentication_records(request, request.user if request.user.is_authenticated else None)
     return time.time() - max((record["at"] for record in records), default=float("-inf"))
 

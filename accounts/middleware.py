@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from django.contrib.auth import logout
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import (
     FileResponse,
@@ -18,9 +20,10 @@ from django.utils import timezone
 
 from accounts.belonging import memberships_of
 from accounts.http import AccountRequest, LookingOn
-from accounts.models import Membership, User
+from accounts.models import Membership, User, Viewing
 from accounts.scope import account_scope, staff_scope
 from accounts.tenancy import SYSTEM_ENDPOINTS
+from accounts.viewing import OnlyViewing, ViewingOver, actor_of, restrict, viewing_of
 from tracking.actor import Actor
 
 SESSION_ACCOUNT = "account"  # Session key of the company chosen in the switcher.
@@ -51,10 +54,17 @@ class AccountScopeMiddleware:
             request.actor = Actor.staff(user.pk)  # type: ignore[attr-defined]
             with staff_scope(request.actor):  # type: ignore[attr-defined]
                 return self._answer(request)
-        return self._for_customer(request, user, match)
+        try:
+            return self._for_customer(request, user, match)
+        except ViewingOver:
+            logout(request)
+            return redirect_to_login(reverse("admin:index"), reverse("account_login"))
 
     def _for_customer(self, request: HttpRequest, user: User, match: ResolverMatch | None) -> HttpResponseBase:
         memberships = memberships_of(user)
+        if (visit := viewing_of(request, now=timezone.now())) is not None:
+            memberships = [one for one in memberships if one.account_id == visit.account_id and not one.is_of_parent]
+            request.viewing = visit  # type: ignore[attr-defined]
         request.memberships = memberships  # type: ignore[attr-defined]
         if not memberships:
             with account_scope([], user_id=user.pk):
@@ -66,11 +76,13 @@ class AccountScopeMiddleware:
         membership = _chosen(request, memberships)
         if membership.is_of_parent and request.method not in SAFE_METHODS and not _is_about_oneself(request):
             raise LookingOn
+        if visit is not None:
+            _stand_in(request, membership, visit)
         membership.user = user
         request.membership = membership  # type: ignore[attr-defined]
         request.account = membership.account  # type: ignore[attr-defined]
-        request.actor = membership.actor()  # type: ignore[attr-defined]
-        if not membership.is_of_parent:
+        request.actor = actor_of(visit) if visit else membership.actor()  # type: ignore[attr-defined]
+        if not membership.is_of_parent and visit is None:
             _note_visit(membership)
         ids = [membership.account_id]
         if match is not None and getattr(match.func, "own_transactions", False):
@@ -129,6 +141,18 @@ def _without_company(request: HttpRequest) -> str:
     query = request.GET.copy()
     del query["company"]
     return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+def _stand_in(request: HttpRequest, membership: Membership, visit: Viewing) -> None:
+    """Staff in a person's place see what is the company's. What is the person's own stays theirs, to the page.
+
+    Raises `OnlyViewing`.
+    """
+    restrict(membership, visit)
+    if request.path.startswith(("/accounts/", "/me/")):
+        raise OnlyViewing
+    if request.method not in SAFE_METHODS and not visit.is_elevated:
+        raise OnlyViewing
 
 
 def _is_about_oneself(request: HttpRequest) -> bool:

@@ -65,6 +65,8 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_entitlement": Tenant("SELECT"),
     "accounts_domain": Tenant(ADD, changes="is_joinable"),  # The owner alone verifies and removes.
     "accounts_domainevent": Tenant(AUDIT),
+    "accounts_viewing": Tenant(""),  # The owner begins, asks for and ends each visit.
+    "accounts_viewingevent": Tenant(""),
     "accounts_scimtoken": Tenant(ADD, changes="revoked_at"),
     "accounts_scimtokenevent": Tenant(AUDIT),
     "accounts_scimuser": Tenant(READ),
@@ -182,6 +184,7 @@ FUNCTIONS = (
 # URL names (namespace:name) that run as the owner role although nobody on the staff is signed in.
 _DIRECTORY = "a directory comes with a token, and the view opens the scope of the company that the token belongs to"
 SYSTEM_ENDPOINTS: dict[str, str] = {
+    "accounts:stop-viewing": "takes a member of staff back from a person's place to their own",
     "scim:config": "says what the directory interface offers; reads no rows",
     "scim:resource-types": "says what the directory interface offers; reads no rows",
     "scim:resource-type": "says what the directory interface offers; reads no rows",

@@ -17,6 +17,7 @@ from accounts.views import (
     sso,
     sso_sign_in,
     unsubscribing,
+    viewing,
 )
 
 app_name = "accounts"
@@ -76,6 +77,7 @@ urlpatterns = [
     path("webhooks/mail/<slug:service>/<slug:what>/", mail_hooks.mail_service, name="mail-service"),
     path("mail/unsubscribe/<str:token>/", unsubscribing.unsubscribe_page, name="unsubscribe"),
     path("me/language/", language.language, name="language"),
+    path("view-as/end/", viewing.stop_viewing, name="stop-viewing"),
     path("company/provisioning/", provisioning.provisioning, name="provisioning"),
     path("company/provisioning/tokens/", provisioning.issue_token, name="issue-scim-token"),
     path("company/provisioning/tokens/<uuid:public_id>/revoke/", provisioning.revoke_token, name="revoke-scim-token"),

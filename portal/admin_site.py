@@ -40,13 +40,14 @@ class PortalAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Pages that several apps contribute to, before those of the models."""
-        from portal.staff import account_360, data_quality, permissions, portfolio, setup
+        from portal.staff import account_360, data_quality, permissions, portfolio, setup, view_as
 
         def page(route: str, view: Callable[..., Any], name: str) -> URLPattern:
             return path(route, self.admin_view(view), name=name)
 
         return [
             page("accounts/account/<int:pk>/360/", account_360.account_360, "account_360"),
+            page("view-as/<uuid:public_id>/", view_as.view_as, "view_as"),
             page("portfolio/", portfolio.portfolio, "portfolio"),
             page("portfolio/hand-over/", portfolio.hand_over_accounts, "hand_over"),
             page("portfolio/cover/", portfolio.add_cover, "add_cover"),

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from accounts.http import LookingOn, NoCompany, OtherCompany
+from accounts.viewing import OnlyViewing
 
 
 def _page(template: str, status: int, **headers: str) -> HttpResponse:
@@ -22,6 +23,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, OtherCompany):
         return _page("other_company", 409)
+    if isinstance(exception, OnlyViewing):
+        return _page("only_viewing", 403)
     if isinstance(exception, LookingOn):
         return _page("looking_on", 403)
     return _page("no_company" if isinstance(exception, NoCompany) else "403", 403)

@@ -151,6 +151,7 @@ INSTALLED_APPS = [
     "django_cotton",
     "django_htmx",
     "django_structlog",
+    "hijack",
     "ninja",
     "pghistory",
     "pgtrigger",

@@ -10,6 +10,7 @@ from accounts.admin.inbound import InboundMailAdmin, MailReportAdmin
 from accounts.admin.mail import OutgoingMailAdmin
 from accounts.admin.people import UserAdmin
 from accounts.admin.sso import IdentityProviderAdmin, SsoIdentityAdmin
+from accounts.admin.viewing import ViewingAdmin
 
 __all__ = [
     "AccountAdmin",
@@ -28,4 +29,5 @@ __all__ = [
     "TierAdmin",
     "Undeletable",
     "UserAdmin",
+    "ViewingAdmin",
 ]

@@ -23,6 +23,7 @@ from accounts.models.people import User
 from accounts.models.portfolios import Cover, Handover, HandoverLine, TeamRole
 from accounts.models.provisioning import ScimGroup, ScimGroupMember, ScimToken, ScimUser
 from accounts.models.sso import IdentityProvider, SsoIdentity, UsedAnswer
+from accounts.models.viewing import Viewing
 
 __all__ = [
     "Account",
@@ -76,5 +77,6 @@ __all__ = [
     "Tier",
     "UsedAnswer",
     "User",
+    "Viewing",
     "Weekday",
 ]

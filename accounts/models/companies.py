@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.people import offered_or_none
-from accounts.permissions import VIEW_PERMISSIONS, Permission, Role, allowed
+from accounts.permissions import Permission, Role, allowed
 from tracking.actor import Actor, ActorKind
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ class Membership(models.Model):
 
     # Stands in for a membership that is not there: an administrator of the parent company looks on. Never saved.
     is_of_parent = False
+    # What it grants at the most in this request, where somebody looks on or stands in; None: all that its roles do.
+    limited_to: frozenset[Permission] | None = None
 
     objects = MembershipQuerySet.as_manager()
 
@@ -175,7 +177,7 @@ class Membership(models.Model):
         return f"{self.user} in {self.account}"
 
     def may(self, permission: Permission) -> bool:
-        if self.is_of_parent and permission not in VIEW_PERMISSIONS:
+        if self.limited_to is not None and permission not in self.limited_to:
             return False
         return self.is_active and allowed(self.roles, permission)
 

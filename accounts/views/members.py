@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -33,7 +33,7 @@ def people(request: AccountRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.VIEW_TEAM)
 @step_up
-def member(request: AccountRequest, public_id: UUID) -> HttpResponse:
+def member(request: AccountRequest, public_id: UUID) -> HttpResponseBase:
     """One person; an administrator changes their roles and department here."""
     shown = _member(request, public_id)
     is_manager = request.membership.may(Permission.MANAGE_MEMBERS)

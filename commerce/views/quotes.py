@@ -22,6 +22,7 @@ from commerce.configuring import Configuration, ConfigurationRefused, NoContract
 from commerce.forms import AcceptForm, ConfigurationForm
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteStatus
 from commerce.views.plans import configurator
+from tracking.actor import ActorKind
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
@@ -71,7 +72,8 @@ def quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     """One quote: what it costs and why, until when it stands, and what can be done with it."""
     shown = _quote_of(request, public_id)
     now = timezone.now()
-    shown.mark_viewed(now)
+    if request.actor.kind == ActorKind.CUSTOMER:  # Seen by staff, it is not seen yet.
+        shown.mark_viewed(now)
     buffer_page_view(
         name=EventName.QUOTE_VIEWED,
         actor=request.actor,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.permissions import Permission
-from tests.pages.kinds import Foreign, Page, of
+from tests.pages.kinds import Audience, Foreign, Page, of
 from tests.world import Company
 
 DETAILS = {
@@ -60,6 +60,8 @@ ACCOUNTS = [
             Foreign("a company I don't belong to", 404, body=lambda other: {"account": other.account.public_id}),
         ),
     ),
+    # Without a visit to end it leads to Home; tests/accounts/test_view_as.py has one.
+    Page("accounts:stop-viewing", audience=Audience.EVERYBODY, method="POST", status=302, changes=False),
     Page("accounts:confirm-by-code", status=302),  # To the password, which everybody here has.
     Page("accounts:confirm-by-code", method="POST", status=302, changes=False),
     Page("accounts:carry-on", kwargs=lambda company: {"key": "never-put-aside"}, status=302),
