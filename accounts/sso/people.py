@@ -93,9 +93,13 @@ def test(*, provider: IdentityProvider, answer: Answer, now: datetime) -> Decisi
     return decision
 
 
-def use_up(*, provider: IdentityProvider, answer: Answer) -> None:
-    """Have the answer count once. Raises `SsoRefused`."""
+def use_up(*, provider: IdentityProvider, answer: Answer, now: datetime) -> None:
+    """Have the answer count once; the company's answers that nobody would accept any more are forgotten.
+
+    Raises `SsoRefused`.
+    """
     with system_scope(provider.account_id):
+        UsedAnswer.objects.filter(account_id=provider.account_id, expires_at__lt=now).delete()
         if not UsedAnswer.note(account_id=provider.account_id, answer_id=answer.id, expires_at=answer.expires_at):
             raise SsoRefused(Reason.REPLAYED)
 
@@ -111,12 +115,6 @@ def note_refusal(*, provider: IdentityProvider, refusal: SsoRefused, is_test: bo
             object_id=str(provider.public_id),
             properties={"reason": refusal.reason.value, "detail": refusal.detail, "is_test": is_test},
         )
-
-
-def forget_used_answers(*, now: datetime) -> int:
-    """Drop the answers that have expired, and that nobody would accept any more; how many."""
-    deleted, _per_table = UsedAnswer.objects.filter(expires_at__lt=now).delete()
-    return deleted
 
 
 def _names(provider: IdentityProvider) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ def callback(request: HttpRequest, public_id: str) -> HttpResponse:
             raise SsoRefused(Reason.CANCELLED, request.GET.get("error_description") or error)
         sent = oidc.Request(request.GET["state"], pending.nonce, pending.verifier)
         answer = oidc.answer_for(provider, sent, code=request.GET.get("code", ""))
-        people.use_up(provider=provider, answer=answer)
+        people.use_up(provider=provider, answer=answer, now=timezone.now())
         return _complete(request, provider, answer, pending)
     except SsoRefused as refusal:
         return _refuse(request, provider, refusal, pending)
@@ -173,7 +173,7 @@ def finish(request: HttpRequest, public_id: str) -> HttpResponse:
         if not encoded or provider.protocol != Protocol.SAML:
             raise SsoRefused(Reason.WRONG_STATE)
         answer = saml.answer_in(provider, encoded)
-        people.use_up(provider=provider, answer=answer)
+        people.use_up(provider=provider, answer=answer, now=timezone.now())
         pending = _take(request, provider, answer.in_response_to)
         if pending is None and answer.in_response_to:
             raise SsoRefused(Reason.WRONG_STATE)
