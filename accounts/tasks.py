@@ -5,10 +5,11 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import services
+from accounts import imports, services
 from accounts.audit import collecting, sealing
 from accounts.intake import process_due
 from accounts.jobs import AccountTask
+from accounts.models import ImportState, MemberImport
 from accounts.notifications import send_due
 from accounts.notifications.digests import send_digests
 
@@ -54,3 +55,17 @@ def write_digests(**kwargs: object) -> None:
 def take_in_mail(**kwargs: object) -> None:
     """Do what incoming mail asks for: woken by its arrival, swept every 15 s."""
     process_due(now=timezone.now())
+
+
+@shared_task(base=AccountTask)
+def run_member_import(*, account_id: int, import_id: int, **kwargs: object) -> None:
+    """Invite the people of a confirmed file."""
+    imports.run(account_id=account_id, import_id=import_id, now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def resume_member_imports(**kwargs: object) -> None:
+    """Go on with files whose job got lost with its worker or the broker: every two minutes."""
+    running = MemberImport.objects.filter(state=ImportState.RUNNING)
+    for account_id, import_id in running.values_list("account_id", "pk"):
+        imports.run(account_id=account_id, import_id=import_id, now=timezone.now())

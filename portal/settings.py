@@ -469,6 +469,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="*/15"),
         "options": {"expires": 900},
     },
+    "resume-member-imports": {
+        "task": "accounts.tasks.resume_member_imports",
+        "schedule": 120,
+        "options": {"expires": 120},
+    },
     "remove-leftover-files": {
         "task": "accounts.tasks.remove_leftover_files",
         "schedule": crontab(hour=3, minute=20),

@@ -19,6 +19,7 @@ from django.test import Client, override_settings
 
 from accounts.audit.collecting import collect
 from accounts.audit.sealing import seal_finished_days
+from accounts.imports import look_at
 from accounts.intake import process_due, receive
 from accounts.invitations import Invitee, invite
 from accounts.joining import suggest
@@ -30,6 +31,7 @@ from accounts.models import (
     IdentityProvider,
     Invitation,
     JoinRequest,
+    MemberImport,
     Membership,
     Notification,
     ReportKind,
@@ -103,6 +105,7 @@ class Company:
     invitation: Invitation  # Open.
     join_request: JoinRequest  # Open.
     approval: PurchaseApproval  # Waits: the buyer's purchase is above their limit.
+    member_import: MemberImport  # Not confirmed yet.
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -286,6 +289,13 @@ def _company(
         file=stored,
         invitation=_invitation(administrator, f"{word.lower()}.invited@{domain}", now=now),
         join_request=_join_request(account, f"{word.lower()}.asking@{domain}", now=now),
+        member_import=look_at(
+            account=account,
+            content=f"email\n{word.lower()}.filed@{domain}".encode(),
+            file_name=f"{word}.csv",
+            user=administrator,
+            now=now,
+        ),
         domain=Domain.objects.create(account=account, name=f"{word.lower()}.example"),
         verified_domain=Domain.objects.create(account=account, name=domain, verified_at=now, verified_how="staff"),
         scim_token=_token(account, now),

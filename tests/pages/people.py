@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+
 from accounts.models import Membership
 from accounts.permissions import Permission, Role
 from tests.pages.kinds import Audience, Page, Sent, of
@@ -31,6 +33,14 @@ def the_request(company: Company) -> Mapping[str, Any]:
 
 def link(company: Company) -> Mapping[str, Any]:
     return {"id": the_invitation(company)["public_id"], "token": "a-token"}
+
+
+def the_import(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.member_import.public_id}
+
+
+def a_file(company: Company) -> Mapping[str, Any]:
+    return {"file": SimpleUploadedFile("people.csv", b"email\nsomebody@example.org\n")}
 
 
 ROLES = {"roles": ["support", "billing"], "department": "Dispatch"}
@@ -84,4 +94,9 @@ PEOPLE_PAGES = [
         "accounts:join", method="POST", status=302, body=lambda company: {"email": "nobody@example.org"},
         changes=False,
     ),
+    Page("accounts:upload-people", MANAGE, screen=True),
+    Page("accounts:upload-people", MANAGE, method="POST", status=302, body=a_file),
+    Page("accounts:import", MANAGE, names_row=True, screen=True, kwargs=the_import),
+    Page("accounts:confirm-import", MANAGE, method="POST", names_row=True, status=302, kwargs=the_import),
+    Page("accounts:import-report", MANAGE, names_row=True, kwargs=the_import),
 ]  # fmt: skip
