@@ -13,9 +13,11 @@ class AccountsConfig(AppConfig):
             intake,
         )
         from accounts.audit import security
+        from accounts.rules import register
         from accounts.tenancy import after_migrate
 
         inbound.connect(intake.message_came_in, dispatch_uid="accounts.intake.message")
         tracking.connect(intake.report_came_in, dispatch_uid="accounts.intake.report")
         post_migrate.connect(after_migrate, dispatch_uid="accounts.tenancy")
         security.listen()
+        register()

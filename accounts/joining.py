@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from accounts.invitations import AlreadyInvited, AlreadyMember, Invitee, Standing, send_invitation
 from accounts.members import administrators_of, lock_company
-from accounts.models import Account, Domain, JoinOrigin, JoinRequest, JoinState, Membership, User
+from accounts.models import Account, Domain, Invitation, JoinOrigin, JoinRequest, JoinState, Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Permission, Role
 from accounts.scope import system_scope
@@ -74,6 +74,13 @@ def suggest(*, account: Account, email: str, name: str, now: datetime, actor: Ac
         )
         if is_new:
             _tell_administrators(made, actor or Actor.system(account.pk), now)
+
+
+def ask_instead_of_claiming(*, invitation: Invitation, now: datetime) -> None:
+    """The link came too late: somebody else administers the company by now, and decides about this person."""
+    with system_scope(invitation.account_id):
+        Invitation.objects.filter(pk=invitation.pk).waiting().update(revoked_at=now)
+        suggest(account=invitation.account, email=invitation.email, name=invitation.name, now=now)
 
 
 def approve(

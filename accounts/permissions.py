@@ -106,6 +106,8 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "accounts.view_installation": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "accounts.change_installation": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "accounts.view_membership": _EVERYONE,
+    "accounts.view_invitation": _SUPPORT | _COMMERCIAL,
+    "accounts.send_claim_link": frozenset({_G.CUSTOMER_SUCCESS, _G.SALES, _G.SYSTEM_ADMINISTRATOR}),
     "accounts.view_user": _SUPPORT | _COMMERCIAL,
     "accounts.view_as_customer": _SUPPORT | {_G.SALES},
     "accounts.act_for_customer": _SUPPORT,

@@ -7,6 +7,7 @@ from accounts.admin.companies import AccountAdmin, TierAdmin
 from accounts.admin.domains import DomainAdmin
 from accounts.admin.files import StoredFileAdmin
 from accounts.admin.inbound import InboundMailAdmin, MailReportAdmin
+from accounts.admin.invitations import InvitationAdmin
 from accounts.admin.mail import OutgoingMailAdmin
 from accounts.admin.people import UserAdmin
 from accounts.admin.sso import IdentityProviderAdmin, SsoIdentityAdmin
@@ -20,6 +21,7 @@ __all__ = [
     "DomainAdmin",
     "IdentityProviderAdmin",
     "InboundMailAdmin",
+    "InvitationAdmin",
     "Kept",
     "MailReportAdmin",
     "OutgoingMailAdmin",

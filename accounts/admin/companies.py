@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from accounts.admin.bases import ReadOnly, Undeletable
+from accounts.admin.invitations import claim_link_page
 from accounts.models import Account, Entitlement, Membership, Tier
 from accounts.portfolios import REASSIGN
 
@@ -43,7 +44,7 @@ class EntitlementInline(ReadOnly, TabularInline):
 class AccountAdmin(Undeletable, ModelAdmin):
     list_display = ["name", "overview", "tier", "industry", "stage_label", "owner", "billing_country", "first_login_at"]
     actions = ["reassign"]
-    actions_detail = ["open_overview"]
+    actions_detail = ["open_overview", "send_claim_link"]
     list_filter = ["tier", "industry", "lifecycle_stage", "is_active"]
     list_select_related = ["tier", "owner"]
     search_fields = ["name", "billing_email", "vat_id"]
@@ -91,6 +92,13 @@ class AccountAdmin(Undeletable, ModelAdmin):
             reverse("admin:account_360", args=[account.pk]),
             gettext("Account 360 of %(name)s") % {"name": account.name},
         )
+
+    @action(description=_("Send a claim link"), url_path="claim-link", permissions=["claim"])
+    def send_claim_link(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return claim_link_page(request, object_id)
+
+    def has_claim_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
+        return request.user.has_perm("accounts.send_claim_link")
 
     @action(description=_("Account 360"), url_path="overview", permissions=["view"])
     def open_overview(self, request: HttpRequest, object_id: int) -> HttpResponse:

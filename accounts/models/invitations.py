@@ -69,6 +69,7 @@ class Invitation(models.Model):
     objects = InvitationQuerySet.as_manager()
 
     class Meta:
+        permissions = [("send_claim_link", "Can send the link that opens a company's portal")]
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "email"],

@@ -155,7 +155,7 @@ def _accept(request: HttpRequest, invitation: Invitation, link: dict[str, Any]) 
             **link, name=form.cleaned_data["name"], password=form.cleaned_data["password"], now=now
         )
     except invitations.AlreadyClaimed:
-        joining.suggest(account=invitation.account, email=invitation.email, name=invitation.name, now=now)
+        joining.ask_instead_of_claiming(invitation=invitation, now=now)
         return render(request, "accounts/people/already_claimed.html", {"invitation": invitation}, status=409)
     # The link has verified the address: nothing stands between them and Home.
     answer = perform_login(request, membership.user, email_verification="none", redirect_url=reverse("home"))

@@ -309,6 +309,12 @@ def _acme(world: World, company: Company) -> Customer:
         ("Katrin Seidel", "Procurement manager", "Procurement", (Role.BUYER,)),
         ("Emre Kaya", "Accounts payable", "Finance", (Role.BILLING,)),
         ("Jens Petersen", "IT manager", "IT", (Role.SUPPORT,)),
+        ("Sabine Neumann", "Chief financial officer", "Finance", (Role.APPROVER, Role.VIEWER)),
+        ("Lukas Hoffmann", "Regional planner", "Planning", (Role.VIEWER,)),
+        ("Aylin Yılmaz", "Dispatcher, night shift", "Dispatch", (Role.SUPPORT, Role.VIEWER)),
+        ("Stefan Winkler", "Fleet manager", "Fleet", (Role.SUPPORT, Role.BUYER)),
+        ("Miriam Becker", "Field service manager", "Field service", (Role.SUPPORT, Role.VIEWER)),
+        ("Holger Schuster", "Warehouse manager", "Warehouse", (Role.VIEWER,)),
     )
     for name, title, department, roles in colleagues:
         add_member(

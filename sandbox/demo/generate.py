@@ -10,6 +10,7 @@ from sandbox.demo.company import Company, found_company
 from sandbox.demo.contracts import write_contracts
 from sandbox.demo.events import open_portal, write_events
 from sandbox.demo.help_centre import add_articles, cast_votes
+from sandbox.demo.invitations import invite_people
 from sandbox.demo.marketing import add_marketing
 from sandbox.demo.self_rule import write_rules
 from sandbox.demo.staff import add_staff_work
@@ -35,6 +36,7 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     company = found_company(world)
     customers = add_customers(world, company)
     open_portal(customers)
+    invite_people(world, customers[0])
     add_staff_work(world, company, customers)
     articles = add_articles(world, company)
     add_marketing(world, company)

@@ -42,3 +42,13 @@ def test_a_staff_group_has_exactly_its_permissions(group):
 
 def test_nothing_that_is_history_or_money_can_be_deleted():
     assert [name for name in STAFF_TABLE if ".delete_" in name] == []
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_has_perm_asks_the_same_table(permission, admin, member, viewer, other_admin, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        for user in (admin, member, viewer):
+            expected = not CUSTOMER_TABLE[permission].isdisjoint(user.membership.roles)
+            assert user.has_perm(f"customer.{permission.value}", user.membership) == expected
+        assert not other_admin.has_perm(f"customer.{permission.value}", admin.membership)
+    assert not admin.has_perm(f"customer.{permission.value}")
