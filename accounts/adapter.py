@@ -8,14 +8,13 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows import reauthentication
 from allauth.core import context as current
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import confirmation, services
+from accounts import brands, confirmation, services
 from accounts.audit.security import note_failed_sign_in
 from accounts.models import User
 from accounts.sso.closing import close_other_ways
@@ -79,5 +78,5 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_mail(template_prefix, email, context)
         except (SMTPException, OSError) as error:
             logger.exception("a mail of sign-in could not be sent")
-            page = render_to_string("errors/mail_away.html", {"brand_name": settings.VENDOR_NAME})
+            page = render_to_string("errors/mail_away.html", {"brand_name": brands.current().name})
             raise ImmediateHttpResponse(HttpResponse(page, status=503, headers={"Retry-After": "60"})) from error

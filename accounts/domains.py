@@ -111,7 +111,7 @@ def remove_domain(*, domain: Domain, actor: Actor) -> None:
 def _look_for(domain: Domain) -> CheckProblem | None:
     """What is wrong with the domain's TXT record; None when it is as it should be."""
     try:
-        values = _txt_values(domain.record_name)
+        values = txt_values(domain.record_name)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return CheckProblem.NOT_FOUND
     except dns.exception.DNSException:
@@ -119,7 +119,7 @@ def _look_for(domain: Domain) -> CheckProblem | None:
     return None if domain.record_value in values else CheckProblem.OTHER_VALUE
 
 
-def _txt_values(name: str) -> set[str]:
+def txt_values(name: str) -> set[str]:
     """The texts of a TXT record. Raises `dns.exception.DNSException`."""
     resolver = dns.resolver.Resolver(configure=not settings.DNS_SERVERS)
     if settings.DNS_SERVERS:

@@ -11,6 +11,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from accounts import brands
+
 _SEALED = "sealed:"  # Marks a secret that is encrypted; those of before are not.
 
 
@@ -30,7 +32,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     """Secrets are sealed in the database, so that a copy of it is no second factor."""
 
     def _get_site_name(self) -> str:
-        return str(settings.VENDOR_NAME)
+        return brands.current().name
 
     def encrypt(self, text: str) -> str:
         return _SEALED + _sealer().encrypt(text.encode()).decode()

@@ -90,6 +90,8 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_mailreport": Shared("", "said by mail services about addresses"),
     "accounts_announcement": Shared(READ, "the vendor's announcements; who sees one is accounts.announcements"),
     "accounts_announcementtext": Shared(READ, "the vendor's announcements in other languages"),
+    "accounts_brand": Shared(READ, "the vendor's names, logos and colours: everybody sees them"),
+    "accounts_brandevent": Shared("", "audit of the vendor's brands; customers change none"),
     "accounts_tier": Shared(READ, "the vendor's tiers: names, the same for everybody"),
     "accounts_user": Shared(
         EDIT, "sign-in looks people up before it knows their company; lists go through memberships"

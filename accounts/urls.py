@@ -3,6 +3,7 @@ from django.urls import path
 from accounts.views import (
     announcements,
     audit,
+    brand,
     company,
     confirm,
     domains,
@@ -81,6 +82,9 @@ urlpatterns = [
     path("webhooks/mail/", mail_hooks.raw_mail, name="inbound-mail"),
     path("webhooks/mail/<slug:service>/<slug:what>/", mail_hooks.mail_service, name="mail-service"),
     path("mail/unsubscribe/<str:token>/", unsubscribing.unsubscribe_page, name="unsubscribe"),
+    path("brand/<slug:token>.css", brand.stylesheet, name="brand-stylesheet"),
+    path("brand/<slug:token>/light.png", brand.logo, {"theme": "light"}, name="brand-logo-light"),
+    path("brand/<slug:token>/dark.png", brand.logo, {"theme": "dark"}, name="brand-logo-dark"),
     path("me/language/", language.language, name="language"),
     path("view-as/end/", viewing.stop_viewing, name="stop-viewing"),
     path("company/provisioning/", provisioning.provisioning, name="provisioning"),

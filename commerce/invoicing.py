@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from accounts import brands
 from accounts.languages import documents_language
 from accounts.models import Account, StoredFile
 from accounts.permissions import Permission
@@ -27,6 +28,7 @@ from tracking.models import EventName
 from tracking.services import record
 
 DAYS_TO_PAY = 14
+PAPER_COLOUR = "#0b5d67"  # Without a brand, as assets/brand.css has it.
 TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "invoice.typ"
 
 
@@ -166,13 +168,15 @@ def _fonts() -> typst.Fonts:
 def _document_data(invoice: Invoice) -> dict[str, object]:
     """What the template shows, written out: no figure is worked out or rounded there."""
     currency = invoice.currency
+    look = brands.of(invoice.account)
 
     def money(minor: int) -> str:
         return amounts.money(Money(minor, currency))
 
     return {
         "title": _("Invoice %(number)s") % {"number": invoice.number},
-        "vendor": settings.VENDOR_NAME,
+        "vendor": look.name,
+        "colour": look.primary_light or PAPER_COLOUR,
         "legal_entity": invoice.legal_entity,
         "bill_to": [line for line in _address(invoice.bill_to) if line],
         "facts": [

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import languages
+from accounts import brands, languages
 from accounts.announcements import Shown, announcements_for
 from accounts.models import Membership
 from accounts.permissions import Permission
@@ -84,8 +84,10 @@ def page(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme", "")
     account = getattr(request, "account", None)
     memberships: list[Membership] = getattr(request, "memberships", [])
+    look = brands.wear(request)
     return {
-        "brand_name": settings.VENDOR_NAME,
+        "brand_name": look.name,
+        "brand": look,
         "theme": theme if theme in ("light", "dark") else "",
         "navigation": navigation(request),
         "membership": getattr(request, "membership", None),
@@ -105,7 +107,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "user_menu": _user_menu(request),
         "language_choices": [] if request.user.is_authenticated else languages.offered(),
         "payments_note": _("Payments go to localstripe, not Stripe") if settings.STRIPE_API_BASE else "",
-        "footer_links": [{"label": _("Demo mail"), "url": settings.MAIL_SINK_URL}] if settings.MAIL_SINK_URL else [],
+        "footer_links": _footer_links(look),
     }
 
 
@@ -114,6 +116,15 @@ def _announcements(request: HttpRequest) -> list[Shown]:
         return []
     membership = getattr(request, "membership", None)
     return announcements_for(user=request.user, membership=membership, now=timezone.now())
+
+
+def _footer_links(look: brands.Look) -> list[dict[str, str]]:
+    links = [{"label": label, "url": url} for label, url in look.links]
+    if look.support_email:
+        links.append({"label": look.support_email, "url": f"mailto:{look.support_email}"})
+    if settings.MAIL_SINK_URL:
+        links.append({"label": _("Demo mail"), "url": settings.MAIL_SINK_URL})
+    return links
 
 
 def _user_menu(request: HttpRequest) -> list[dict[str, str]]:

@@ -2,17 +2,18 @@
 
 import sys
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from accounts import brands
 from accounts.http import LookingOn, NoCompany, OtherCompany
 from accounts.viewing import OnlyViewing
 
 
 def _page(template: str, status: int, **headers: str) -> HttpResponse:
-    page = render_to_string(f"errors/{template}.html", {"brand_name": settings.VENDOR_NAME})
+    look = brands.current()
+    page = render_to_string(f"errors/{template}.html", {"brand_name": look.name, "brand": look})
     return HttpResponse(page, status=status, headers=headers)
 
 

@@ -169,6 +169,7 @@ INSTALLED_APPS = [
 LOCAL_APPS = ["tracking", "accounts", "knowledge", "cases", "commerce", "recommendations", "crm", "analytics", "portal"]
 
 MIDDLEWARE = [
+    "accounts.brands.brand_of_the_host",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.RequestLogMiddleware",
@@ -353,8 +354,7 @@ ADMIN_CSP_ADDITIONS = {"script-src": [UNSAFE_INLINE, UNSAFE_EVAL], "style-src": 
 
 # Languages and time.
 LANGUAGE_CODE = "en"
-# What people may choose. A language stands here once it is complete (tests/portal/test_translations.py); catalogues
-# that are being translated lie in locale/ as well.
+# What people may choose: each language once its catalogue is complete (tests/portal/test_translations.py).
 LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"

@@ -3,6 +3,7 @@
 from accounts.admin.announcements import AnnouncementAdmin
 from accounts.admin.audit import AuditEntryAdmin, AuditSealAdmin
 from accounts.admin.bases import Kept, ReadOnly, Undeletable
+from accounts.admin.brands import BrandAdmin
 from accounts.admin.companies import AccountAdmin, TierAdmin
 from accounts.admin.domains import DomainAdmin
 from accounts.admin.files import StoredFileAdmin
@@ -18,6 +19,7 @@ __all__ = [
     "AnnouncementAdmin",
     "AuditEntryAdmin",
     "AuditSealAdmin",
+    "BrandAdmin",
     "DomainAdmin",
     "IdentityProviderAdmin",
     "InboundMailAdmin",

@@ -68,6 +68,8 @@ class AccountAdmin(Undeletable, ModelAdmin):
                     "vat_id",
                     "currency",
                     "time_zone",
+                    "language",
+                    "brand",
                 ]
             },
         ),

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import brands
 from accounts.audit import AuditAction
 from accounts.models import AuditEntry, AuditNote, User
 from accounts.permissions import Role
@@ -71,7 +71,7 @@ class People:
             return _("The portal") if entry.actor_kind == ActorKind.SYSTEM else _("Somebody")
         names = {
             "name": self.name(entry.actor_id),
-            "vendor": settings.VENDOR_NAME,
+            "vendor": brands.current().name,
             "customer": self.name(entry.on_behalf_of),
         }
         if entry.actor_kind != ActorKind.STAFF:

@@ -2,6 +2,7 @@
 
 from accounts.models.announcements import Announcement, AnnouncementLevel, AnnouncementText
 from accounts.models.audit import AuditEntry, AuditNote, AuditSeal, AuditSource
+from accounts.models.brands import Brand
 from accounts.models.companies import Account, Industry, LifecycleStage, Membership, MembershipQuerySet, Tier
 from accounts.models.domains import Domain
 from accounts.models.entitlements import Entitlement, Entitlements, Feature
@@ -34,6 +35,7 @@ __all__ = [
     "AuditNote",
     "AuditSeal",
     "AuditSource",
+    "Brand",
     "ByMail",
     "Cover",
     "DigestEvery",

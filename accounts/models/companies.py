@@ -89,6 +89,9 @@ class Account(models.Model):
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="Europe/Berlin", validators=[validate_time_zone]
     )
+    brand = models.ForeignKey(
+        "accounts.Brand", on_delete=models.SET_NULL, null=True, blank=True, related_name="accounts"
+    )  # Empty: the default brand.
     # What its people read who have not chosen, and its documents. Empty: what each one's browser asks for.
     language = models.CharField(_("language"), max_length=10, blank=True)
     is_active = models.BooleanField(_("active"), default=True)

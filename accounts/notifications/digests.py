@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 
+from accounts import brands
 from accounts.jobs import enqueue
 from accounts.models import Account, DigestEvery, MailTimes, Membership, Notification, User
 from accounts.notifications.hours import last_digest_at
@@ -62,9 +62,9 @@ def _still_theirs(taken: list[Notification], account_id: int, user_id: int, *, n
 
 
 def _queue(news: list[Notification], user: User, account: Account) -> None:
+    base_url = brands.of(account).base_url
     lines = [
-        {"text": one.line, "url": f"{settings.PORTAL_BASE_URL}{one.link}?company={account.public_id}"}
-        for one in news[:LONGEST_DIGEST]
+        {"text": one.line, "url": f"{base_url}{one.link}?company={account.public_id}"} for one in news[:LONGEST_DIGEST]
     ]
     context = {"lines": lines, "count": len(news), "more": max(0, len(news) - LONGEST_DIGEST)}
     letter = write(Digest, to=user, account=account, context=context)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import brands
 from accounts.languages import speaking_to
 from accounts.models import Account, User
 from accounts.notifications.types import Context, NotificationType
@@ -36,13 +36,14 @@ def write(kind: type[NotificationType], *, to: User, account: Account | None, co
     Templates: `mail/<name>.subject.txt` and `mail/<name>.txt`. The context also gets `recipient`, `account`, `base_url`
     and `vendor`.
     """
+    look = brands.of(account)
     with speaking_to(to, account):
         full = {
             **context,
             "recipient": to,
             "account": account,
-            "base_url": settings.PORTAL_BASE_URL,
-            "vendor": settings.VENDOR_NAME,
+            "base_url": look.base_url,
+            "vendor": look.name,
         }
         subject = " ".join(render_to_string(f"mail/{kind.name}.subject.txt", full).split())[:LONGEST_SUBJECT]
         text = render_to_string(f"mail/{kind.name}.txt", full).strip() + "\n"
@@ -52,9 +53,11 @@ def write(kind: type[NotificationType], *, to: User, account: Account | None, co
             {
                 **full,
                 "subject": subject,
-                "paragraphs": [_paragraph(block) for block in text.strip().split("\n\n") if block.strip()],
+                "paragraphs": [
+                    _paragraph(block, look.base_url) for block in text.strip().split("\n\n") if block.strip()
+                ],
                 "action": kind.action,
-                "legal_entity": settings.LEGAL_ENTITY,
+                "legal_entity": look.legal_name,
                 "settings_url": settings_url,
             },
         )
@@ -66,12 +69,12 @@ def write(kind: type[NotificationType], *, to: User, account: Account | None, co
 def _settings_url(kind: type[NotificationType], to: User, account: Account | None) -> str:
     if account is None or to.pk is None or to.is_staff or not kind.is_optional:
         return ""
-    return f"{settings.PORTAL_BASE_URL}{reverse('accounts:notification-settings')}?company={account.public_id}"
+    return f"{brands.of(account).base_url}{reverse('accounts:notification-settings')}?company={account.public_id}"
 
 
-def _paragraph(block: str) -> Paragraph:
+def _paragraph(block: str, base_url: str) -> Paragraph:
     """Only an address of ours, alone on the last line, becomes a button: text of others never becomes a link."""
     lines = block.strip("\n").split("\n")
-    if lines[-1].startswith(f"{settings.PORTAL_BASE_URL}/") and " " not in lines[-1]:
+    if lines[-1].startswith(f"{base_url}/") and " " not in lines[-1]:
         return Paragraph(lines[:-1], lines[-1])
     return Paragraph(lines, "")

@@ -12,7 +12,8 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from accounts.models import ByMail, MailState, MailTimes, Membership, OutgoingMail, ReportKind
+from accounts import brands
+from accounts.models import Account, ByMail, MailState, MailTimes, Membership, OutgoingMail, ReportKind
 from accounts.notifications.choices import channels_of
 from accounts.notifications.hours import quiet_ends_at
 from accounts.notifications.replies import reply_address
@@ -132,6 +133,7 @@ def _message(mail: OutgoingMail, kind: type[NotificationType] | None) -> EmailMu
     message = EmailMultiAlternatives(
         subject=mail.subject,
         body=mail.text,
+        from_email=brands.of(Account.objects.filter(pk=mail.account_id or 0).first()).sender,
         to=[mail.to],
         headers=headers,
         reply_to=[reply_address(mail.reply_token)] if mail.reply_token and settings.EMAIL_INBOUND_ADDRESS else None,

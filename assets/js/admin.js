@@ -39,6 +39,12 @@ function nameFields(root) {
 }
 
 document.addEventListener("formset:added", (event) => nameFields(event.target));
+// A brand's preview wears the colours that its form has at the moment.
+document.addEventListener("input", (event) => {
+  const [, name, theme] = /^(primary|accent)_(light|dark)$/.exec(event.target.name) ?? [];
+  const preview = theme && document.querySelector(`[data-brand-preview] [data-theme-colours="${theme}"]`);
+  preview?.style.setProperty(`--preview-${name}`, event.target.value);
+});
 document.addEventListener("DOMContentLoaded", nameLandmarks);
 addEventListener("load", () => {
   demoteScrollAreas();

@@ -48,6 +48,11 @@ ACCOUNTS = [
     Page(
         "accounts:company-profile", Permission.MANAGE_COMPANY, method="POST", body=lambda company: DETAILS, status=302
     ),
+    *(
+        # Of a brand that there is not; tests/accounts/test_brands.py looks at those that there are.
+        Page(name, audience=Audience.EVERYBODY, kwargs=lambda company: {"token": f"{'0' * 32}-1"}, status=404)
+        for name in ("accounts:brand-stylesheet", "accounts:brand-logo-light", "accounts:brand-logo-dark")
+    ),
     Page("accounts:language", screen=True),
     Page(
         "accounts:language", method="POST", status=302,

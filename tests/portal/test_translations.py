@@ -218,6 +218,9 @@ NOT_FOR_PEOPLE = {
     "cases/api.py": "documentation of the API is English",
     "knowledge/api.py": "documentation of the API is English",
     "portal/api.py": "documentation of the API is English",
+    "accounts/provisioning.py": "what SCIM answers to a directory is English",
+    "accounts/scim/resources.py": "what SCIM answers to a directory is English",
+    "accounts/scim/views.py": "what SCIM answers to a directory is English",
     "portal/settings.py": "read in the terminal of whoever installs the portal",
     "portal/celery.py": "read in the terminal of whoever installs the portal",
     "portal/wsgi.py": "read in the terminal of whoever installs the portal",
@@ -227,6 +230,7 @@ NOT_FOR_PEOPLE = {
 }
 SAID_AS_IT_IS = {
     ("accounts/paging.py", "Not a cursor of this list."): "an answer of the API, English",
+    ("templates/admin/permissions.html", "check"): "the name of an icon of the font",
     ("crm/push.py", "Foreign key external ID"): "part of a message of Salesforce",
 }
 SAID_AS_IT_IS |= {

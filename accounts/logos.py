@@ -1,0 +1,66 @@
+"""A logo as it comes from outside, and as it is kept: drawn anew, so that nothing but its picture is left of it."""
+
+import io
+import warnings
+
+from django.utils.translation import gettext as _
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MOST_BYTES = 1024 * 1024
+MOST_PIXELS = 4_000_000
+KEPT_SIZE = (640, 160)  # Shown at 32 pixels of height; enough for sharp screens and for paper.
+FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+class LogoRefused(Exception):
+    """The file can't be the logo; the message says why."""
+
+
+def drawn_anew(content: bytes) -> bytes:
+    """The picture in `content` as a small PNG, without anything else that was in the file.
+
+    Size in pixels is looked at before a pixel is decoded. Raises `LogoRefused`.
+    """
+    if len(content) > MOST_BYTES:
+        raise LogoRefused(_("The logo is larger than %(limit)d MB.") % {"limit": MOST_BYTES // (1024 * 1024)})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+                _check_size(picture)
+                picture.load()
+                return _as_png(picture)
+    except LogoRefused:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise LogoRefused(_too_many_pixels()) from error
+    except UnidentifiedImageError as error:
+        raise LogoRefused(_why_not(content)) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise LogoRefused(_("The picture is damaged. Save it again as PNG.")) from error
+
+
+def _check_size(picture: Image.Image) -> None:
+    width, height = picture.size
+    if width * height > MOST_PIXELS:
+        raise LogoRefused(_too_many_pixels())
+
+
+def _too_many_pixels() -> str:
+    return _("The logo has too many pixels: at most %(limit)d million.") % {"limit": MOST_PIXELS // 1_000_000}
+
+
+def _why_not(content: bytes) -> str:
+    if b"<svg" in content[:4096].lower():
+        return _("SVG can hold scripts, so it is not taken. Save the logo as PNG, JPEG or WebP.")
+    return _("This is not a picture. Save the logo as PNG, JPEG or WebP.")
+
+
+def _as_png(picture: Image.Image) -> bytes:
+    drawn = ImageOps.exif_transpose(picture).convert("RGBA")
+    drawn.thumbnail(KEPT_SIZE)
+    clean = Image.new("RGBA", drawn.size)  # Without text blocks, profiles and positions of the old one.
+    clean.paste(drawn)
+    kept = io.BytesIO()
+    clean.save(kept, "PNG", optimize=True)
+    return kept.getvalue()
