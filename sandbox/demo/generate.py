@@ -14,6 +14,7 @@ from sandbox.demo.invitations import invite_people
 from sandbox.demo.marketing import add_marketing
 from sandbox.demo.self_rule import write_rules
 from sandbox.demo.staff import add_staff_work
+from sandbox.demo.telling import tell
 from sandbox.demo.usage import write_usage
 from sandbox.demo.world import World
 
@@ -44,6 +45,7 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     write_rules(world, customers)
     write_usage(world, customers)
     write_cases(world, company, customers, articles)
+    tell(world)
     cast_votes(world, customers, articles)
     write_events(world, customers, books, articles)
     return Demo(world, company, customers, books)
