@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts.law.terms import terms_in_force
 from accounts.models import Account, Membership, User
 from accounts.permissions import VIEW_PERMISSIONS, Role
 
@@ -20,7 +21,7 @@ def memberships_of(user: User) -> list[Membership]:
         Membership.objects.active()
         .filter(user=user)
         .select_related(*(f"account__{part}" for part in _PARTS))
-        .annotate(leads=Exists(_open_below("account_id")))
+        .annotate(leads=Exists(_open_below("account_id")), terms_in_force=terms_in_force())
         .order_by("account__name", "pk")
     )
     administered = [one for one in own if Role.ADMINISTRATOR in one.roles]

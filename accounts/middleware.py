@@ -20,6 +20,8 @@ from django.utils import timezone
 
 from accounts.belonging import memberships_of
 from accounts.http import AccountRequest, LookingOn
+from accounts.law.consent import honoured
+from accounts.law.gate import ask_for_terms
 from accounts.models import Membership, User, Viewing
 from accounts.scope import account_scope, staff_scope
 from accounts.tenancy import SYSTEM_ENDPOINTS
@@ -55,7 +57,8 @@ class AccountScopeMiddleware:
             with staff_scope(request.actor):  # type: ignore[attr-defined]
                 return self._answer(request)
         try:
-            return self._for_customer(request, user, match)
+            with honoured(request, user):
+                return self._for_customer(request, user, match)
         except ViewingOver:
             logout(request)
             return redirect_to_login(reverse("admin:index"), reverse("account_login"))
@@ -73,6 +76,8 @@ class AccountScopeMiddleware:
         if (named := _named_by_link(request, memberships)) is not None:
             request.session[SESSION_ACCOUNT] = named.account_id
             return HttpResponseRedirect(_without_company(request))
+        if (barred := ask_for_terms(request, memberships, match)) is not None:
+            return barred
         membership = _chosen(request, memberships)
         if membership.is_of_parent and request.method not in SAFE_METHODS and not _is_about_oneself(request):
             raise LookingOn

@@ -40,4 +40,5 @@ PERSONAL: tuple[Section, ...] = (
     Section("account_email", _("E-mail addresses"), icon="mail"),
     Section("account_change_password", _("Password"), icon="key-round"),
     Section("mfa_index", _("Two-factor sign-in"), icon="shield-check"),
+    Section("accounts:privacy", _("Privacy"), icon="user"),
 )

@@ -9,6 +9,7 @@ from accounts import imports, services
 from accounts.audit import collecting, sealing
 from accounts.intake import process_due
 from accounts.jobs import AccountTask
+from accounts.law import erasing, exporting, retention
 from accounts.models import ImportState, MemberImport
 from accounts.notifications import send_due
 from accounts.notifications.digests import send_digests
@@ -46,6 +47,7 @@ def seal_audit(**kwargs: object) -> None:
     sealing.seal_finished_days(now=timezone.now(), key=sealing.signing_key())
 
 
+@shared_task(base=AccountTask, all_accounts=True)
 def write_digests(**kwargs: object) -> None:
     """Write the summaries that are due by now: every quarter of an hour, as there are zones off the full hour."""
     send_digests(now=timezone.now())
@@ -69,3 +71,22 @@ def resume_member_imports(**kwargs: object) -> None:
     running = MemberImport.objects.filter(state=ImportState.RUNNING)
     for account_id, import_id in running.values_list("account_id", "pk"):
         imports.run(account_id=account_id, import_id=import_id, now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def make_data_exports(**kwargs: object) -> None:
+    """Make the copies of personal data that people asked for, and delete those whose days are over."""
+    exporting.make_waiting(now=timezone.now())
+    exporting.remove_expired(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def carry_out_erasures(**kwargs: object) -> None:
+    """Take each erasure that is due a step further: every ten minutes."""
+    erasing.carry_out_due(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def keep_retention(**kwargs: object) -> None:
+    """Remove what has been kept for long enough: once a night, and the next night what is left."""
+    retention.keep_rules(now=timezone.now(), until=timezone.now() + COLLECT_FOR)

@@ -32,6 +32,14 @@ class Tenant:
 
 
 @dataclass(frozen=True)
+class Personal:
+    """A table whose rows belong to people, whichever of their companies they work for: each sees their own."""
+
+    grants: str
+    user_column: str = "user_id"
+
+
+@dataclass(frozen=True)
 class Shared:
     """A table without an account."""
 
@@ -45,7 +53,7 @@ COMPANY_DETAILS = (
     "time_zone, language, is_open_to_parent, first_login_at"
 )
 
-TABLES: dict[str, Tenant | Shared] = {
+TABLES: dict[str, Tenant | Personal | Shared] = {
     # tracking
     "tracking_event": Tenant(ADD),
     "tracking_usagedaily": Tenant(READ),
@@ -79,6 +87,15 @@ TABLES: dict[str, Tenant | Shared] = {
     "accounts_usedanswer": Tenant(""),  # As above: what has been used counts whoever asks.
     "accounts_storedfile": Tenant(EDIT),
     "accounts_outgoingmail": Tenant(AUDIT),
+    "accounts_consent": Personal(ADD),
+    "accounts_termsacceptance": Personal(ADD),
+    "accounts_dataexport": Personal(ADD),
+    "accounts_erasure": Personal(EDIT),
+    "accounts_termsversion": Shared(READ, "the vendor's terms, the same for everybody"),
+    "accounts_termstext": Shared(READ, "the vendor's terms, the same for everybody"),
+    "accounts_retentionrule": Shared("", "the vendor's rules about old data, staff only"),
+    "accounts_retentionruleevent": Shared("", "audit of the vendor's rules; customers change none"),
+    "accounts_retentionrun": Shared("", "what the rules removed, staff only"),
     "accounts_auditnote": Tenant(ADD),
     "accounts_auditentry": Tenant(READ, only="is_public"),
     "accounts_auditsource": Shared("", "how far the audit log has been read in"),
@@ -236,14 +253,20 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {CUSTOMER_ROLE};
 """
 
 
-def _table_sql(name: str, rule: Tenant | Shared) -> str:
+def _condition(rule: Tenant | Personal) -> str:
+    """Which rows a request sees and writes."""
+    if isinstance(rule, Personal):
+        return f"{rule.user_column} = {_OWN}"
+    condition = f"{rule.column} = ANY ({_POLICY})"
+    if rule.user_column:
+        condition += f" OR {rule.user_column} = {_OWN}"
+    return f"({condition}) AND ({rule.only})" if rule.only else condition
+
+
+def _table_sql(name: str, rule: Tenant | Personal | Shared) -> str:
     statements = []
-    if isinstance(rule, Tenant):
-        condition = f"{rule.column} = ANY ({_POLICY})"
-        if rule.user_column:
-            condition += f" OR {rule.user_column} = {_OWN}"
-        if rule.only:
-            condition = f"({condition}) AND ({rule.only})"
+    if isinstance(rule, Tenant | Personal):
+        condition = _condition(rule)
         rows = f"USING ({condition}) WITH CHECK ({condition})"
         statements += [
             f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
@@ -287,3 +310,6 @@ def after_migrate(sender: AppConfig, using: str = "default", **kwargs: Any) -> N
         return
     apply(using)
     sync_groups(using=using)
+    from accounts.law.retention import sync_rules  # Its tables are there only now.
+
+    sync_rules(using=using)

@@ -70,6 +70,7 @@ class Environment(BaseSettings):
     stripe_js_url: str = "https://js.stripe.com/v3/"
     stripe_webhook_secret: str = ""  # Several, comma separated, while one is being rotated.
 
+    erasure_wait_days: int = 14  # How long somebody may take back that they want to be erased.
     audit_signing_key_file: str = ""  # Workers only: the Ed25519 key (PEM) that seals the audit log's days.
     audit_public_key_file: str = ""  # Its public half, with which everybody may check them.
 
@@ -424,6 +425,8 @@ PGHISTORY_CONTEXT_FIELD = ContextJSONField()
 PGHISTORY_CONTEXT_ID_FIELD = ContextUUIDField()
 PGHISTORY_APPEND_ONLY = True
 
+ERASURE_WAIT_DAYS = ENV.erasure_wait_days
+
 # The audit log's seals: read by accounts.audit.sealing alone. The web process has no signing key.
 AUDIT_SIGNING_KEY_FILE = ENV.audit_signing_key_file
 AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
@@ -481,6 +484,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {},
     },
     "collect-audit": {"task": "accounts.tasks.collect_audit", "schedule": 5, "options": {"expires": 5}},
+    "make-data-exports": {"task": "accounts.tasks.make_data_exports", "schedule": 60, "options": {"expires": 60}},
+    "carry-out-erasures": {"task": "accounts.tasks.carry_out_erasures", "schedule": 600, "options": {"expires": 600}},
+    "keep-retention": {"task": "accounts.tasks.keep_retention", "schedule": crontab(hour=3, minute=40), "options": {}},
     "seal-audit": {"task": "accounts.tasks.seal_audit", "schedule": crontab(minute=7), "options": {}},
     "process-webhooks": {"task": "commerce.tasks.process_webhooks", "schedule": 10, "options": {"expires": 10}},
     "resume-payments": {"task": "commerce.tasks.resume_payments", "schedule": 15, "options": {"expires": 15}},

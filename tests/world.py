@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.cache import cache
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client, override_settings
@@ -23,11 +24,15 @@ from accounts.imports import look_at
 from accounts.intake import process_due, receive
 from accounts.invitations import Invitee, invite
 from accounts.joining import suggest
+from accounts.law.gate import SESSION_TERMS
+from accounts.law.terms import hash_of, publish
 from accounts.models import (
     Account,
     Announcement,
+    DataExport,
     Domain,
     Entitlement,
+    Erasure,
     IdentityProvider,
     Invitation,
     JoinRequest,
@@ -35,10 +40,14 @@ from accounts.models import (
     Membership,
     Notification,
     ReportKind,
+    RetentionRun,
     ScimGroup,
     ScimToken,
     SsoIdentity,
     StoredFile,
+    TermsAcceptance,
+    TermsText,
+    TermsVersion,
     User,
 )
 from accounts.notifications.reports import note_report
@@ -106,6 +115,7 @@ class Company:
     join_request: JoinRequest  # Open.
     approval: PurchaseApproval  # Waits: the buyer's purchase is above their limit.
     member_import: MemberImport  # Not confirmed yet.
+    data_export: DataExport | None = None
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -149,6 +159,9 @@ def sign_in(people: Iterable[User]) -> None:
     for user in people:
         client = Client()
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        session = client.session
+        session[SESSION_TERMS] = TermsVersion.objects.values_list("pk", flat=True).first()
+        session.save()
         confirm(client, user, at=time.time() + 24 * 3600)  # Holds as long as the walk takes.
         _COOKIES[user.pk] = client.cookies[settings.SESSION_COOKIE_NAME].value
 
@@ -208,8 +221,38 @@ def make_world(now: datetime) -> World:
         staff=staff,
         superuser=superuser,
     )
+    _terms(world)
+    _own_data(world)
     _audit_log(now)
     return world
+
+
+def _terms(world: World) -> None:
+    """Terms of service that everybody has accepted."""
+    terms = TermsVersion.objects.create(version="2026-01", effective_at=world.now - timedelta(days=200))
+    text = TermsText.objects.create(terms=terms, body="1. Be kind.\n\n2. Pay in time.")
+    publish(terms=terms, by=world.superuser, now=world.now - timedelta(days=210))
+    TermsAcceptance.objects.bulk_create(
+        TermsAcceptance(
+            terms=terms, user=user, language="en", text_hash=hash_of(text), accepted_at=world.now - timedelta(days=199)
+        )
+        for company in world.companies
+        for user in company.people.values()
+    )
+
+
+def _own_data(world: World) -> None:
+    """A copy of each administrator's data, an erasure that was cancelled, and a run of retention."""
+    for company in world.companies:
+        company.data_export = DataExport(
+            user=company.administrator, state=DataExport.State.READY, ready_at=world.now, size=5,
+            expires_at=world.now + timedelta(days=7),
+        )  # fmt: skip
+        company.data_export.content.save("x.zip", ContentFile(b"PK\x05\x06" + bytes(18)))
+        Erasure.objects.create(
+            user=company.people["viewer"], due_at=world.now, ended_at=world.now, state=Erasure.State.CANCELLED
+        )
+    RetentionRun.objects.create(code="page-views", cutoff_at=world.now, removed=7)
 
 
 def _audit_log(now: datetime) -> None:

@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -65,6 +66,19 @@ def record(
     ).save(force_insert=True)
 
 
+_names_nobody: ContextVar[bool] = ContextVar("page_views_without_person", default=False)
+
+
+@contextmanager
+def page_views_without_person() -> Iterator[None]:
+    """Page views buffered in the block are the company's alone: no person, no session."""
+    token = _names_nobody.set(True)
+    try:
+        yield
+    finally:
+        _names_nobody.reset(token)
+
+
 def _redis() -> "Redis":
     return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=0.5, socket_timeout=0.5)
 
@@ -80,6 +94,8 @@ def buffer_page_view(
     properties: dict[str, Any] | None = None,
 ) -> None:
     """Note a page view outside the request's transaction: losing one is accepted, slowing a page is not."""
+    if _names_nobody.get():
+        actor, session_key = replace(actor, user_id=None, on_behalf_of=None), ""
     payload = {
         "name": name,
         "actor": asdict(actor),

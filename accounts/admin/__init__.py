@@ -11,7 +11,9 @@ from accounts.admin.inbound import InboundMailAdmin, MailReportAdmin
 from accounts.admin.invitations import InvitationAdmin
 from accounts.admin.mail import OutgoingMailAdmin
 from accounts.admin.people import UserAdmin
+from accounts.admin.privacy import DataExportAdmin, ErasureAdmin, RetentionRuleAdmin, RetentionRunAdmin
 from accounts.admin.sso import IdentityProviderAdmin, SsoIdentityAdmin
+from accounts.admin.terms import TermsVersionAdmin
 from accounts.admin.viewing import ViewingAdmin
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "AuditEntryAdmin",
     "AuditSealAdmin",
     "BrandAdmin",
+    "DataExportAdmin",
     "DomainAdmin",
+    "ErasureAdmin",
     "IdentityProviderAdmin",
     "InboundMailAdmin",
     "InvitationAdmin",
@@ -28,8 +32,11 @@ __all__ = [
     "MailReportAdmin",
     "OutgoingMailAdmin",
     "ReadOnly",
+    "RetentionRuleAdmin",
+    "RetentionRunAdmin",
     "SsoIdentityAdmin",
     "StoredFileAdmin",
+    "TermsVersionAdmin",
     "TierAdmin",
     "Undeletable",
     "UserAdmin",

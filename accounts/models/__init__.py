@@ -11,6 +11,17 @@ from accounts.models.imports import ImportLine, ImportState, LineOutcome, Member
 from accounts.models.inbound import InboundMail, InboundState, MailReport, ReportKind
 from accounts.models.installation import Installation, SetupTick
 from accounts.models.invitations import Invitation, JoinOrigin, JoinRequest, JoinState
+from accounts.models.law import (
+    Consent,
+    DataExport,
+    Erasure,
+    Purpose,
+    RetentionRule,
+    RetentionRun,
+    TermsAcceptance,
+    TermsText,
+    TermsVersion,
+)
 from accounts.models.notifications import (
     ByMail,
     DigestEvery,
@@ -37,11 +48,14 @@ __all__ = [
     "AuditSource",
     "Brand",
     "ByMail",
+    "Consent",
     "Cover",
+    "DataExport",
     "DigestEvery",
     "Domain",
     "Entitlement",
     "Entitlements",
+    "Erasure",
     "Feature",
     "Handover",
     "HandoverLine",
@@ -67,7 +81,10 @@ __all__ = [
     "Notification",
     "NotificationChoice",
     "OutgoingMail",
+    "Purpose",
     "ReportKind",
+    "RetentionRule",
+    "RetentionRun",
     "ScimGroup",
     "ScimGroupMember",
     "ScimToken",
@@ -76,6 +93,9 @@ __all__ = [
     "SsoIdentity",
     "StoredFile",
     "TeamRole",
+    "TermsAcceptance",
+    "TermsText",
+    "TermsVersion",
     "Tier",
     "UsedAnswer",
     "User",

@@ -42,6 +42,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Berlin")
     language = models.CharField(_("language"), max_length=10, blank=True)  # Empty: see preferred_language.
     is_active = models.BooleanField(_("active"), default=True)
+    # Whether page views may be kept with their name: the latest choice of accounts.models.Consent.
+    is_measured = models.BooleanField(default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     # Made by the demo seed with a public password: may exist only while PORTAL_DEMO is on.
     is_demo = models.BooleanField(default=False)

@@ -5,7 +5,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
-from accounts.tenancy import SYSTEM_ENDPOINTS, TABLES, Shared, Tenant
+from accounts.tenancy import SYSTEM_ENDPOINTS, TABLES, Personal, Shared, Tenant
 from tests.pages import patterns
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ def test_every_table_with_an_account_has_the_policy():
                FROM pg_class WHERE relkind IN ('r', 'p')"""
         )
     }
-    tenants = [name for name, rule in TABLES.items() if isinstance(rule, Tenant)]
+    tenants = [name for name, rule in TABLES.items() if isinstance(rule, Tenant | Personal)]
     assert [name for name in tenants if found[name] != (True, 1)] == []
 
 
@@ -76,6 +76,21 @@ def test_every_policy_holds_reads_and_writes_to_the_account_and_to_what_its_tabl
             if command != "ALL" or reads != writes or not all(part in reads for part in wanted):
                 wrong.append(name)
     assert wrong == []
+
+
+def test_a_person_s_table_shows_each_their_own_rows_alone():
+    policies = {
+        table: (command, reads, writes)
+        for table, command, reads, writes in rows(
+            "SELECT tablename, cmd, qual, with_check FROM pg_policies WHERE policyname = 'accounts_of_the_request'"
+        )
+    }
+    for name, rule in TABLES.items():
+        if isinstance(rule, Personal):
+            command, reads, writes = policies[name]
+            assert command == "ALL"
+            assert reads == writes
+            assert reads.startswith(f"({rule.user_column} = (NULLIF(current_setting('portal.user'")
 
 
 def test_a_table_with_an_account_column_is_a_tenant_table():

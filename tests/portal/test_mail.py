@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import Cover, Handover, OutgoingMail
+from accounts.models import Cover, Erasure, Handover, OutgoingMail
 from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
@@ -80,6 +80,16 @@ def contexts(company):
         "join_approved": {"member": company.administrator.membership},
         "join_declined": {},
         "roles_changed": {"member": company.administrator.membership},
+        "data_export_ready": {"export": company.data_export},
+        "erasure_requested": {"erasure": Erasure(due_at=timezone.now())},
+        "erasure_receipt": {
+            "erasure": Erasure(
+                receipt=[
+                    {"what": "Second factors", "count": 1, "is_kept": False, "reason": ""},
+                    {"what": "Orders", "count": 2, "is_kept": True, "reason": "The books keep them."},
+                ]
+            )
+        },
         "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
     } | of_the_account_team(company)
 

@@ -1,0 +1,90 @@
+"""What the portal holds about people. Each app says it of its own tables, in `privacy.py`; found by name.
+
+Every table with a column that names a person is in one of two lists there: `PERSONAL`, with what its owner gets of it
+and what becomes of it when they are erased; or `EXEMPT`, with the reason. A test holds both against the models.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.functional import Promise
+
+from accounts.models import StoredFile, User
+
+
+class Fate(StrEnum):
+    """What becomes of a person's rows when the person is erased."""
+
+    DELETE = "delete"
+    UNTIE = "untie"  # The row stays, the column that names the person is emptied.
+    KEEP = "keep"  # The row stays; it names an erased person.
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """The rows of one table that are about a person."""
+
+    model: str  # "cases.CaseMessage"
+    person: str  # The field that names them: a foreign key to the user, the user's number, or an e-mail address.
+    title: str | Promise  # What it is to them: "Messages in cases".
+    fields: tuple[str, ...]  # What they get; never anything of other people.
+    fate: Fate
+    reason: str | Promise = ""  # Why it is kept, and how long; empty for what is deleted.
+    file: str = ""  # A field or relation that leads to their stored files.
+    only: Mapping[str, Any] | None = None  # Conditions besides: staff's own notes are not the customer's.
+    emptied: tuple[str, ...] = ()  # Further columns of an untied row that could tell who it was.
+    where_staff_too: bool = False  # Whether it is given out where the person is of the vendor's staff.
+
+    @property
+    def name(self) -> str:
+        """The name of the file in the export."""
+        return self.model.lower().replace(".", "-")
+
+    def rows(self, user: User) -> models.QuerySet[Any]:
+        """The person's rows, in the order in which they came."""
+        model: type[models.Model] = apps.get_model(self.model)
+        field = model._meta.get_field(self.person)
+        rows: models.QuerySet[Any] = model._default_manager.filter(**(self.only or {})).order_by("pk")
+        if field.related_model is None and isinstance(field, models.CharField):
+            return rows.annotate(_address=Lower(self.person)).filter(_address__in=addresses_of(user))
+        return rows.filter(**{self.person: user.pk})
+
+    def files(self, user: User) -> Iterator[StoredFile]:
+        """Files that they sent with these rows."""
+        if self.file:
+            wanted = self.rows(user).filter(**{f"{self.file}__isnull": False}).values(self.file)
+            yield from StoredFile.objects.filter(pk__in=wanted, uploaded_by=user).order_by("pk")
+
+
+def addresses_of(user: User) -> set[str]:
+    """Every e-mail address that is theirs, in lower case."""
+    others = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
+    return {user.email.lower(), *(address.lower() for address in others)}
+
+
+@cache
+def personal_data() -> tuple[PersonalData, ...]:
+    """What all apps hold about people, lower apps first."""
+    return tuple(entry for module in _providers() for entry in getattr(module, "PERSONAL", ()))
+
+
+@cache
+def exempt() -> dict[str, str]:
+    """Tables that name people and are no data about them, each with the reason."""
+    return {model: reason for module in _providers() for model, reason in getattr(module, "EXEMPT", {}).items()}
+
+
+def _providers() -> Iterator[Any]:
+    for app in settings.LOCAL_APPS:
+        if find_spec(f"{app}.privacy"):
+            yield import_module(f"{app}.privacy")

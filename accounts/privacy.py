@@ -1,0 +1,103 @@
+"""What this app, sign-in and the event stream hold about people."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.law.personal import Fate, PersonalData
+
+_CONTRACT = _("Kept for as long as the company's records: it shows who acted for the company under the contract.")
+_PROOF = _("Kept as proof of what you agreed to, until claims from it are time-barred.")
+
+PERSONAL = (
+    PersonalData(
+        "accounts.User", "id", _("You"),
+        ("email", "name", "phone", "job_title", "time_zone", "is_measured", "created_at"),
+        Fate.KEEP, _("The row stays without your name, addresses and password, so that the company's records hold."),
+        where_staff_too=True,
+    ),
+    PersonalData(
+        "accounts.Membership", "user", _("Your companies and roles"),
+        ("account__name", "roles", "department", "is_active", "created_at", "last_seen_at"), Fate.KEEP, _CONTRACT,
+    ),
+    PersonalData(
+        "account.EmailAddress", "user", _("E-mail addresses"), ("email", "verified", "primary"), Fate.DELETE,
+        where_staff_too=True,
+    ),
+    PersonalData(
+        "mfa.Authenticator", "user", _("Second factors"), ("type", "created_at", "last_used_at"), Fate.DELETE,
+        where_staff_too=True,
+    ),
+    PersonalData(
+        "accounts.Consent", "user", _("What you allowed or refused"),
+        ("purpose", "is_given", "text_version", "source", "created_at"), Fate.KEEP, _PROOF,
+    ),
+    PersonalData(
+        "accounts.TermsAcceptance", "user", _("Terms you accepted"),
+        ("terms__version", "language", "text_hash", "accepted_at", "ip"), Fate.KEEP, _PROOF,
+    ),
+    PersonalData(
+        # Not the text: it repeats what others wrote, and names them. The person has the mail itself.
+        "accounts.OutgoingMail", "to", _("Mail we sent you"), ("kind", "created_at", "sent_at"), Fate.DELETE,
+        where_staff_too=True,
+    ),
+    PersonalData(
+        "accounts.MailReport", "email", _("Mail that did not reach you"), ("kind", "reported_at"), Fate.DELETE,
+    ),
+    PersonalData(
+        "accounts.Notification", "user", _("What we told you"), ("kind", "link", "created_at", "read_at"), Fate.DELETE,
+    ),
+    PersonalData(
+        "accounts.NotificationChoice", "user", _("How you want to be told"), ("kind", "in_bell", "by_mail"),
+        Fate.DELETE,
+    ),
+    PersonalData(
+        "accounts.MailTimes", "user", _("When you want to be told"),
+        ("digest_every", "digest_hour", "digest_weekday", "quiet_from", "quiet_until"), Fate.DELETE,
+    ),
+    PersonalData(
+        "accounts.Invitation", "email", _("Invitations to you"),
+        ("account__name", "email", "name", "roles", "created_at", "accepted_at"), Fate.DELETE,
+    ),
+    PersonalData(
+        "accounts.ImportLine", "email", _("Your line in lists of colleagues"),
+        ("account__name", "email", "name", "roles", "department"), Fate.DELETE,
+    ),
+    PersonalData(
+        "accounts.MemberImport", "uploaded_by", _("Lists of colleagues you sent"), ("file_name", "state", "created_at"),
+        Fate.KEEP, _CONTRACT,
+    ),
+    PersonalData(
+        "accounts.JoinRequest", "user", _("Companies you asked to join"),
+        ("account__name", "email", "name", "state", "created_at"), Fate.DELETE,
+    ),
+    PersonalData(
+        "accounts.StoredFile", "uploaded_by", _("Files you sent"), ("name", "content_type", "size", "created_at"),
+        Fate.UNTIE, _("Files in cases and orders are the company's records; all others are deleted."), file="id",
+    ),
+    PersonalData(
+        "accounts.AuditNote", "actor_id", _("Sign-ins and other acts in the audit log"),
+        ("action", "occurred_at", "ip"),
+        Fate.KEEP, _("The audit log is kept for ten years and names you by a number alone."),
+    ),
+    PersonalData(
+        "tracking.Event", "user_id", _("What you looked at and did in the portal"),
+        ("name", "object_type", "object_id", "occurred_at"), Fate.UNTIE,
+        _("The company's figures keep that it happened, without you."), emptied=("session_key",),
+    ),
+)  # fmt: skip
+
+_SYSTEM = "names who of the vendor's staff decided, not a customer"
+EXEMPT = {
+    "accounts.Account": "names the vendor's people who look after a company; its billing address is the company's",
+    "accounts.AuditEntry": "read from rows that are given out, and naming people by number alone",
+    "accounts.DataExport": "the export itself",
+    "accounts.Erasure": "the request to be erased, kept as its receipt",
+    "accounts.TermsVersion": _SYSTEM,
+    "accounts.SetupTick": _SYSTEM,
+    "accounts.Handover": _SYSTEM,
+    "accounts.HandoverLine": _SYSTEM,
+    "accounts.Cover": _SYSTEM,
+    "accounts.User_groups": "groups of the vendor's staff",
+    "accounts.User_user_permissions": "permissions of the vendor's staff",
+    "account.EmailConfirmation": "codes of the last minutes; they go with the address",
+    "pghistory.MiddlewareEvents": "a view over the history of all tables",
+}

@@ -1,0 +1,28 @@
+"""What quotes, orders and payments hold about people."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.law.personal import Fate, PersonalData
+
+_BOOKS = _("Commercial and tax law ask for ten years: who accepted what stays as it was signed.")
+
+PERSONAL = (
+    PersonalData(
+        "commerce.Quote", "created_by", _("Quotes you made"),
+        ("serial", "account__name", "total_minor", "currency", "status", "created_at"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.Quote", "accepted_by", _("Quotes you accepted"),
+        ("serial", "accepted_at", "accepted_name", "accepted_ip"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.Order", "placed_by", _("Orders you placed"), ("serial", "total_minor", "currency", "placed_at"),
+        Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.PaymentAttempt", "created_by", _("Payments you began"),
+        ("invoice__number", "amount_minor", "currency", "created_at"), Fate.KEEP, _BOOKS,
+    ),
+)  # fmt: skip
+
+EXEMPT = {"commerce.Deal": "names the vendor's people who sell"}

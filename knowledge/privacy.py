@@ -1,0 +1,18 @@
+"""What the help centre holds about people."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.law.personal import Fate, PersonalData
+
+PERSONAL = (
+    PersonalData(
+        "knowledge.ArticleVote", "user", _("Articles you rated"), ("article__title", "is_helpful", "updated_at"),
+        Fate.DELETE,
+    ),
+    PersonalData(
+        "knowledge.Deflection", "user", _("Questions that an article answered"),
+        ("subject", "article__title", "created_at"), Fate.UNTIE, _("Counted for the article, without you."),
+    ),
+)  # fmt: skip
+
+EXEMPT = {"knowledge.ArticleVersion": "written by the vendor's staff"}
