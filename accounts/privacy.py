@@ -66,6 +66,10 @@ PERSONAL = (
         Fate.KEEP, _CONTRACT,
     ),
     PersonalData(
+        "accounts.ScimToken", "created_by", _("Keys you made for your directory"), ("hint", "created_at"), Fate.KEEP,
+        _CONTRACT,
+    ),
+    PersonalData(
         "accounts.JoinRequest", "user", _("Companies you asked to join"),
         ("account__name", "email", "name", "state", "created_at"), Fate.DELETE,
     ),
