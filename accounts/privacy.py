@@ -70,6 +70,14 @@ PERSONAL = (
         _CONTRACT,
     ),
     PersonalData(
+        "accounts.SsoIdentity", "user", _("Your sign-in through your company"),
+        ("account__name", "subject", "created_at", "last_used_at"), Fate.DELETE,
+    ),
+    PersonalData(
+        "accounts.Viewing", "person", _("When we looked at the portal as you"), ("started_at", "ended_at"), Fate.KEEP,
+        _CONTRACT,
+    ),
+    PersonalData(
         "accounts.JoinRequest", "user", _("Companies you asked to join"),
         ("account__name", "email", "name", "state", "created_at"), Fate.DELETE,
     ),
@@ -97,6 +105,7 @@ EXEMPT = {
     "accounts.Erasure": "the request to be erased, kept as its receipt",
     "accounts.TermsVersion": _SYSTEM,
     "accounts.SetupTick": _SYSTEM,
+    "accounts.IdentityProvider": "a company's own sign-in; it names whom the company chose for emergencies",
     "accounts.Handover": _SYSTEM,
     "accounts.HandoverLine": _SYSTEM,
     "accounts.Cover": _SYSTEM,

@@ -16,6 +16,14 @@ PERSONAL = (
         ("serial", "accepted_at", "accepted_name", "accepted_ip"), Fate.KEEP, _BOOKS,
     ),
     PersonalData(
+        "commerce.PurchaseApproval", "requested_by", _("Purchases you asked to have approved"),
+        ("amount_minor", "currency", "status", "requested_at", "consent_name", "consent_ip"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.PurchaseApproval", "decided_by", _("Purchases you decided about"), ("status", "decided_at", "note"),
+        Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
         "commerce.Order", "placed_by", _("Orders you placed"), ("serial", "total_minor", "currency", "placed_at"),
         Fate.KEEP, _BOOKS,
     ),
