@@ -19,7 +19,7 @@ from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from accounts.pool import reset_connection
-from portal import logs
+from portal import logs, unfold
 
 django_stubs_ext.monkeypatch()  # Makes ModelForm[Account] and its like work at run time.
 
@@ -500,14 +500,4 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 LOGGING = logs.configured(production=PRODUCTION, testing=TESTING)
 
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": f"{VENDOR_NAME} portal",
-    "SITE_HEADER": f"{VENDOR_NAME} portal",
-    "SITE_URL": "/",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.admin_site.favicon"}],
-    "COLORS": {"primary": "portal.admin_site.brand_shades"},
-    "STYLES": ["portal.admin_site.stylesheet"],
-    "SCRIPTS": ["portal.admin_site.script"],
-    "SHOW_HISTORY": True,
-    "SIDEBAR": {"show_search": True, "navigation": "portal.admin_site.sidebar"},
-}
+UNFOLD = unfold.configured(vendor=VENDOR_NAME)

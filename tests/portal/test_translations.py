@@ -218,6 +218,7 @@ NOT_FOR_PEOPLE = {
     "cases/api.py": "documentation of the API is English",
     "knowledge/api.py": "documentation of the API is English",
     "portal/api.py": "documentation of the API is English",
+    "templates/accounts/people/upload.html": "a sample of a file, whose column names are fixed",
     "accounts/provisioning.py": "what SCIM answers to a directory is English",
     "accounts/scim/resources.py": "what SCIM answers to a directory is English",
     "accounts/scim/views.py": "what SCIM answers to a directory is English",
