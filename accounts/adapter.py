@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import brands, confirmation, services
+from accounts import brands, confirmation, services, session_limits, sessions
 from accounts.audit.security import note_failed_sign_in
 from accounts.models import User
 from accounts.sso.closing import close_other_ways
@@ -39,7 +39,28 @@ class AccountAdapter(DefaultAccountAdapter):
         if not user.is_staff:
             services.note_login(user=user, now=timezone.now())
         response: HttpResponse = super().post_login(request, user, **kwargs)
+        if not sessions.is_known_device(request, user) and not getattr(request, "is_first_sign_in", False):
+            self._tell_of_new_device(request, user)
+        sessions.remember_device(request, response, user)
         return response
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        request.is_first_sign_in = user.last_login is None  # type: ignore[attr-defined]
+        super().login(request, user)
+        session_limits.begin(request)
+
+    def _tell_of_new_device(self, request: HttpRequest, user: User) -> None:
+        """By mail. It may fail: nobody is kept out because it cannot be sent."""
+        context = {
+            "timestamp": timezone.now(),
+            "ip": self.get_client_ip(request),
+            "device": sessions.device_in_words(request.headers.get("User-Agent", "")),
+            "sessions_url": settings.PORTAL_BASE_URL + reverse("accounts:sessions"),
+        }
+        try:
+            super().send_mail("account/email/new_device", user.email, context)
+        except (SMTPException, OSError):
+            logger.exception("a mail about a new device could not be sent")
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Password and second factors; for those who have neither, a code by mail."""

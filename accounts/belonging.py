@@ -8,7 +8,7 @@ from accounts.law.terms import terms_in_force
 from accounts.models import Account, Membership, User
 from accounts.permissions import VIEW_PERMISSIONS, Role
 
-_PARTS = ("tier", "owner", "sales_contact", "parent")
+_PARTS = ("tier", "owner", "sales_contact", "parent", "security_policy")
 
 
 def memberships_of(user: User) -> list[Membership]:

@@ -4,14 +4,17 @@ import base64
 import hashlib
 from typing import Any
 
+from allauth.core import context as current
 from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import forms as webauthn_forms
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import brands
+from accounts.session_limits import rules_for
 
 _SEALED = "sealed:"  # Marks a secret that is encrypted; those of before are not.
 
@@ -33,6 +36,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def _get_site_name(self) -> str:
         return brands.current().name
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Not the last one, while the company at hand or the vendor requires one."""
+        request = current.request
+        if not rules_for(request, request.user, timezone.now().date()).needs_second_factor:
+            return True
+        others = Authenticator.objects.filter(user_id=authenticator.user_id).exclude(pk=authenticator.pk)
+        return bool(others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
 
     def encrypt(self, text: str) -> str:
         return _SEALED + _sealer().encrypt(text.encode()).decode()

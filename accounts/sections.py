@@ -23,6 +23,7 @@ COMPANY: tuple[Section, ...] = (
     Section("accounts:company", _("Overview"), Permission.VIEW_TEAM),
     Section("accounts:people", _("People"), Permission.VIEW_TEAM),
     Section("accounts:permissions", _("Roles"), Permission.VIEW_TEAM),
+    Section("accounts:security", _("Sign-in rules"), Permission.MANAGE_SECURITY),
     Section("cases:visibility", _("Who sees cases"), Permission.MANAGE_COMPANY),
     Section("accounts:company-notifications", _("Notifications"), Permission.MANAGE_COMPANY),
     Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
@@ -41,4 +42,5 @@ PERSONAL: tuple[Section, ...] = (
     Section("account_change_password", _("Password"), icon="key-round"),
     Section("mfa_index", _("Two-factor sign-in"), icon="shield-check"),
     Section("accounts:privacy", _("Privacy"), icon="user"),
+    Section("accounts:sessions", _("Sessions"), icon="history"),
 )

@@ -109,6 +109,8 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_announcementtext": Shared(READ, "the vendor's announcements in other languages"),
     "accounts_brand": Shared(READ, "the vendor's names, logos and colours: everybody sees them"),
     "accounts_brandevent": Shared("", "audit of the vendor's brands; customers change none"),
+    "accounts_securitypolicy": Tenant(EDIT),
+    "accounts_securitypolicyevent": Tenant(AUDIT),
     "accounts_tier": Shared(READ, "the vendor's tiers: names, the same for everybody"),
     "accounts_user": Shared(
         EDIT, "sign-in looks people up before it knows their company; lists go through memberships"
@@ -189,6 +191,9 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "auth_permission": Shared(READ, "staff permissions"),
     "account_emailaddress": Shared("SELECT, INSERT, UPDATE, DELETE", "sign-in by e-mail, before a company is known"),
     "account_emailconfirmation": Shared("SELECT, INSERT, UPDATE, DELETE", "e-mail verification"),
+    "usersessions_usersession": Shared(
+        "SELECT, INSERT, UPDATE, DELETE", "where people are signed in, of all companies"
+    ),
     "mfa_authenticator": Shared("SELECT, INSERT, UPDATE, DELETE", "second factors of sign-in"),
 }
 

@@ -5,6 +5,7 @@ Production refuses to start, with one line, while a secret is missing or a demo 
 """
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -148,6 +149,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_cotton",
     "django_htmx",
@@ -186,6 +188,7 @@ MIDDLEWARE = [
     "portal.middleware.resource_headers",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.session_limits.SessionLimitsMiddleware",  # Asks once the company is known: see there.
     "accounts.middleware.AccountScopeMiddleware",
     "accounts.languages.in_their_language",
 ]
@@ -316,6 +319,10 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 DNS_SERVERS = [server for server in ENV.dns_servers.split(",") if server]
 OUTBOUND_LOOPBACK = ENV.outbound_loopback
 
+# How long a session lasts without a click, and in any case. A company may be stricter: accounts/session_limits.py.
+CUSTOMER_SESSION_LIMITS = {"idle": timedelta(hours=12), "absolute": timedelta(days=14)}
+STAFF_SESSION_LIMITS = {"idle": timedelta(hours=1), "absolute": timedelta(hours=12)}
+STAFF_SECOND_FACTOR_REQUIRED = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600

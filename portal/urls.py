@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.decorators.http import require_POST
+from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from portal import api, errors, health, views
@@ -14,6 +15,7 @@ urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("healthz", health.healthz, name="healthz"),
     path("language/", login_not_required(require_POST(set_language)), name="set-language"),
+    path("accounts/sessions/", RedirectView.as_view(pattern_name="accounts:sessions")),  # Ours instead of allauth's.
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("scim/v2/", include("accounts.scim.urls")),

@@ -46,6 +46,7 @@ def confirm(client: Client, user: User, *, at: float | None = None) -> None:
         {"method": "password", "at": time.time() if at is None else at, "reauthenticated": True}
     ]
     session["account_authentication_methods_user"] = str(user.pk)
+    session["began_at"] = session["seen_at"] = time.time() if at is None else at
     session.save()
 
 

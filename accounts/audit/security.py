@@ -11,6 +11,7 @@ from accounts.audit import AuditAction, note
 from accounts.http import client_ip
 from accounts.models import Membership, User
 from accounts.scope import system_scope
+from accounts.sessions import device_in_words
 from tracking.actor import Actor, ActorKind
 
 NO_COMPANY: list[int | None] = [None]
@@ -38,11 +39,17 @@ def note_failed_sign_in(*, email: str, request: HttpRequest) -> None:
     """Somebody was refused at sign-in. An address that nobody has is not kept: it may be a mistyped password."""
     user = User.objects.filter(email__iexact=email).first() if email else None
     if user is not None:
-        note_of_person(action=AuditAction.SIGN_IN_FAILED, user=user, request=request, is_actor=False)
+        note_of_person(
+            action=AuditAction.SIGN_IN_FAILED, user=user, request=request, is_actor=False, device=_device(request)
+        )
+
+
+def _device(request: HttpRequest) -> str:
+    return device_in_words(request.headers.get("User-Agent", ""))
 
 
 def _signed_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    note_of_person(action=AuditAction.SIGNED_IN, user=user, request=request)
+    note_of_person(action=AuditAction.SIGNED_IN, user=user, request=request, device=_device(request))
 
 
 def _password_changed(request: HttpRequest, user: User, **kwargs: Any) -> None:

@@ -34,6 +34,7 @@ from accounts.models.outbox import MailState, OutgoingMail
 from accounts.models.people import User
 from accounts.models.portfolios import Cover, Handover, HandoverLine, TeamRole
 from accounts.models.provisioning import ScimGroup, ScimGroupMember, ScimToken, ScimUser
+from accounts.models.security import SecurityPolicy
 from accounts.models.sso import IdentityProvider, SsoIdentity, UsedAnswer
 from accounts.models.viewing import Viewing
 
@@ -89,6 +90,7 @@ __all__ = [
     "ScimGroupMember",
     "ScimToken",
     "ScimUser",
+    "SecurityPolicy",
     "SetupTick",
     "SsoIdentity",
     "StoredFile",

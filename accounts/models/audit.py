@@ -32,6 +32,9 @@ class AuditNote(models.Model):
     details = models.JSONField(default=dict)
     ip = models.GenericIPAddressField(null=True)
 
+    class Meta:
+        indexes = [models.Index(fields=["subject_id", "-id"], name="audit_note_subject")]
+
     def __str__(self) -> str:
         return f"{self.action} {self.occurred_at:%Y-%m-%d %H:%M:%S}"
 

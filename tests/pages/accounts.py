@@ -67,6 +67,13 @@ ACCOUNTS = [
     ),
     # Without a visit to end it leads to Home; tests/accounts/test_view_as.py has one.
     Page("accounts:stop-viewing", audience=Audience.EVERYBODY, method="POST", status=302, changes=False),
+    Page("accounts:security", Permission.MANAGE_SECURITY, screen=True),
+    Page(
+        "accounts:security", Permission.MANAGE_SECURITY, method="POST", status=302,
+        body=lambda company: {"idle_minutes": "60", "absolute_hours": "12"},
+    ),
+    Page("accounts:sessions", screen=True),
+    Page("accounts:session-end", method="POST", status=302, changes=False, body=lambda company: {"session": "none"}),
     Page("accounts:confirm-by-code", status=302),  # To the password, which everybody here has.
     Page("accounts:confirm-by-code", method="POST", status=302, changes=False),
     Page("accounts:carry-on", kwargs=lambda company: {"key": "never-put-aside"}, status=302),
