@@ -14,9 +14,12 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from ua_parser import parse
 
-from accounts.models import User
+from accounts.audit import AuditAction
+from accounts.models import Account, User
+from accounts.models.audit import AuditNote
 
 _SHOWN = 50  # At most; who is signed in on more ends the others as a whole.
+_HISTORY = 20  # Sign-ins shown.
 _DEVICE_COOKIE = "known_device"
 _DEVICE_KNOWN_FOR = timedelta(days=365)
 _PEOPLE_OF_A_DEVICE = 5
@@ -96,6 +99,29 @@ def _end(sessions: list[UserSession]) -> int:
     Session.objects.filter(session_key__in=[one.session_key for one in sessions]).delete()
     UserSession.objects.filter(pk__in=[one.pk for one in sessions]).delete()
     return len(sessions)
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """One attempt to sign in as the person."""
+
+    at: datetime
+    ip: str | None
+    device: str
+    has_failed: bool
+
+
+def sign_ins_of(*, user: User, account: Account | None) -> list[SignIn]:
+    """The latest, from the notes of the audit log. Those are written for each company of the person alike."""
+    notes = AuditNote.objects.filter(
+        subject_id=user.pk,
+        account_id=account.pk if account else None,
+        action__in=[AuditAction.SIGNED_IN, AuditAction.SIGN_IN_FAILED],
+    ).order_by("-pk")[:_HISTORY]
+    return [
+        SignIn(one.occurred_at, one.ip, str(one.details.get("device", "")), one.action == AuditAction.SIGN_IN_FAILED)
+        for one in notes
+    ]
 
 
 def is_known_device(request: HttpRequest, user: User) -> bool:

@@ -11,11 +11,6 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import sessions
 from accounts.audit import AuditAction
 from accounts.audit.security import note_of_person
-from accounts.models import User
-from accounts.models.audit import AuditNote
-
-_HISTORY = 20
-_SIGN_INS = {AuditAction.SIGNED_IN, AuditAction.SIGN_IN_FAILED}
 
 
 @require_safe
@@ -24,7 +19,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
     user, key = authenticated_user(request), request.session.session_key
     context = {
         "sessions": sessions.sessions_of(user=user, current_key=key, now=timezone.now()),
-        "history": _sign_ins(request, user),
+        "history": sessions.sign_ins_of(user=user, account=getattr(request, "account", None)),
     }
     return render(request, "accounts/sessions.html", context)
 
@@ -44,20 +39,3 @@ def end_session(request: HttpRequest) -> HttpResponse:
     else:
         messages.info(request, _("There was nothing to sign out of."))
     return redirect("accounts:sessions")
-
-
-def _sign_ins(request: HttpRequest, user: User) -> list[dict[str, object]]:
-    """From the notes of the audit log, which are written for each company of the person: those of the one at hand."""
-    account = getattr(request, "account", None)
-    notes = AuditNote.objects.filter(
-        subject_id=user.pk, account_id=account.pk if account else None, action__in=_SIGN_INS
-    ).order_by("-pk")[:_HISTORY]
-    return [
-        {
-            "at": one.occurred_at,
-            "ip": one.ip,
-            "device": one.details.get("device", ""),
-            "has_failed": one.action == AuditAction.SIGN_IN_FAILED,
-        }
-        for one in notes
-    ]
