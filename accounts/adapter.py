@@ -55,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):
             "timestamp": timezone.now(),
             "ip": self.get_client_ip(request),
             "device": sessions.device_in_words(request.headers.get("User-Agent", "")),
-            "sessions_url": settings.PORTAL_BASE_URL + reverse("accounts:sessions"),
+            "sessions_url": brands.current().base_url + reverse("accounts:sessions"),
         }
         try:
             super().send_mail("account/email/new_device", user.email, context)

@@ -31,6 +31,7 @@ from accounts.tenancy import SYSTEM_ENDPOINTS
 _BEGAN, _SEEN, _HAS_FACTOR = "began_at", "seen_at", "second_factor"  # Session keys.
 _NOTE_EVERY = 60.0  # Seconds between two writes of when the session was last used.
 _BY_IDENTITY_PROVIDER = {"socialaccount", "saml", "oidc", "sso"}  # Second factors are its matter.
+_BY_ITSELF = {"accounts:bell"}  # What an open page asks while nobody is there.
 # Where somebody goes to set up a second factor, and what they may do instead.
 _ON_THE_WAY = (
     "mfa_",
@@ -83,13 +84,14 @@ class SessionLimitsMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
         name = request.resolver_match.view_name if request.resolver_match else ""
-        if name in SYSTEM_ENDPOINTS or not request.user.is_authenticated or "hijack_history" in request.session:
+        if name in SYSTEM_ENDPOINTS or not request.user.is_authenticated or request.session.get("hijack_history"):
             return None
         rules = rules_for(request, request.user, timezone.now().astimezone(UTC).date())
         now = time.time()
         if _is_over(request, rules, now):
             return _sign_out(request)
-        _note_use(request, now)
+        if name not in _BY_ITSELF:
+            _note_use(request, now)
         if rules.needs_second_factor and not name.startswith(_ON_THE_WAY) and not _has_second_factor(request):
             return _lead_to_second_factor(request)
         return None

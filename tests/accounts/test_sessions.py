@@ -188,6 +188,22 @@ def test_a_session_ends_without_a_click_for_twelve_hours(admin):
     assert "_auth_user_id" not in client.session
 
 
+def test_a_page_left_open_does_not_keep_a_session(admin):
+    """The bell asks by itself, every minute."""
+    client, now = come(admin), timezone.now()
+    for minutes in range(0, 12 * 60, 30):
+        at(client, now + timedelta(minutes=minutes), "/me/notifications/bell/")
+    assert at(client, now + timedelta(hours=12, minutes=1)).status_code == 302
+
+
+def test_staff_who_viewed_as_a_customer_have_limits_again(agent):
+    client, now = come(agent), timezone.now()
+    session = client.session
+    session["hijack_history"] = []  # What django-hijack leaves behind.
+    session.save()
+    assert at(client, now + timedelta(minutes=61), "/admin/").status_code == 302
+
+
 def test_a_company_may_be_stricter(admin, other_admin, policy):
     policy(idle_minutes=15)
     ours, theirs, now = come(admin), come(other_admin), timezone.now()

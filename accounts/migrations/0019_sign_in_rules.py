@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0015_single_sign_on"),
+        ("accounts", "0018_brands"),
     ]
 
     operations = [
