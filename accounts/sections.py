@@ -23,24 +23,24 @@ COMPANY: tuple[Section, ...] = (
     Section("accounts:company", _("Overview"), Permission.VIEW_TEAM),
     Section("accounts:people", _("People"), Permission.VIEW_TEAM),
     Section("accounts:permissions", _("Roles"), Permission.VIEW_TEAM),
-    Section("accounts:security", _("Sign-in rules"), Permission.MANAGE_SECURITY),
     Section("cases:visibility", _("Who sees cases"), Permission.MANAGE_COMPANY),
+    Section("commerce:purchase-limits", _("Purchase limits"), Permission.MANAGE_COMPANY),
     Section("accounts:company-notifications", _("Notifications"), Permission.MANAGE_COMPANY),
+    Section("accounts:security", _("Sign-in rules"), Permission.MANAGE_SECURITY),
     Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),
     Section("accounts:sso", _("Single sign-on"), Permission.MANAGE_SECURITY),
-    Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
     Section("accounts:provisioning", _("Directory sync"), Permission.MANAGE_SECURITY),
-    Section("commerce:purchase-limits", _("Purchase limits"), Permission.MANAGE_COMPANY),
+    Section("accounts:audit", _("Audit log"), Permission.VIEW_AUDIT),
 )
 
 # What a person says about themselves. allauth's pages have no permission: they show one's own rows alone.
 PERSONAL: tuple[Section, ...] = (
+    Section("accounts:language", _("Language and region"), icon="languages"),
     Section("accounts:notifications", _("Notifications"), Permission.VIEW_HOME, icon="bell"),
     Section("accounts:notification-settings", _("What you are told"), Permission.VIEW_HOME, icon="settings"),
-    Section("accounts:language", _("Language and region"), icon="languages"),
     Section("account_email", _("E-mail addresses"), icon="mail"),
     Section("account_change_password", _("Password"), icon="key-round"),
     Section("mfa_index", _("Two-factor sign-in"), icon="shield-check"),
-    Section("accounts:privacy", _("Privacy"), icon="user"),
     Section("accounts:sessions", _("Sessions"), icon="history"),
+    Section("accounts:privacy", _("Privacy"), icon="user"),
 )

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from accounts.checks import no_demo_people_in_production
 from accounts.models import Membership, User
-from portal.settings import Environment
+from portal.environment import Environment
 from tests.factories import PASSWORD
 
 COMPLETE = {
