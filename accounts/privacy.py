@@ -70,6 +70,14 @@ PERSONAL = (
         _CONTRACT,
     ),
     PersonalData(
+        "accounts.ScimUser", "membership__user", _("What your company's directory says about you"),
+        ("account__name", "user_name", "external_id", "document", "updated_at"), Fate.DELETE,
+    ),
+    PersonalData(
+        "usersessions.UserSession", "user", _("Where you are signed in"),
+        ("ip", "user_agent", "created_at", "last_seen_at"), Fate.DELETE, where_staff_too=True,
+    ),
+    PersonalData(
         "accounts.SsoIdentity", "user", _("Your sign-in through your company"),
         ("account__name", "subject", "created_at", "last_used_at"), Fate.DELETE,
     ),
@@ -103,6 +111,7 @@ EXEMPT = {
     "accounts.AuditEntry": "read from rows that are given out, and naming people by number alone",
     "accounts.DataExport": "the export itself",
     "accounts.Erasure": "the request to be erased, kept as its receipt",
+    "accounts.Brand": "the vendor's own addresses",
     "accounts.TermsVersion": _SYSTEM,
     "accounts.SetupTick": _SYSTEM,
     "accounts.IdentityProvider": "a company's own sign-in; it names whom the company chose for emergencies",

@@ -53,7 +53,7 @@ class PersonalData:
     def rows(self, user: User) -> models.QuerySet[Any]:
         """The person's rows, in the order in which they came."""
         model: type[models.Model] = apps.get_model(self.model)
-        field = model._meta.get_field(self.person)
+        field = model._meta.get_field(self.person.partition("__")[0])
         rows: models.QuerySet[Any] = model._default_manager.filter(**(self.only or {})).order_by("pk")
         if field.related_model is None and isinstance(field, models.CharField):
             return rows.annotate(_address=Lower(self.person)).filter(_address__in=addresses_of(user))
