@@ -20,7 +20,7 @@ def memberships_of(user: User) -> list[Membership]:
     own = list(
         Membership.objects.active()
         .filter(user=user)
-        .select_related(*(f"account__{part}" for part in _PARTS))
+        .select_related("home_layout", *(f"account__{part}" for part in _PARTS))
         .annotate(leads=Exists(_open_below("account_id")), terms_in_force=terms_in_force())
         .order_by("account__name", "pk")
     )

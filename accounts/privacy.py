@@ -54,6 +54,10 @@ PERSONAL = (
         ("digest_every", "digest_hour", "digest_weekday", "quiet_from", "quiet_until"), Fate.DELETE,
     ),
     PersonalData(
+        "accounts.HomeLayout", "membership__user", _("How you arranged Home"),
+        ("account__name", "order", "pinned", "hidden", "arranged_at"), Fate.DELETE,
+    ),
+    PersonalData(
         "accounts.Invitation", "email", _("Invitations to you"),
         ("account__name", "email", "name", "roles", "created_at", "accepted_at"), Fate.DELETE,
     ),

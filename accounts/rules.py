@@ -20,8 +20,7 @@ def granted_by_roles(permission: Permission) -> Predicate:
     def may(user: User, membership: Membership | None) -> bool:
         return membership is not None and membership.user_id == user.pk and membership.may(permission)
 
-    made: Predicate = predicate(may, name=f"may_{permission.value}")  # type: ignore[no-untyped-call]
-    return made
+    return predicate(may, name=f"may_{permission.value}")  # type: ignore[no-untyped-call]
 
 
 def register() -> None:

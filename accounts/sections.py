@@ -38,6 +38,7 @@ PERSONAL: tuple[Section, ...] = (
     Section("accounts:language", _("Language and region"), icon="languages"),
     Section("accounts:notifications", _("Notifications"), Permission.VIEW_HOME, icon="bell"),
     Section("accounts:notification-settings", _("What you are told"), Permission.VIEW_HOME, icon="settings"),
+    Section("arrange-home", _("Your Home"), Permission.VIEW_HOME, icon="layout-dashboard"),
     Section("account_email", _("E-mail addresses"), icon="mail"),
     Section("account_change_password", _("Password"), icon="key-round"),
     Section("mfa_index", _("Two-factor sign-in"), icon="shield-check"),

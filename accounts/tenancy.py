@@ -70,6 +70,7 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_importline": Tenant(ADD),
     "accounts_joinrequest": Tenant(READ, user_column="user_id", changes="state, decided_at, decided_by_id"),
     "accounts_joinrequestevent": Tenant(AUDIT, user_column="user_id"),
+    "accounts_homelayout": Tenant(EDIT),
     "accounts_entitlement": Tenant("SELECT"),
     "accounts_domain": Tenant(ADD, changes="is_joinable"),  # The owner alone verifies and removes.
     "accounts_domainevent": Tenant(AUDIT),

@@ -130,7 +130,14 @@ def _footer_links(look: brands.Look) -> list[dict[str, str]]:
 def _user_menu(request: HttpRequest) -> list[dict[str, str]]:
     if not request.user.is_authenticated:
         return []
+    own: list[dict[str, str]] = []
+    if getattr(request, "membership", None) is not None:
+        own = [
+            {"label": _("Arrange Home"), "url": reverse("arrange-home"), "icon": "layout-dashboard"},
+            {"label": _("Tour"), "url": reverse("tour"), "icon": "map"},
+        ]
     items = [
+        *own,
         {"label": _("Language and region"), "url": reverse("accounts:language"), "icon": "languages"},
         {"label": _("E-mail addresses"), "url": reverse("account_email"), "icon": "mail"},
         {"label": _("Password"), "url": reverse("account_change_password"), "icon": "key-round"},

@@ -12,6 +12,10 @@ from portal import api, errors, health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("me/home/", views.arrange_home, name="arrange-home"),
+    path("me/home/reset/", views.reset_home, name="reset-home"),
+    path("me/first-steps/", views.first_steps, name="first-steps"),
+    path("me/tour/", views.tour, name="tour"),
     path("livez", health.livez, name="livez"),
     path("healthz", health.healthz, name="healthz"),
     path("language/", login_not_required(require_POST(set_language)), name="set-language"),

@@ -18,6 +18,7 @@ class EventName(models.TextChoices):
 
     LOGIN = "login", _("Signed in")
     HOME_VIEWED = "home_viewed", _("Viewed home")
+    HOME_ARRANGED = "home_arranged", _("Arranged home")
     ARTICLE_VIEWED = "article_viewed", _("Read an article")
     ARTICLE_SEARCHED = "article_searched", _("Searched articles")
     CASE_DEFLECTED = "case_deflected", _("Solved by an article")

@@ -56,10 +56,8 @@ class PersonalData:
         field = model._meta.get_field(self.person.partition("__")[0])
         rows: models.QuerySet[Any] = model._default_manager.filter(**(self.only or {})).order_by("pk")
         if field.related_model is None and isinstance(field, models.CharField):
-            rows = rows.annotate(_address=Lower(self.person)).filter(_address__in=addresses_of(user))
-        else:
-            rows = rows.filter(**{self.person: user.pk})
-        return rows
+            return rows.annotate(_address=Lower(self.person)).filter(_address__in=addresses_of(user))
+        return rows.filter(**{self.person: user.pk})
 
     def files(self, user: User) -> Iterator[StoredFile]:
         """Files that they sent with these rows."""

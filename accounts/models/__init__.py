@@ -7,6 +7,7 @@ from accounts.models.companies import Account, Industry, LifecycleStage, Members
 from accounts.models.domains import Domain
 from accounts.models.entitlements import Entitlement, Entitlements, Feature
 from accounts.models.files import StoredFile
+from accounts.models.homes import HomeLayout
 from accounts.models.imports import ImportLine, ImportState, LineOutcome, MemberImport
 from accounts.models.inbound import InboundMail, InboundState, MailReport, ReportKind
 from accounts.models.installation import Installation, SetupTick
@@ -60,6 +61,7 @@ __all__ = [
     "Feature",
     "Handover",
     "HandoverLine",
+    "HomeLayout",
     "IdentityProvider",
     "ImportLine",
     "ImportState",

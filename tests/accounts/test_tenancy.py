@@ -12,7 +12,9 @@ pytestmark = pytest.mark.django_db
 
 # Unique keys that do not start with the account. Made by the portal or the database, never the target of ON CONFLICT
 # from a customer's request, so that another account's invisible row cannot answer for one's own.
-KEYS_BY_THE_PORTAL = {"public_id", "serial", "number", "message_id", "crm_id", "quote_id", "order_id", "id"}
+KEYS_BY_THE_PORTAL = {
+    "public_id", "serial", "number", "message_id", "crm_id", "quote_id", "order_id", "membership_id", "id",
+}  # fmt: skip
 
 # Written by the owner alone, after the DNS or a member of staff has said whose the domain is.
 KEYS_BY_THE_OWNER = {
