@@ -28,7 +28,7 @@ from sandbox.bootstrap import advice
 from sandbox.parts import ROOT
 from sandbox.processes import AlreadyRunning, Lock, PartFailed, SandboxError, last_lines
 from sandbox.servers import Servers
-from sandbox.stack import MAIL, SALESFORCE, STRIPE, Stack
+from sandbox.stack import MAIL, OIDC, SALESFORCE, SAML, STRIPE, Stack
 
 DATA = Path(os.environ.get("DATA_DIR") or ROOT / ".data")
 DEFAULT_PORT = 8000
@@ -42,6 +42,10 @@ PEOPLE = (
     ("manager@vendor.example", "Mina, the vendor's manager (Insights)"),
     ("hanna@vendor.example", "Hanna, customer success (her portfolio)"),
     ("priya@vendor.example", "Priya, the portal's administrator (set-up)"),
+)
+SSO_PEOPLE = (
+    ("imogen.hughes@globex.example", "Imogen of Globex Retail (OpenID Connect)"),
+    ("kwame.wright@harrow.example", "Kwame, administrator of Harrow & Finch (SAML)"),
 )
 
 
@@ -103,10 +107,13 @@ def welcome(stack: Stack, *, seconds: float) -> str:
         if part in stack.parts
     ]
     lines += [f"  Note         {text}" for text in stand_ins]
+    width = max(len(address) for address, _ in (*PEOPLE, *SSO_PEOPLE))
     if stack.demo:
-        width = max(len(address) for address, _ in PEOPLE)
         lines += ["", f"Sign in with the password {PASSWORD} as"]
         lines += [f"  {address:<{width}}  {who}" for address, who in PEOPLE]
+    if {OIDC, SAML} <= stack.parts:
+        lines += ["", f"Or without a password at {stack.url}/sso/, by the company's own identity provider, as"]
+        lines += [f"  {address:<{width}}  {who}" for address, who in SSO_PEOPLE]
     lines += ["", f"Logs are in {_short(stack.data_dir / 'logs')}. Ctrl-C stops everything."]
     return "\n".join(lines)
 

@@ -22,11 +22,12 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sandbox import localstripe, watchdog, web
+from sandbox.audit_keys import SIGNING_KEY, audit_keys
 from sandbox.bootstrap import LOCK_FILE, digest, is_current
+from sandbox.idp import NodeProvider
+from sandbox.idp.companies import of_globex, of_harrow
 from sandbox.localstripe import LocalStripe
 from sandbox.parts import ROOT, Part, Program, Published
 from sandbox.postgres import Postgres
@@ -47,23 +48,15 @@ from sandbox.valkey import Valkey
 
 MAIL_INTAKE_PATH = "/webhooks/mail/"
 STRIPE_WEBHOOK_PATH = "/webhooks/stripe/"
-POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL, WEB, WORKER, BEAT = (
-    "postgres",
-    "valkey",
-    "localstripe",
-    "proxy",
-    "salesforce",
-    "mail",
-    "web",
-    "worker",
-    "beat",
-)
+POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL = "postgres", "valkey", "localstripe", "proxy", "salesforce", "mail"
+WEB, WORKER, BEAT = "web", "worker", "beat"
+OIDC, SAML = "idp-oidc", "idp-saml"
 OUTSIDE = (POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL)
 PORTAL = (WEB, WORKER, BEAT)
 EVERYTHING = frozenset({*OUTSIDE, *PORTAL})
-SIGNING_KEY = "audit-signing.pem"
+IDENTITY = (OIDC, SAML)  # Of two companies of the demo; without the demo nobody knows them.
 # The proxy is for tests: a demo talks to localstripe itself.
-DEMO_PARTS = EVERYTHING - {PROXY}
+DEMO_PARTS = EVERYTHING - {PROXY} | {*IDENTITY}
 # An outside server that is named in the environment is used, and its stand-in is not started.
 REPLACED_BY: Mapping[str, str] = {
     POSTGRES: "DATABASE_URL",
@@ -73,8 +66,21 @@ REPLACED_BY: Mapping[str, str] = {
     SALESFORCE: "SALESFORCE_INSTANCE_URL",
     MAIL: "EMAIL_URL",
 }
-SETTINGS_PREFIXES = ("PORTAL_", "STRIPE_", "SALESFORCE_", "DATABASE_", "REDIS_", "EMAIL_", "AUDIT_")
-SETTINGS = frozenset({"SECRET_KEY", "MAIL_SINK_URL", "DEFAULT_FROM_EMAIL", "MEDIA_ROOT", "ALLOWED_HOSTS"})
+SETTINGS_PREFIXES = (
+    "PORTAL_",
+    "STRIPE_",
+    "SALESFORCE_",
+    "DATABASE_",
+    "REDIS_",
+    "EMAIL_",
+    "AUDIT_",
+    "DNS_",
+    "OUTBOUND_",
+)
+SETTINGS = frozenset(
+    {"SECRET_KEY", "MAIL_SINK_URL", "DEFAULT_FROM_EMAIL", "MEDIA_ROOT", "ALLOWED_HOSTS", "DNS_SERVERS"}
+    | {"OUTBOUND_LOOPBACK"}
+)
 
 
 class Stack:
@@ -99,6 +105,8 @@ class Stack:
         wanted = set(parts)
         if PROXY in wanted:
             wanted.add(STRIPE)
+        if not demo:
+            wanted -= {*IDENTITY}
         self.parts = frozenset(part for part in wanted if REPLACED_BY.get(part, "") not in self.given)
         self.demo = demo
         self.port = port
@@ -190,7 +198,13 @@ class Stack:
 
     def seed(self) -> None:
         """Load the demo company, unless there are customers. Raises PartFailed."""
-        self._python("sandbox.demo", "-m", "sandbox.demo", "--if-empty")
+        self._python("sandbox.demo", "-m", "sandbox.demo", "--if-empty", *self._identity_options())
+
+    def _identity_options(self) -> list[str]:
+        """Where the demo's identity providers are, as `sandbox.demo` wants to hear it."""
+        return [
+            f"--{name}={part.url}" for name, part in sorted(self._running.items()) if isinstance(part, NodeProvider)
+        ]
 
     def _python(self, name: str, *arguments: str, seconds: float = 600) -> str:
         log = self.log(name.replace(".py ", "-").replace(".", "-"))
@@ -246,10 +260,12 @@ class Stack:
         }
 
     def _start_all(self) -> None:
-        pool = ThreadPoolExecutor(len(OUTSIDE) + len(PORTAL))
+        pool = ThreadPoolExecutor(len(OUTSIDE) + len(IDENTITY) + len(PORTAL))
         try:
             starts = {
-                name: pool.submit(self._start_part, name, self._make(name)) for name in OUTSIDE if name in self.parts
+                name: pool.submit(self._start_part, name, self._make(name))
+                for name in (*OUTSIDE, *IDENTITY)
+                if name in self.parts
             }
             # Django reads every setting as it starts, so all addresses are needed; they are known before the servers
             # answer, all but the files of the Salesforce org.
@@ -284,7 +300,7 @@ class Stack:
     def _prepare_database(self) -> None:
         # Each step costs a start of Django. Over our own database they are left out while no line of code has changed.
         stamp = self.data_dir / "database.ready"
-        state = digest([*_python_of_the_apps(), LOCK_FILE], str(self.demo))
+        state = digest([*_python_of_the_apps(), LOCK_FILE], f"{self.demo} {' '.join(self._identity_options())}")
         if POSTGRES in self.parts and is_current(stamp, state):
             return
         self._timed("Bringing the database up to date", lambda: self.manage("migrate", "--noinput", "--verbosity=1"))
@@ -319,6 +335,8 @@ class Stack:
             PROXY: self._make_proxy,
             SALESFORCE: self._make_salesforce,
             MAIL: self._make_mail,
+            OIDC: lambda: self._make_identity_provider(OIDC),
+            SAML: lambda: self._make_identity_provider(SAML),
             WEB: self._make_web,
             WORKER: self._make_worker,
             BEAT: self._make_beat,
@@ -402,6 +420,12 @@ class Stack:
             ready=lambda: web.answers(f"http://{LOOPBACK}:{http_port}/_health") and accepts_connections(smtp_port),
         )
 
+    def _make_identity_provider(self, name: str) -> Part:
+        port = kept_port(self.data_dir / "ports", name)
+        self.env["OUTBOUND_LOOPBACK"] = "1"
+        make = of_globex if name == OIDC else of_harrow
+        return make(self.data_dir / name, port=port, log=self.log(name), portal_url=self.env["PORTAL_BASE_URL"])
+
     def _make_web(self) -> Part:
         return Program(
             WEB,
@@ -462,18 +486,6 @@ class Stack:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     if psutil.Process(pid).create_time() == created:
                         watchdog.end_group(pid)
-
-
-def audit_keys(data_dir: Path) -> Path:
-    """Make the pair of keys that the audit log's days are signed with, once; the path of the public one."""
-    private, public = data_dir / SIGNING_KEY, data_dir / "audit-public.pem"
-    if not public.exists():
-        key = Ed25519PrivateKey.generate()
-        private.unlink(missing_ok=True)
-        private.touch(mode=0o600)
-        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return public
 
 
 def _python_of_the_apps() -> list[Path]:

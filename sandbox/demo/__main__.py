@@ -15,6 +15,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--today", type=date.fromisoformat, default=datetime.now(UTC).date(), help="the day it is, as 2026-11-18"
     )
+    parser.add_argument("--idp-oidc", help="address of the identity provider of Globex")
+    parser.add_argument("--idp-saml", help="address of the identity provider of Harrow & Finch")
     options = parser.parse_args(arguments)
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -24,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     from django.conf import settings
 
     from sandbox.demo.load import DatabaseInUse, seed
+    from sandbox.demo.sso import connect
 
     if not settings.PORTAL_DEMO:
         print("Stopped: demo people may exist only while PORTAL_DEMO=1.")
@@ -32,12 +35,14 @@ def main(arguments: Sequence[str]) -> int:
     try:
         world = seed(seed=options.seed, today=options.today)
     except DatabaseInUse as refusal:
-        if options.if_empty:
-            return 0
-        print(f"Stopped: {refusal}")
-        return 1
-    rows = sum(len(world.rows(model)) for model in world.models())
-    print(f"The demo company is loaded: {rows:,} rows in {time.monotonic() - since:.1f} s.")
+        if not options.if_empty:
+            print(f"Stopped: {refusal}")
+            return 1
+    else:
+        rows = sum(len(world.rows(model)) for model in world.models())
+        print(f"The demo company is loaded: {rows:,} rows in {time.monotonic() - since:.1f} s.")
+    if options.idp_oidc and options.idp_saml:
+        connect(oidc_url=options.idp_oidc, saml_url=options.idp_saml, now=datetime.now(UTC))
     return 0
 
 

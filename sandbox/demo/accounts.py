@@ -11,8 +11,10 @@ from commerce.pricing.proration import add_months
 from sandbox.demo.company import Company
 from sandbox.demo.people import add_person, name_of_somebody, plain
 from sandbox.demo.world import Calendar, World, in_office_hours, working_day
+from sandbox.idp.companies import GLOBEX, HARROW
 
 ACME = "Acme Logistics GmbH"
+KNOWN_OUTSIDE = {"Globex Retail Ltd": GLOBEX.public_id, "Harrow & Finch plc": HARROW.public_id}  # By their own servers.
 
 TIME_ZONES = {
     "DE": "Europe/Berlin",
@@ -164,6 +166,8 @@ def add_customers(world: World, company: Company) -> list[Customer]:
     customers = [_acme(world, company), _globex(world, company)]
     customers.append(_subsidiary(world, company, customers[0]))
     customers += [_from_line(world, company, line) for line in COMPANIES.strip().splitlines()]
+    for name, known in (("Globex Retail Ltd", GLOBEX), ("Harrow & Finch plc", HARROW)):
+        next(one for one in customers if one.name == name).account.public_id = known.public_id
     return customers
 
 
@@ -207,6 +211,7 @@ def add_account(
             created_at=joined_at,
         )
     )
+    account.public_id = KNOWN_OUTSIDE.get(name, account.public_id)
     return Customer(account, profile)
 
 
@@ -337,7 +342,7 @@ def _globex(world: World, company: Company) -> Customer:
         first_login_date=working_day(calendar.go_live_date + timedelta(days=24)),
         growth=(
             Growth(working_day(add_months(joined, 17)), seats=4),
-            Growth(working_day(add_months(joined, 29)), addons=(("analytics", 1),), is_in_portal=True),
+            Growth(working_day(add_months(joined, 29)), addons=(("analytics", 1), ("sso", 1)), is_in_portal=True),
         ),
         seats_used=25,
     )

@@ -24,6 +24,7 @@ from sandbox.parts import ROOT
 from sandbox.processes import LOOPBACK, Child, PartFailed, SandboxError, wait_until
 
 SCRIPTS = Path(__file__).parent
+SAML_GROUPS = "http://schemas.passportjs.com/groups"  # How samlp calls a person's groups.
 
 
 class NodeProvider:

@@ -19,7 +19,6 @@ ACME = uuid.UUID("5f0c1c7e-6a53-4a8e-9c8f-0d8d1f6f7a01")
 CALLBACK = f"http://portal.localhost:8000/sso/{ACME}/callback/"
 SECRET = "the-portal-and-the-provider-know-it"
 CLIENTS = [{"client_id": "portal", "client_secret": SECRET, "redirect_uris": [CALLBACK]}]
-GROUPS = "http://schemas.passportjs.com/groups"  # How samlp calls an attribute of ours.
 
 
 def person(email="nina@acme.example", name="Nina Nowak", groups=("Support team",), **claims):

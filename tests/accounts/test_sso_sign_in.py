@@ -13,9 +13,9 @@ from lxml import etree
 from accounts.models import Domain, Entitlement, IdentityProvider, Membership, SsoIdentity, UsedAnswer, User
 from accounts.models.sso import Protocol
 from accounts.sso import metadata, oidc
-from sandbox.idp import OidcProvider, SamlProvider
+from sandbox.idp import SAML_GROUPS, OidcProvider, SamlProvider
 from sandbox.processes import free_port
-from tests.accounts.sso_side import ACME, CLIENTS, GROUPS, SECRET, Browser, person, with_query
+from tests.accounts.sso_side import ACME, CLIENTS, SECRET, Browser, person, with_query
 from tests.factories import make_member, make_staff
 from tracking.models import Event, EventName
 
@@ -80,7 +80,7 @@ def by_saml(company, saml_server):
         described = metadata.read(answer.read())
     provider = provider_of(
         company, protocol=Protocol.SAML, entity_id=described.entity_id, sso_url=described.sso_url,
-        certificates=described.certificates, roles_attribute=GROUPS,
+        certificates=described.certificates, roles_attribute=SAML_GROUPS,
     )  # fmt: skip
     saml_server.control(person=person())
     return provider

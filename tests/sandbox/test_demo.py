@@ -35,6 +35,7 @@ from sandbox.demo.accounts import ACME
 from sandbox.demo.cases import conversations
 from sandbox.demo.events import COLUMNS
 from sandbox.demo.generate import generate
+from sandbox.idp.companies import GLOBEX, HARROW
 from tests.conftest import TODAY
 from tracking.models import Event, EventName, UsageDaily
 
@@ -114,7 +115,7 @@ def test_it_is_the_company_that_was_asked_for(world):
     assert len({account.lifecycle_stage for account in accounts}) == 5
     assert len({account.tier_id for account in accounts}) == 4
     people = by(world.rows(Membership), lambda member: member.account_id)
-    assert all(2 <= len(members) <= 8 for members in people.values())
+    assert all(2 <= len(members) <= 12 for members in people.values())
     assert len(people) == len(accounts)
 
 
@@ -418,3 +419,15 @@ def test_every_time_is_a_time_with_a_zone(world):
         for row in world.rows(model):
             for value in vars(row).values():
                 assert not isinstance(value, datetime) or value.tzinfo is not None, (model, row)
+
+
+def test_companies_with_an_identity_provider_have_bought_single_sign_on(any_demo):
+    world = any_demo.world
+    today = world.calendar.today
+    for company in (GLOBEX, HARROW):
+        account = next(one for one in world.rows(Account) if one.public_id == company.public_id)
+        assert account.website == f"https://www.{company.domain}"
+        grants = [one for one in world.rows(Entitlement) if one.account == account and one.code == "sso"]
+        assert any(one.start_date <= today < one.end_date for one in grants)
+        known = {member.user.email for member in world.rows(Membership) if member.account == account}
+        assert known & {person["email"] for person in company.people}

@@ -2,8 +2,9 @@
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from accounts.models import Account, Entitlements, Membership, User
+from accounts.models import Account, Domain, Entitlements, IdentityProvider, Membership, User
 from accounts.permissions import StaffGroup
 from cases.models import Case, CaseMessage
 from commerce.configuring import Configuration, configure
@@ -15,6 +16,9 @@ from sandbox.demo.__main__ import main
 from sandbox.demo.accounts import ACME
 from sandbox.demo.generate import generate
 from sandbox.demo.load import PASSWORD, DatabaseInUse, join_groups, load, seed
+from sandbox.demo.sso import connect
+from sandbox.idp.companies import GLOBEX, HARROW, of_globex, of_harrow
+from sandbox.processes import free_port
 from tests.conftest import TODAY
 from tests.factories import make_account
 from tracking.models import Event, Meter, UsageDaily
@@ -104,3 +108,23 @@ def test_demo_people_are_refused_where_the_demo_is_off(capsys, settings):
     assert main([]) == 1
     assert "PORTAL_DEMO=1" in capsys.readouterr().out
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(("company", "protocol"), [(GLOBEX, "oidc"), (HARROW, "saml")])
+def test_two_companies_sign_in_by_the_identity_providers_beside_the_portal(tmp_path, settings, company, protocol):
+    settings.OUTBOUND_LOOPBACK = True
+    for name, known in (("Globex Retail Ltd", GLOBEX), ("Harrow & Finch plc", HARROW)):
+        make_account(name, public_id=known.public_id)
+    with (
+        of_globex(tmp_path / "oidc", port=free_port(), log=tmp_path / "log", portal_url="http://x.localhost") as oidc,
+        of_harrow(tmp_path / "saml", port=free_port(), log=tmp_path / "log", portal_url="http://x.localhost") as saml,
+    ):
+        connect(oidc_url=oidc.url, saml_url=saml.url, now=timezone.now())
+        provider = IdentityProvider.objects.get(account__public_id=company.public_id)
+        assert (provider.protocol, provider.is_active, provider.is_enforced) == (protocol, True, False)
+        assert Domain.objects.verified().get(account=provider.account).name == company.domain
+        # What their administrator changes is kept.
+        IdentityProvider.objects.update(role_map={})
+        connect(oidc_url=oidc.url, saml_url=saml.url, now=timezone.now())
+    provider.refresh_from_db()
+    assert provider.role_map == {}

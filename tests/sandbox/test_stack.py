@@ -7,9 +7,23 @@ import psutil
 import pytest
 import redis
 
-from sandbox import watchdog
+from sandbox import watchdog, web
 from sandbox.processes import AlreadyRunning, Lock, SandboxError
-from sandbox.stack import BEAT, MAIL, OUTSIDE, POSTGRES, PROXY, SALESFORCE, STRIPE, VALKEY, WEB, WORKER, Stack
+from sandbox.stack import (
+    BEAT,
+    MAIL,
+    OIDC,
+    OUTSIDE,
+    POSTGRES,
+    PROXY,
+    SALESFORCE,
+    SAML,
+    STRIPE,
+    VALKEY,
+    WEB,
+    WORKER,
+    Stack,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +37,7 @@ def test_the_outside_world_gives_every_setting_that_the_portal_reads(stack):
         *("PORTAL_ENV", "PORTAL_DEMO", "PORTAL_BASE_URL", "PORT", "SECRET_KEY", "MEDIA_ROOT", "DJANGO_SETTINGS_MODULE"),
         "AUDIT_PUBLIC_KEY_FILE",
         *("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "MAIL_SINK_URL"),
+        *("EMAIL_INBOUND_ADDRESS", "EMAIL_WEBHOOK_SECRET"),
         *("STRIPE_API_BASE", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_JS_URL", "STRIPE_WEBHOOK_SECRET"),
         *("SALESFORCE_INSTANCE_URL", "SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID", "SALESFORCE_USERNAME"),
         *("SALESFORCE_PRIVATE_KEY_FILE", "SALESFORCE_CA_BUNDLE"),
@@ -106,3 +121,25 @@ def test_a_start_ends_what_a_killed_stack_left_behind(tmp_path):
         Path(tmp_path / "other" / "children.json").write_text(note)
         with forgotten:
             assert watchdog.wait_until_ended([left], seconds=5) == []
+
+
+def test_the_demo_alone_has_identity_providers(tmp_path):
+    assert {OIDC, SAML} <= Stack(tmp_path).parts
+    assert not {OIDC, SAML} & Stack(tmp_path, demo=False).parts
+
+
+def test_identity_providers_keep_their_names_after_a_restart(tmp_path):
+    """The portal knows them by their addresses, and the SAML one by its certificate."""
+
+    def seen() -> list[bytes]:
+        with Stack(tmp_path, parts={OIDC, SAML}) as stack:
+            assert stack.env["OUTBOUND_LOOPBACK"] == "1"
+            ports = [(tmp_path / "ports" / f"{name}.port").read_text().strip() for name in (OIDC, SAML)]
+            addresses = [f"http://127.0.0.1:{port}" for port in ports]
+            documents = (f"{addresses[0]}/.well-known/openid-configuration", f"{addresses[1]}/metadata")
+            return [web.request(address).body for address in documents]
+
+    first = seen()
+    assert b"authorization_endpoint" in first[0]
+    assert b"X509Certificate" in first[1]
+    assert seen() == first
