@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch
 from scim2_models import (
@@ -46,6 +48,7 @@ from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
 
+LONGEST = 254  # Characters of a name or an id.
 MOST_TOKENS = 2  # One in use, and one more while it is being changed.
 NOTE_USE_EVERY = timedelta(minutes=5)
 
@@ -132,7 +135,14 @@ def replace_person(*, member: Membership, resource: PortalUser, now: datetime) -
     lock_company(account=account, by=None)
     # A directory that no longer names an address leaves the one that the person has.
     email = _checked_email(account, resource) if email_of(resource) else member.user.email
-    _change_user(member.user, email, resource)
+    if _is_of_company(account, member.user.email):
+        _change_user(member.user, email, resource)
+    elif email != member.user.email:
+        # Somebody invited from elsewhere, who may work for other companies too: whoever gives them an address of
+        # their own signs in as them.
+        raise InvalidValueException(
+            detail=f"{member.user.email} is not of a domain of this company: only the person can change the address"
+        )
     _keep_document(member, resource, now)
     enterprise = resource[EnterpriseUser]
     department = ((enterprise and enterprise.department) or "")[:80]
@@ -158,9 +168,25 @@ def _checked_email(account: Account, resource: PortalUser) -> str:
     email = email_of(resource)
     if not email:
         raise InvalidValueException(detail="The user needs an e-mail address, as emails[].value or as userName")
-    if not Domain.objects.for_account(account).verified().of_email(email).exists():
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise InvalidValueException(detail=f"{email[:100]} is not an e-mail address") from error
+    _check_lengths(email=email)
+    if not _is_of_company(account, email):
         raise InvalidValueException(detail=f"{email} is not of a domain that this company has verified in the portal")
     return email
+
+
+def _is_of_company(account: Account, email: str) -> bool:
+    return Domain.objects.for_account(account).verified().of_email(email).exists()
+
+
+def _check_lengths(**values: str) -> None:
+    """Raises `InvalidValueException` for what has no room."""
+    for name, value in values.items():
+        if len(value) > LONGEST:
+            raise InvalidValueException(detail=f"{name} has more than {LONGEST} characters")
 
 
 def _find_or_make(account: Account, email: str, resource: PortalUser) -> User:
@@ -195,6 +221,7 @@ def _change_user(user: User, email: str, resource: PortalUser) -> None:
 
 
 def _keep_document(member: Membership, resource: PortalUser, now: datetime) -> None:
+    _check_lengths(userName=resource.user_name or "", externalId=resource.external_id or "")
     kept: dict[str, Any] = {
         "account": member.account,
         "user_name": resource.user_name or member.user.email,
@@ -265,6 +292,7 @@ def replace_group(*, group: ScimGroup, resource: Group, now: datetime) -> ScimGr
     lock_company(account=group.account, by=None)
     group.display_name = resource.display_name or ""
     group.external_id = resource.external_id or ""
+    _check_lengths(displayName=group.display_name, externalId=group.external_id)
     group.updated_at = now
     try:
         with transaction.atomic():

@@ -18,6 +18,7 @@ from scim2_models import (
     ForbiddenException,
     Group,
     InvalidSyntaxException,
+    InvalidValueException,
     ListResponse,
     NotFoundException,
     NotImplementedException,
@@ -47,6 +48,7 @@ from accounts.scope import system_scope
 
 CONTENT_TYPE = "application/scim+json"
 LONGEST_BODY = 1024 * 1024
+FARTHEST = 1_000_000  # Rows into a list: more people no company has, and the database counts only so far.
 R = TypeVar("R", bound=Resource[Any])
 View = Callable[..., HttpResponse]
 
@@ -113,9 +115,14 @@ def _body(request: HttpRequest) -> Any:
     if int(request.headers.get("Content-Length") or 0) > LONGEST_BODY:
         raise SCIMException.from_error(Error(status=413, detail="The request is larger than 1 MB"))
     try:
-        return json.loads(request.body)
-    except ValueError as error:
+        body = json.loads(request.body)
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, RecursionError) as error:  # Half a surrogate pair is no text either.
         raise InvalidSyntaxException(detail="The request is not JSON") from error
+    if r"\u0000" in text:  # PostgreSQL keeps none.
+        raise InvalidValueException(detail="A text contains a null character")
+    return body
 
 
 # Discovery
@@ -320,7 +327,7 @@ def _matching(kind: Any, resources: Iterable[Resource[Any]], wanted: SearchReque
 def _window(wanted: SearchRequest[Any]) -> tuple[int, int]:
     """Where to begin, and how many."""
     most = MOST_RESULTS if wanted.count is None else min(wanted.count, MOST_RESULTS)
-    return wanted.start_index_0 or 0, most
+    return min(wanted.start_index_0 or 0, FARTHEST), most
 
 
 def _list(kind: Any, found: list[Any], wanted: SearchRequest[Any], *, total: int | None) -> HttpResponse:

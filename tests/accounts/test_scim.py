@@ -1,5 +1,7 @@
 """A company's directory keeps its people over SCIM: the RFC's own examples, and what a directory must never do."""
 
+import json
+
 import pytest
 from django.test import Client
 
@@ -180,6 +182,53 @@ def test_a_person_of_another_company_gets_a_second_membership(directory, acme, g
     person = make_member(globex, "bjensen@example.com", "Barbara Jensen", roles=["billing"])
     directory.create()
     assert {one.account: one.roles for one in person.memberships.all()} == {acme: ["viewer"], globex: ["billing"]}
+
+
+def test_a_directory_cannot_take_over_somebody_invited_from_elsewhere(directory, acme, globex):
+    """An address of the company's own domain would let its administrator sign in as them, in all their companies."""
+    person = make_member(globex, "gus@globex.example", "Gus Okafor", roles=["administrator"])
+    guest = Membership.objects.create(account=acme, user=person, roles=["viewer"])
+    change = {"op": "replace", "path": "emails", "value": [{"value": "gus@example.com", "primary": True}]}
+    assert "only the person" in refused(directory.patch(f"Users/{guest.public_id}", change), 400, "invalidValue")
+    taken = BJENSEN | {"userName": "gus@example.com", "emails": [{"value": "gus@example.com", "primary": True}]}
+    refused(directory.ask("put", f"Users/{guest.public_id}", taken), 400, "invalidValue")
+    without = {"schemas": [CORE], "userName": "gus", "displayName": "Somebody Else", "title": "Nobody"}
+    assert directory.ask("put", f"Users/{guest.public_id}", without).status_code == 200
+    person.refresh_from_db()
+    assert (person.email, person.name, person.job_title) == ("gus@globex.example", "Gus Okafor", "")
+    assert not person.emailaddress_set.filter(email="gus@example.com").exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"nickName": "a\x00b"},
+        {"displayName": "half a pair \ud800"},
+        {"nickName": float("nan")},
+        {"externalId": "x" * 255},
+        {"userName": "x" * 255},
+        {"emails": [{"value": "x" * 255 + "@example.com", "primary": True}]},
+        {"emails": [{"value": "not an address<@example.com", "primary": True}]},
+    ],
+)
+def test_what_cannot_be_kept_is_refused(directory, changed):
+    body = json.dumps(BJENSEN | changed)
+    response = directory.client.post("/scim/v2/Users", body, content_type="application/scim+json")
+    assert response.status_code == 400, response.content
+    assert not ScimUser.objects.exists()
+
+
+def test_a_body_of_a_hundred_thousand_brackets_is_refused(directory):
+    response = directory.client.post("/scim/v2/Users", "[" * 100_000, content_type="application/scim+json")
+    refused(response, 400, "invalidSyntax")
+
+
+def test_a_page_beyond_all_numbers_is_empty(directory):
+    assert directory.ask("get", "Users?startIndex=99999999999999999999").json().get("Resources", []) == []
+
+
+def test_a_group_with_an_endless_name_is_refused(directory):
+    refused(directory.ask("post", "Groups", {"schemas": [GROUP], "displayName": "x" * 255}), 400, "invalidValue")
 
 
 def test_replacing_changes_what_differs(directory):
