@@ -70,6 +70,8 @@ class AccountScopeMiddleware:
             request.viewing = visit  # type: ignore[attr-defined]
         request.memberships = memberships  # type: ignore[attr-defined]
         if not memberships:
+            if visit is not None:  # The person was kept out meanwhile: there is nothing left to look at.
+                raise ViewingOver
             with account_scope([], user_id=user.pk):
                 response = self._answer(request)
             return _streamed(response, [], user_id=user.pk)
@@ -161,8 +163,9 @@ def _stand_in(request: HttpRequest, membership: Membership, visit: Viewing) -> N
 
 
 def _is_about_oneself(request: HttpRequest) -> bool:
-    """What changes nothing of the company: sign-in, one's own settings, the switcher."""
-    return request.path.startswith(("/accounts/", "/me/")) or request.path == reverse("accounts:switch")
+    """What changes nothing of the company: sign-in, one's own settings and consent, the switcher."""
+    own = (reverse("accounts:switch"), reverse("accounts:accept-terms"))
+    return request.path.startswith(("/accounts/", "/me/")) or request.path in own
 
 
 def _note_visit(membership: Membership) -> None:

@@ -5,16 +5,20 @@ customer's administrators read of it in their audit log. Looking is the rule; wh
 even then the person's own words, consent, money and sign-in stay theirs.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from accounts.audit import AuditAction, note
 from accounts.models import Membership, User, Viewing
 from accounts.permissions import VIEW_PERMISSIONS, Permission
 from tracking.actor import Actor, ActorKind
 
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 SESSION_VIEWING = "viewing"  # Session key: the visit that this session belongs to.
 MAY_LOOK, MAY_ACT = "accounts.view_as_customer", "accounts.act_for_customer"
 LOOKING_FOR, ACTING_FOR = timedelta(minutes=60), timedelta(minutes=15)
@@ -88,6 +92,21 @@ class ViewingOver(Exception):
 
 def actor_of(viewing: Viewing) -> Actor:
     return Actor(viewing.staff_id, viewing.account_id, ActorKind.STAFF, on_behalf_of=viewing.person_id)
+
+
+def in_person(view: V) -> V:
+    """Mark a change that staff never make in a person's place, whatever their visit includes: consent, money, leaving.
+
+    Below `@requires(…)`. The page may still be looked at.
+    """
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method not in ("GET", "HEAD") and hasattr(request, "viewing"):
+            raise OnlyViewing
+        return view(request, *args, **kwargs)
+
+    return cast("V", checked)
 
 
 def restrict(membership: Membership, viewing: Viewing) -> None:

@@ -72,7 +72,8 @@ def accept(
     """Keep that somebody accepted these words, once; for their company too where an administrator binds it."""
     if TermsAcceptance.objects.filter(user=membership.user, terms=terms).exists():
         return
-    for_company = terms.binds_company and Role.ADMINISTRATOR in membership.roles
+    is_administrator = Role.ADMINISTRATOR in membership.roles and not membership.is_of_parent
+    for_company = terms.binds_company and is_administrator
     TermsAcceptance(
         terms=terms,
         user=membership.user,

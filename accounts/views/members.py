@@ -15,6 +15,7 @@ from accounts.members_forms import FindPeopleForm, MemberForm
 from accounts.models import Membership
 from accounts.paging import page_of
 from accounts.permissions import Permission
+from accounts.viewing import in_person
 
 LAST_ADMINISTRATOR = 409  # Not a mistake in the form: the company's state forbids it.
 
@@ -118,6 +119,7 @@ def hand_over(request: AccountRequest, public_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.VIEW_TEAM)
+@in_person
 def leave(request: AccountRequest) -> HttpResponse:
     """End one's own membership of the company."""
     refusal = ""

@@ -11,6 +11,7 @@ from accounts.http import AccountRequest, client_ip, requires
 from accounts.law import terms as law
 from accounts.law.gate import SESSION_TERMS
 from accounts.permissions import Permission
+from accounts.viewing import in_person
 
 
 @require_safe
@@ -24,6 +25,7 @@ def terms(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.VIEW_HOME)
+@in_person
 def accept_terms(request: AccountRequest) -> HttpResponse:
     """Read and accept what is in force; then on to where one was going."""
     now = timezone.now()

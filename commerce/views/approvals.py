@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.http import AccountRequest, requires, step_up
 from accounts.paging import page_of
 from accounts.permissions import Permission
+from accounts.viewing import in_person
 from commerce import approvals, limits
 from commerce.approval_forms import DecisionForm, LimitsForm
 from commerce.models import ApprovalStatus, Order, PurchaseApproval
@@ -115,6 +116,7 @@ def withdraw(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MANAGE_COMPANY)
+@in_person
 @step_up
 def purchase_limits(request: AccountRequest) -> HttpResponse:
     """How much each role may buy or approve at once."""

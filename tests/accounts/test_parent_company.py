@@ -4,8 +4,9 @@ import uuid
 
 import pytest
 
-from accounts.models import Account, Membership
+from accounts.models import Account, Membership, TermsAcceptance
 from cases.models import Case
+from tests.accounts.test_terms import make_terms
 from tests.factories import make_account, make_member
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,18 @@ def test_they_change_nothing(admin, subsidiary, signed_in):
     case.refresh_from_db()
     assert case.is_open
     assert Case.objects.count() == 1
+
+
+def test_they_accept_new_terms_for_themselves_and_bind_no_subsidiary(admin, subsidiary, manager, signed_in):
+    client = signed_in(admin)
+    work_for(client, subsidiary)
+    make_terms(by=manager, binds_company=True)
+    page = client.get("/cases/", follow=True)
+    body = {"text_hash": page.context["text_hash"], "next": "/cases/", "accepted": "on"}
+    assert client.post("/terms/accept/", body)["Location"] == "/cases/"
+    accepted = TermsAcceptance.objects.get()
+    assert (accepted.user, accepted.company_id) == (admin, None)
+    assert client.get("/cases/").status_code == 200
 
 
 def test_a_visit_leaves_no_membership(admin, subsidiary, signed_in):

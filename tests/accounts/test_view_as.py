@@ -6,9 +6,10 @@ import pytest
 from django.urls import reverse
 
 from accounts.audit import AuditAction
-from accounts.models import Account, Membership, User, Viewing
+from accounts.models import Account, Consent, Membership, TermsAcceptance, User, Viewing
 from accounts.models.audit import AuditNote
 from cases.models import Case
+from tests.accounts.test_terms import make_terms
 from tests.factories import make_account, make_member, make_staff
 from tracking.models import Event, EventName
 from tracking.services import flush_page_views
@@ -102,6 +103,26 @@ def test_the_persons_words_money_and_security_stay_theirs_even_then(acting, acme
     assert acting.get("/company/domains/").status_code == 403
     assert acting.get("/plans/configure/").status_code in {403, 404}
     assert not Case.objects.exists()
+
+
+def test_consent_purchase_limits_and_leaving_stay_theirs_even_then(acting, acme, admin, manager):
+    make_member(acme, "second@acme.example", "Sabine", roles=["administrator"])
+    make_terms(by=manager)
+    page = acting.get("/terms/accept/")
+    body = {"text_hash": page.context["text_hash"], "accepted": "on"}
+    assert acting.post("/terms/accept/", body).status_code == 403
+    assert not TermsAcceptance.objects.exists()
+    assert acting.post("/company/purchase-limits/", {"buyer": "5"}).status_code == 403
+    assert acting.post("/company/people/leave/").status_code == 403
+    assert admin.memberships.get().is_active
+
+
+def test_a_visit_ends_when_the_person_is_kept_out(acting, admin):
+    Membership.objects.filter(user=admin).update(is_active=False)
+    response = acting.post("/me/privacy/consents/", {"analytics": "on"})
+    assert response["Location"].startswith("/accounts/login/")
+    assert not Consent.objects.exists()
+    assert acting.get("/me/privacy/")["Location"].startswith("/accounts/login/")
 
 
 def test_looking_counts_as_nobodys_visit(looking, agent, admin, acme):
