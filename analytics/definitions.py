@@ -153,5 +153,43 @@ _ALL = (
         formula=_("Cases created in the quarter, by any company"),
         paragraphs=(_("Cases count in the quarter in which they were opened, whatever became of them."),),
     ),
+    Definition(
+        slug="home-engagement",
+        title=_("Own Home beside Home as it comes"),
+        summary=_("What people do in the portal who have arranged Home for themselves, and what the others do."),
+        formula=_("Looks at Home, offers followed, cases opened and articles read ÷ weeks in which a person came"),
+        paragraphs=(
+            _(
+                "Counted are the last twelve whole weeks, Monday to Sunday in UTC. A week of a person counts when "
+                "they looked at Home in it, and belongs to the layout that was in force when the week began. "
+                "Somebody who arranged Home in between is in both groups, with different weeks."
+            ),
+            _(
+                "People choose for themselves whether to arrange Home, and those who use the portal much are more "
+                "likely to. A difference between the groups does not say that arranging Home caused it."
+            ),
+            _(
+                "Below twenty people in either group a difference may well be chance. What our own people do never "
+                "counts, also not while they view the portal as a customer."
+            ),
+        ),
+    ),
+    Definition(
+        slug="time-to-first-value",
+        title=_("Time to first value"),
+        summary=_("How long it takes a new company to get something from the portal."),
+        formula=_("Median of the days from a company's first sign-in to its first valuable action"),
+        paragraphs=(
+            _(
+                "Valuable is the first of these by anybody of the company: an article that solved a question, a case "
+                "opened, usage viewed, a document such as an invoice downloaded, a quote created."
+            ),
+            _(
+                "Companies belong to the month, in UTC, of their first sign-in. Those that are not there yet count "
+                "as slower than all others. Where half or more are not there yet the median is not defined, and a "
+                "dash is shown: in the running month that says little."
+            ),
+        ),
+    ),
 )
 DEFINITIONS: Mapping[str, Definition] = MappingProxyType({definition.slug: definition for definition in _ALL})

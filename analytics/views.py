@@ -14,6 +14,7 @@ from accounts.http import StaffRequest, requires_staff
 from analytics.attribution import UnknownModel
 from analytics.definitions import DEFINITIONS, touch_kinds
 from analytics.earnings import REPORTING_CURRENCY, earnings_of, influenced_deals
+from analytics.engagement import FEW_PEOPLE, engagement, months_of_starts
 from analytics.influence import CreditModel
 from analytics.quarters import NoSuchQuarter, Quarter
 from analytics.touches import counted_types, model_label, story_of
@@ -36,6 +37,20 @@ def insights(request: StaffRequest) -> HttpResponse:
         "analytics/insights.html",
         {"earnings": earnings, "quarter": quarter, "quarters": Quarter.of(now).until_this(OFFERED_QUARTERS)[::-1]},
     )
+
+
+@require_safe
+@requires_staff(VIEW_INSIGHTS)
+def how_home_is_used(request: StaffRequest) -> HttpResponse:
+    """What people do whose Home is their own, beside the others; and how soon companies get value."""
+    now = timezone.now()
+    context = {
+        "comparison": engagement(now=now),
+        "few": FEW_PEOPLE,
+        "months": months_of_starts(now=now),
+        "breadcrumbs": [_insights_crumb(), {"label": _("Engagement")}],
+    }
+    return render(request, "analytics/engagement.html", context)
 
 
 @require_safe
