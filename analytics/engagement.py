@@ -207,7 +207,8 @@ def starts_since(since: datetime) -> list[Start]:
         .values("first")
     )
     rows = Account.objects.filter(is_active=True, first_login_at__gte=since).annotate(valued_at=Subquery(first))
-    return [Start(*row) for row in rows.values_list("first_login_at", "valued_at")]
+    found = rows.values_list("first_login_at", "valued_at")
+    return [Start(started_at, valued_at) for started_at, valued_at in found if started_at is not None]
 
 
 def months_of_starts(*, now: datetime, months: int = MONTHS) -> list[MonthOfStarts]:

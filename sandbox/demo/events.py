@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -52,9 +52,11 @@ PAGES: tuple[tuple[EventName, int, Permission], ...] = (
 )
 
 
-def write_events(world: World, customers: list[Customer], books: Books, articles: list[Article]) -> None:
-    """The whole stream in the order of time; people's last visits follow from it."""
-    written: list[Values] = []
+def write_events(
+    world: World, customers: list[Customer], books: Books, articles: list[Article], also: Iterable[Values] = ()
+) -> None:
+    """The whole stream in the order of time, with what `also` happened; people's last visits follow from it."""
+    written = list(also)
     for customer in customers:
         written += _Visitors(world, customer, books, articles).events()
     written.sort(key=lambda event: (event[OCCURRED_AT], event))

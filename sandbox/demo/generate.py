@@ -10,6 +10,7 @@ from sandbox.demo.company import Company, found_company
 from sandbox.demo.contracts import write_contracts
 from sandbox.demo.events import open_portal, write_events
 from sandbox.demo.help_centre import add_articles, cast_votes
+from sandbox.demo.homes import arrange_homes
 from sandbox.demo.invitations import invite_people
 from sandbox.demo.marketing import add_marketing
 from sandbox.demo.self_rule import write_rules
@@ -47,5 +48,5 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     write_cases(world, company, customers, articles)
     tell(world)
     cast_votes(world, customers, articles)
-    write_events(world, customers, books, articles)
+    write_events(world, customers, books, articles, also=arrange_homes(world, customers))
     return Demo(world, company, customers, books)
