@@ -17,6 +17,7 @@ from accounts.models import Account, Invitation, Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Role
 from accounts.scope import system_scope
+from accounts.sso.rules import required_for
 from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
@@ -40,6 +41,10 @@ class DeadLink(Exception):
 
 class WrongPerson(Exception):
     """The link is for another address than that of the person signed in."""
+
+
+class SingleSignOnRequired(Exception):
+    """The company of their address lets its people in by its identity provider alone."""
 
 
 class AlreadyClaimed(Exception):
@@ -152,15 +157,35 @@ def accept(*, public_id: UUID, token: str, user: User, now: datetime) -> Members
 def accept_as_new(*, public_id: UUID, token: str, name: str, password: str, now: datetime) -> Membership:
     """Make a person with a password, whose address the link has verified, and a member of them.
 
-    Raises `DeadLink`, also when somebody has that address by now; `AlreadyClaimed`.
+    Raises `DeadLink`, also when somebody has that address by now; `SingleSignOnRequired`, `AlreadyClaimed`.
     """
     with system_scope():
         invitation = _opened(public_id, token, now=now, lock=True)
         if has_account(invitation):
             raise DeadLink
+        if required_for(invitation.email):
+            raise SingleSignOnRequired
         user = User.objects.create_user(email=invitation.email, password=password, name=name)
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         return _join(invitation, user, now=now)
+
+
+def waiting_for(*, account: Account, email: str, now: datetime) -> Invitation | None:
+    """The invitation of a colleague at this address, while its link works. A claim is the vendor's, not theirs."""
+    rows = Invitation.objects.for_account(account).waiting().filter(email=email, is_claim=False, expires_at__gt=now)
+    return rows.first()
+
+
+def accept_by_address(*, invitation: Invitation, user: User, now: datetime) -> Membership:
+    """Make somebody a member whose address the company's own identity provider vouches for, as the owner.
+
+    Raises `DeadLink` when the invitation was used or taken back in the meantime.
+    """
+    rows = Invitation.objects.select_related("account", "invited_by").select_for_update(of=("self",))
+    found = rows.waiting().filter(pk=invitation.pk).first()
+    if found is None:
+        raise DeadLink
+    return _join(found, user, now=now)
 
 
 def is_for(invitation: Invitation, user: User) -> bool:

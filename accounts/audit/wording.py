@@ -14,6 +14,7 @@ from accounts import brands
 from accounts.audit import AuditAction
 from accounts.models import AuditEntry, AuditNote, User
 from accounts.permissions import Role
+from accounts.sso.answers import Reason
 from tracking.actor import ActorKind
 
 
@@ -113,6 +114,8 @@ def _of_note(entry: AuditEntry, actor: str, people: People) -> str:
     if entry.action not in AuditAction.values:
         return _("%(actor)s: %(action)s") % {"actor": actor, "action": entry.action}
     told = _Told({name: _text(value) for name, value in entry.changes.items()})
+    if entry.action in (AuditAction.SSO_REFUSED, AuditAction.SSO_TEST_REFUSED) and told["reason"] in Reason.values:
+        told["reason"] = str(Reason(told["reason"]).label) % told
     told |= {"actor": actor, "subject": people.name(entry.subject_id), "object": entry.object_label or "–"}
     return str(AuditAction(entry.action).label) % told
 

@@ -20,8 +20,8 @@ def lead_to_sso(email: str) -> None:
 
     Told by the address alone, so it says nothing about who has an account here. Raises `ImmediateHttpResponse`.
     """
-    provider = rules.enforced_for(email)
-    if provider is not None and not rules.is_emergency_address(provider, email):
+    provider = rules.required_for(email)
+    if provider is not None:
         raise ImmediateHttpResponse(redirect("accounts:sso-required", provider.public_id))
 
 

@@ -1,5 +1,6 @@
 """Whom an identity provider's answer signs in, and as what."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
 
-from accounts.models import Domain, Membership, User
+from accounts import invitations
+from accounts.audit import AuditAction, note
+from accounts.models import Domain, Invitation, Membership, User
 from accounts.models.sso import IdentityProvider, Protocol, SsoIdentity, UsedAnswer
 from accounts.scope import system_scope
 from accounts.sso import oidc, saml
@@ -27,9 +30,10 @@ class Decision:
     user: User | None  # None: a new person.
     membership: Membership | None  # None: becomes a member.
     roles: list[str]  # Of the membership, as it is or as it will be.
+    invitation: Invitation | None = None  # By which they become a member: its roles are those that were meant for them.
 
 
-def decide(provider: IdentityProvider, answer: Answer) -> Decision:
+def decide(provider: IdentityProvider, answer: Answer, *, now: datetime) -> Decision:
     """Whom the answer signs in. Reads only, as the owner. Raises `SsoRefused`."""
     email = _email(provider, answer)
     user = _person(provider, answer, email)
@@ -44,6 +48,9 @@ def decide(provider: IdentityProvider, answer: Answer) -> Decision:
         if not membership.is_active:
             raise SsoRefused(Reason.INACTIVE, email)
         return Decision(email, name, user, membership, membership.roles)
+    invitation = invitations.waiting_for(account=provider.account, email=email, now=now)
+    if invitation is not None:
+        return Decision(email, invitation.name or name, user, None, invitation.roles, invitation)
     if not provider.creates_members:
         raise SsoRefused(Reason.NOT_A_MEMBER, email)
     values = answer.attributes.get(provider.roles_attribute, []) if provider.roles_attribute else []
@@ -60,15 +67,17 @@ def sign_in(*, provider: IdentityProvider, answer: Answer, now: datetime) -> Use
     """
     try:
         return _admit(provider, answer, now)
-    except IntegrityError:  # A new person came in by two browsers at once: the second time they are there.
+    except (IntegrityError, invitations.DeadLink):  # They came in by two browsers at once: now they are there.
         return _admit(provider, answer, now)
 
 
 def _admit(provider: IdentityProvider, answer: Answer, now: datetime) -> User:
     with system_scope(provider.account_id):
-        decision = decide(provider, answer)
+        decision = decide(provider, answer, now=now)
         user = decision.user or _new_person(decision)
-        if decision.membership is None:
+        if decision.invitation is not None:
+            invitations.accept_by_address(invitation=decision.invitation, user=user, now=now)
+        elif decision.membership is None:
             Membership.objects.create(account=provider.account, user=user, roles=decision.roles)
         SsoIdentity.objects.update_or_create(
             account=provider.account, provider=provider, subject=answer.subject,
@@ -85,11 +94,12 @@ def _admit(provider: IdentityProvider, answer: Answer, now: datetime) -> User:
     return user
 
 
-def test(*, provider: IdentityProvider, answer: Answer, now: datetime) -> Decision:
+def test(*, provider: IdentityProvider, answer: Answer, actor: Actor, now: datetime) -> Decision:
     """What signing in would do, without doing it; that it would succeed is noted. Raises `SsoRefused`."""
     with system_scope(provider.account_id):
-        decision = decide(provider, answer)
+        decision = decide(provider, answer, now=now)
         IdentityProvider.objects.filter(pk=provider.pk).update(tested_at=now)
+        _note(AuditAction.SSO_TESTED, provider, actor, now)
     return decision
 
 
@@ -104,8 +114,11 @@ def use_up(*, provider: IdentityProvider, answer: Answer, now: datetime) -> None
             raise SsoRefused(Reason.REPLAYED)
 
 
-def note_refusal(*, provider: IdentityProvider, refusal: SsoRefused, is_test: bool, now: datetime) -> None:
-    """Record what was refused, so that the company's administrator finds it when somebody complains."""
+def note_refusal(*, provider: IdentityProvider, refusal: SsoRefused, tester: Actor | None, now: datetime) -> None:
+    """Record what was refused, so that the company's administrator finds it when somebody complains.
+
+    `tester` is who tested; None: somebody really came to sign in.
+    """
     with system_scope(provider.account_id):
         record(
             name=EventName.SSO_REFUSED,
@@ -113,8 +126,35 @@ def note_refusal(*, provider: IdentityProvider, refusal: SsoRefused, is_test: bo
             now=now,
             object_type="identity_provider",
             object_id=str(provider.public_id),
-            properties={"reason": refusal.reason.value, "detail": refusal.detail, "is_test": is_test},
+            properties={"reason": refusal.reason.value, "detail": refusal.detail, "is_test": tester is not None},
         )
+        action = AuditAction.SSO_TEST_REFUSED if tester else AuditAction.SSO_REFUSED
+        _note(
+            action,
+            provider,
+            tester or Actor.system(provider.account_id),
+            now,
+            reason=refusal.reason.value,
+            detail=_without_names(refusal.detail),
+        )
+
+
+def _note(action: AuditAction, provider: IdentityProvider, actor: Actor, now: datetime, **details: str) -> None:
+    note(
+        action=action,
+        actor=actor,
+        now=now,
+        account_id=provider.account_id,
+        object_type="accounts.identityprovider",
+        object_id=str(provider.public_id),
+        object_label=provider.get_protocol_display(),
+        details=details,
+    )
+
+
+def _without_names(text: str) -> str:
+    """The audit log keeps nobody's address; the domain says enough to find a mistake in what was set up."""
+    return re.sub(r"[^\s@“(]+@", "…@", text)
 
 
 def _names(provider: IdentityProvider) -> tuple[str, ...]:

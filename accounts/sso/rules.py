@@ -70,6 +70,15 @@ def enforced_for(email: str) -> IdentityProvider | None:
     return provider if provider and provider.is_enforced else None
 
 
+def required_for(email: str) -> IdentityProvider | None:
+    """The identity provider that is the only way in for this address; its emergency administrator has others.
+
+    Told by the address alone, so it says nothing about who has an account here.
+    """
+    provider = enforced_for(email)
+    return None if provider is None or is_emergency_address(provider, email) else provider
+
+
 def other_way(user: User) -> tuple[OtherWay, IdentityProvider | None]:
     """Whether the person may sign in by password, code or passkey, and otherwise by which identity provider."""
     provider = None if user.is_staff else enforced_for(user.email)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from allauth.mfa.utils import is_mfa_enabled
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.audit import AuditAction, note
 from accounts.models import Account, Domain, Membership, User
 from accounts.models.companies import MembershipQuerySet
 from accounts.models.sso import IdentityProvider, Protocol
@@ -63,6 +65,15 @@ def _connected(provider: IdentityProvider, *, is_other: bool, actor: Actor) -> I
         provider.is_active = provider.is_enforced = False
     with staff_scope(actor):  # As the owner: a customer's request deletes no rows.
         provider.save()
+        note(
+            action=AuditAction.SSO_CHANGED,
+            actor=actor,
+            now=timezone.now(),
+            account_id=provider.account_id,
+            object_type="accounts.identityprovider",
+            object_id=str(provider.public_id),
+            object_label=provider.get_protocol_display(),
+        )
         if is_other:
             provider.identities.all().delete()
     return provider

@@ -20,9 +20,10 @@ from accounts import invitations, joining
 from accounts.http import AccountRequest, requires, step_up
 from accounts.members_forms import InviteForm, NewPersonForm
 from accounts.middleware import SESSION_ACCOUNT
-from accounts.models import Invitation, Membership
+from accounts.models import IdentityProvider, Invitation, Membership
 from accounts.paging import page_of
 from accounts.permissions import Permission
+from accounts.sso.rules import required_for
 
 SESSION_INVITATION = "invitation"  # Session key of the link that was opened: its id and its token.
 
@@ -127,7 +128,7 @@ def accept(request: HttpRequest) -> HttpResponse:
             return _accept(request, invitation, link)
     except invitations.DeadLink:
         return _dead_link(request)
-    except invitations.WrongPerson:
+    except (invitations.WrongPerson, invitations.SingleSignOnRequired):
         return redirect("accounts:accept-invitation")  # Which says so.
     return _invitation_page(request, invitation)
 
@@ -146,7 +147,7 @@ def _accept(request: HttpRequest, invitation: Invitation, link: dict[str, Any]) 
     try:
         if request.user.is_authenticated:
             return _welcome(request, invitations.accept(**link, user=request.user, now=now))
-        if invitations.has_account(invitation):
+        if invitations.has_account(invitation) or required_for(invitation.email):
             return _invitation_page(request, invitation)
         form = NewPersonForm(request.POST, email=invitation.email)
         if not form.is_valid():
@@ -176,12 +177,23 @@ def _invitation_page(
     context: dict[str, Any] = {"invitation": invitation}
     if user.is_authenticated and not invitations.is_for(invitation, user):
         context["is_wrong_person"], status = True, 403
+    elif not user.is_authenticated and (provider := required_for(invitation.email)):
+        context |= {"provider": provider, "sso_url": _sso_url(invitation, provider)}
     elif not user.is_authenticated:
         here = urlencode({"next": reverse("accounts:accept-invitation")})
         context["sign_in_url"] = f"{reverse('account_login')}?{here}" if invitations.has_account(invitation) else ""
         if not context["sign_in_url"]:
             context["form"] = form or NewPersonForm(email=invitation.email, initial={"name": invitation.name})
     return render(request, "accounts/people/accept.html", context, status=status)
+
+
+def _sso_url(invitation: Invitation, provider: IdentityProvider) -> str:
+    """To the identity provider of the address. One's own company takes the invitation as one comes in; to another's one
+    comes back."""
+    url = reverse("accounts:sso-begin", args=[provider.public_id])
+    if invitation.account_id == provider.account_id and not invitation.is_claim:
+        return url
+    return f"{url}?{urlencode({'next': reverse('accounts:accept-invitation')})}"
 
 
 def _dead_link(request: HttpRequest) -> HttpResponse:

@@ -28,6 +28,7 @@ from accounts.models.sso import IdentityProvider, Protocol
 from accounts.sso import oidc, people, rules, saml
 from accounts.sso.answers import Answer, Reason, SsoRefused
 from accounts.sso_forms import EmailForm
+from tracking.actor import Actor, ActorKind
 
 PENDING = "sso"  # Session key of sign-ins on their way, by state or request id.
 TEST_RESULT = "sso_test"  # Session key of what a test received.
@@ -215,7 +216,7 @@ def _show_test(request: HttpRequest, provider: IdentityProvider, answer: Answer)
     }
     now = timezone.now()
     try:
-        decision = people.test(provider=provider, answer=answer, now=now)
+        decision = people.test(provider=provider, answer=answer, actor=_tester(request, provider), now=now)
         result |= {
             "email": decision.email,
             "name": decision.name,
@@ -224,10 +225,15 @@ def _show_test(request: HttpRequest, provider: IdentityProvider, answer: Answer)
             "roles": decision.roles,
         }
     except SsoRefused as refusal:
-        people.note_refusal(provider=provider, refusal=refusal, is_test=True, now=now)
+        people.note_refusal(provider=provider, refusal=refusal, tester=_tester(request, provider), now=now)
         result["advice"] = refusal.advice
     request.session[TEST_RESULT] = result
     return redirect("accounts:sso-test")
+
+
+def _tester(request: HttpRequest, provider: IdentityProvider) -> Actor:
+    """The administrator who began the test in this browser."""
+    return Actor(user_id=request.user.pk, account_id=provider.account_id, kind=ActorKind.CUSTOMER)
 
 
 def _refuse(
@@ -235,7 +241,8 @@ def _refuse(
 ) -> HttpResponse:
     """Say what the administrator must mend, to whoever stands there; they pass it on."""
     is_test = pending is not None and pending.is_test
-    people.note_refusal(provider=provider, refusal=refusal, is_test=is_test, now=timezone.now())
+    tester = _tester(request, provider) if is_test else None
+    people.note_refusal(provider=provider, refusal=refusal, tester=tester, now=timezone.now())
     if is_test:
         request.session[TEST_RESULT] = {"provider": str(provider.public_id), "advice": refusal.advice, "attributes": []}
         return redirect("accounts:sso-test")

@@ -10,7 +10,9 @@ import pytest
 from django.utils import timezone
 from lxml import etree
 
-from accounts.models import Domain, Entitlement, IdentityProvider, Membership, SsoIdentity, UsedAnswer, User
+from accounts.audit.collecting import collect
+from accounts.audit.wording import lines
+from accounts.models import AuditEntry, Domain, Entitlement, IdentityProvider, Membership, SsoIdentity, UsedAnswer, User
 from accounts.models.sso import Protocol
 from accounts.sso import metadata, oidc
 from sandbox.idp import SAML_GROUPS, OidcProvider, SamlProvider
@@ -641,3 +643,36 @@ def test_a_test_that_would_be_refused_says_why(either, admin, signed_in):
     assert Event.objects.latest("pk").properties == {
         "reason": "outside_domains", "detail": "nina@globex.example", "is_test": True,
     }  # fmt: skip
+
+
+# What the audit log says
+
+
+def logged(account):
+    collect(now=timezone.now())
+    entries = AuditEntry.objects.for_account(account).filter(action__startswith="sso.").latest_first()
+    return [line.sentence for line in lines(entries)]
+
+
+def test_a_refusal_reads_well_in_the_audit_log_and_names_nobody(by_oidc, oidc_server):
+    oidc_server.control(person=person("nina@globex.example"))
+    Refusal(by_oidc).expect("outside_domains")
+    [sentence] = logged(by_oidc.account)
+    assert sentence == (
+        "A sign-in by OpenID Connect was refused: The address …@globex.example is at none of the company's verified "
+        "domains. Verify its domain first."
+    )
+
+
+def test_tests_are_in_the_audit_log_with_who_ran_them(by_oidc, oidc_server, admin, signed_in):
+    browser = Browser(client=signed_in(admin))
+    browser.open("/company/sso/test/start/")
+    oidc_server.control(person=person(groups=["Canteen"]))
+    browser.open("/company/sso/test/start/")
+    assert logged(by_oidc.account) == [
+        (
+            "Ada Achterberg tested single sign-on by OpenID Connect: No role fits the values received (Canteen). "
+            "Add one of them to the roles by value."
+        ),
+        "Ada Achterberg tested single sign-on by OpenID Connect: it works",
+    ]
