@@ -21,6 +21,7 @@ from django.urls import get_resolver
 
 from accounts import contrast
 from accounts.domains import txt_values
+from accounts.menus import Arrangement, Place
 from accounts.models import Account, Brand
 
 CACHE_KEY = "brands"
@@ -45,6 +46,7 @@ class Look:
     primary_light: str = ""
     primary_dark: str = ""
     links: list[tuple[str, str]] = field(default_factory=list)
+    menu: Arrangement = field(default_factory=dict)
 
 
 def of_settings() -> Look:
@@ -78,6 +80,7 @@ def _look_of(brand: Brand) -> Look:
         primary_light=brand.primary_light,
         primary_dark=brand.primary_dark,
         links=brand.links,
+        menu={(rule.role, rule.entry): Place(rule.is_hidden, rule.position) for rule in brand.menu_rules.all()},
     )
 
 
@@ -85,7 +88,7 @@ def looks() -> list[Look]:
     """All brands."""
     known: list[Look] | None = cache.get(CACHE_KEY)
     if known is None:
-        known = [_look_of(brand) for brand in Brand.objects.order_by("pk")]
+        known = [_look_of(brand) for brand in Brand.objects.order_by("pk").prefetch_related("menu_rules")]
         cache.set(CACHE_KEY, known, CACHE_SECONDS)
     return known
 

@@ -41,7 +41,7 @@ def staff_rows() -> list[Row]:
 def _staff_label(name: str) -> str:
     """ "accounts.view_account" as "Accounts: see companies"; a permission of its own has its own name."""
     app, codename = name.split(".")
-    words = {"view": _("see"), "add": _("add"), "change": _("change")}
+    words = {"view": _("see"), "add": _("add"), "change": _("change"), "delete": _("delete")}
     action, _sep, model_name = codename.partition("_")
     models = {model._meta.model_name: model._meta for model in apps.get_app_config(app).get_models()}
     area = str(apps.get_app_config(app).verbose_name)

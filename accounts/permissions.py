@@ -115,6 +115,11 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "accounts.view_brand": _EVERYONE,
     "accounts.add_brand": frozenset({_G.MARKETING, _G.SYSTEM_ADMINISTRATOR}),
     "accounts.change_brand": frozenset({_G.MARKETING, _G.SYSTEM_ADMINISTRATOR}),
+    "accounts.view_menurule": _EVERYONE,
+    **{
+        f"accounts.{action}_menurule": frozenset({_G.MARKETING, _G.SYSTEM_ADMINISTRATOR})
+        for action in ("add", "change", "delete")
+    },
     "accounts.view_tier": _EVERYONE,
     "accounts.view_entitlement": _EVERYONE,
     "accounts.view_outgoingmail": _SUPPORT,

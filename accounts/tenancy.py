@@ -110,6 +110,8 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_announcementtext": Shared(READ, "the vendor's announcements in other languages"),
     "accounts_brand": Shared(READ, "the vendor's names, logos and colours: everybody sees them"),
     "accounts_brandevent": Shared("", "audit of the vendor's brands; customers change none"),
+    "accounts_menurule": Shared(READ, "the vendor's menus: which entries each role sees"),
+    "accounts_menuruleevent": Shared("", "audit of the vendor's menus; customers change none"),
     "accounts_securitypolicy": Tenant(EDIT),
     "accounts_securitypolicyevent": Tenant(AUDIT),
     "accounts_tier": Shared(READ, "the vendor's tiers: names, the same for everybody"),

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import brands, languages
+from accounts import brands, languages, menus
 from accounts.announcements import Shown, announcements_for
-from accounts.models import Membership
+from accounts.models import Membership, MenuEntry
 from accounts.permissions import Permission
 
 
@@ -23,48 +23,35 @@ class NavigationItem:
     is_current: bool
 
 
-# URL name, icon, permission that shows it; labels below, where they can be translated per request. The item is the
-# current one on all pages below its address, and below those of _ALSO.
-_ITEMS = [
-    ("home", "home", Permission.VIEW_HOME),
-    ("knowledge:help", "life-buoy", Permission.READ_ARTICLES),
-    ("cases:list", "message-square", Permission.VIEW_CASES),
-    ("commerce:contracts", "file-text", Permission.VIEW_CONTRACTS),
-    ("commerce:usage", "gauge", Permission.VIEW_USAGE),
-    ("commerce:plans", "layers", Permission.VIEW_PRICES),
-    ("commerce:orders", "package", Permission.VIEW_ORDERS),
-    ("commerce:invoices", "receipt", Permission.VIEW_INVOICES),
-    ("accounts:company", "building-2", Permission.VIEW_TEAM),
-]
+# Icon of each entry, and the permission that shows it, in the usual order. The item is the current one on all pages
+# below its address, and below those of _ALSO.
+_ITEMS = {
+    MenuEntry.HOME: ("home", Permission.VIEW_HOME),
+    MenuEntry.HELP: ("life-buoy", Permission.READ_ARTICLES),
+    MenuEntry.CASES: ("message-square", Permission.VIEW_CASES),
+    MenuEntry.CONTRACTS: ("file-text", Permission.VIEW_CONTRACTS),
+    MenuEntry.USAGE: ("gauge", Permission.VIEW_USAGE),
+    MenuEntry.PLANS: ("layers", Permission.VIEW_PRICES),
+    MenuEntry.ORDERS: ("package", Permission.VIEW_ORDERS),
+    MenuEntry.INVOICES: ("receipt", Permission.VIEW_INVOICES),
+    MenuEntry.COMPANY: ("building-2", Permission.VIEW_TEAM),
+}
 _ALSO = {"commerce:plans": ("/quotes/",), "commerce:orders": ("/approvals/",), "commerce:invoices": ("/payments/",)}
-
-
-def _labels() -> dict[str, str]:
-    return {
-        "home": _("Home"),
-        "knowledge:help": _("Help"),
-        "cases:list": _("Cases"),
-        "commerce:contracts": _("Contracts"),
-        "commerce:usage": _("Usage"),
-        "commerce:plans": _("Plans"),
-        "commerce:orders": _("Orders"),
-        "commerce:invoices": _("Invoices"),
-        "accounts:company": _("Company"),
-    }
 
 
 def navigation(request: HttpRequest) -> list[NavigationItem]:
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None:
         return _staff_navigation(request)
-    labels = _labels()
-    items = []
-    for name, icon, permission in _ITEMS:
-        if membership.may(permission):
-            url = reverse(name)
-            here = request.path == url if name == "home" else request.path.startswith((url, *_ALSO.get(name, ())))
-            items.append(NavigationItem(labels[name], url, icon, here))
-    return items
+    open_to_them = [(entry, permission) for entry, (_icon, permission) in _ITEMS.items() if membership.may(permission)]
+    shown = menus.arranged(open_to_them, roles=membership.roles, arrangement=brands.wear(request).menu)
+    return [_item(MenuEntry(entry), request.path) for entry in shown]
+
+
+def _item(entry: MenuEntry, path: str) -> NavigationItem:
+    url = reverse(entry.value)
+    here = path == url if entry is MenuEntry.HOME else path.startswith((url, *_ALSO.get(entry, ())))
+    return NavigationItem(str(entry.label), url, _ITEMS[entry][0], here)
 
 
 def _staff_navigation(request: HttpRequest) -> list[NavigationItem]:

@@ -4,21 +4,23 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.cache import cache
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminImageFieldWidget
 
 from accounts import brands, contrast
 from accounts.admin.bases import Undeletable
 from accounts.logos import LogoRefused, drawn_anew
-from accounts.models import Brand
+from accounts.models import Brand, MenuRule
 
 COLOURS = ("primary_light", "primary_dark", "accent_light", "accent_dark")
 
@@ -76,12 +78,20 @@ class BrandForm(forms.ModelForm[Brand]):
         return super().save(commit)
 
 
+class MenuRuleInline(TabularInline):
+    """What people see of the menu; what they may open is on the page about roles."""
+
+    model = MenuRule
+    extra = 0
+
+
 @admin.register(Brand)
 class BrandAdmin(Undeletable, ModelAdmin):
     form = BrandForm
     list_display = ["name", "is_default", "custom_domain", "domain_verified_at", "updated_at"]
     readonly_fields = ["preview", "domain_record", "domain_verified_at"]
     actions_detail = ["check_the_domain"]
+    inlines = [MenuRuleInline]
     fieldsets = [
         (None, {"fields": ["name", "legal_name", "is_default"]}),
         (_("Look"), {"fields": [*COLOURS, "new_logo_light", "new_logo_dark", "without_logos", "preview"]}),
@@ -120,3 +130,8 @@ class BrandAdmin(Undeletable, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Brand, form: Any, change: bool) -> None:
         brands.save_brand(obj, now=timezone.now())
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        # Only then do others see the rules: who asked meanwhile may have put the former ones into the cache.
+        transaction.on_commit(lambda: cache.delete(brands.CACHE_KEY))

@@ -23,6 +23,7 @@ from accounts.models.law import (
     TermsText,
     TermsVersion,
 )
+from accounts.models.menus import MenuEntry, MenuRule
 from accounts.models.notifications import (
     ByMail,
     DigestEvery,
@@ -81,6 +82,8 @@ __all__ = [
     "MemberImport",
     "Membership",
     "MembershipQuerySet",
+    "MenuEntry",
+    "MenuRule",
     "Notification",
     "NotificationChoice",
     "OutgoingMail",

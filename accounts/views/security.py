@@ -1,5 +1,7 @@
 """The company's rules for signing in."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -32,6 +34,12 @@ class SecurityPolicyForm(forms.ModelForm[SecurityPolicy]):
             "mfa_from_date": gettext_lazy("Empty: at once."),
         }
         widgets = {"mfa_from_date": forms.DateInput(attrs={"type": "date"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("idle_minutes", "absolute_hours"):
+            limits = SecurityPolicy._meta.get_field(name).flatchoices
+            self.fields[name].choices = [("", _("The portal's own limit")), *limits]  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -125,6 +125,7 @@ def posted(**fields) -> dict[str, object]:
     return {
         "name": "Northwind", "legal_name": "Northwind AG", "footer_links": "",
         "primary_light": "#0b5d67", "primary_dark": "#4fc3d3", "accent_light": "#5b3fa8", "accent_dark": "#b9a5f5",
+        "menu_rules-TOTAL_FORMS": 0, "menu_rules-INITIAL_FORMS": 0,
         **fields,
     }  # fmt: skip
 

@@ -32,7 +32,7 @@ def ask_to_be_erased(company: Company) -> None:
 LAW = [
     Page(
         "accounts:audit", Permission.VIEW_AUDIT, screen=True, shows=of("case.number"),
-        query=lambda company: {"kind": "cases.case"},
+        query=lambda company: {"kind": "accounts.membership"},
     ),
     Page(
         "accounts:audit-export", Permission.VIEW_AUDIT, kwargs=lambda company: {"form": "csv"},

@@ -4,12 +4,25 @@ import re
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
+from django.urls import reverse
 
+from accounts import brands
+from accounts.models import Brand, MenuEntry, MenuRule
+from accounts.permissions import Role, StaffGroup
 from portal.admin_site import BRAND_ON_DARK, BRAND_ON_LIGHT
-from portal.context import navigation
-from tests.factories import make_member
+from portal.context import _ITEMS, navigation
+from tests.conftest import NOW
+from tests.factories import make_member, make_staff
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_brand_remembered():
+    cache.delete(brands.CACHE_KEY)
+    yield
+    cache.delete(brands.CACHE_KEY)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +72,87 @@ def test_browsers_find_an_icon_where_no_page_names_one(client):
     response = client.get("/favicon.ico")
     assert (response.status_code, response["Content-Type"]) == (200, "image/svg+xml")
     assert b"".join(response.streaming_content).startswith(b"<svg")
+
+
+# Menus by role
+
+
+def menu_of(membership, rf, *rules):
+    """The labels of somebody's menu. A rule is a role, an entry, and "left out" or its place."""
+    brand = Brand(name="Northwind", legal_name="Northwind AG", is_default=True)
+    brands.save_brand(brand, now=NOW)
+    for role, entry, what in rules:
+        hidden, position = (True, None) if what == "left out" else (False, what)
+        MenuRule.objects.create(brand=brand, role=role, entry=entry, is_hidden=hidden, position=position)
+    cache.delete(brands.CACHE_KEY)
+    request = rf.get("/")
+    request.membership = membership
+    return [item.label for item in navigation(request)]
+
+
+@pytest.fixture
+def buyer_and_supporter(acme):
+    return make_member(acme, "bea@acme.example", "Bea", roles=["buyer", "support"]).membership
+
+
+def test_every_entry_of_the_menu_has_its_page():
+    assert set(_ITEMS) == set(MenuEntry)
+
+
+def test_a_role_does_not_see_what_the_brand_leaves_out(admin, rf):
+    assert "Usage" not in menu_of(admin.membership, rf, (Role.ADMINISTRATOR, MenuEntry.USAGE, "left out"))
+
+
+def test_what_is_left_out_of_the_menu_stays_open(admin, rf, signed_in):
+    menu_of(admin.membership, rf, (Role.ADMINISTRATOR, MenuEntry.USAGE, "left out"))
+    page = signed_in(admin).get(reverse("commerce:usage"))
+    assert page.status_code == 200
+    assert f'class="nav-link" href="{reverse("commerce:usage")}"' not in page.content.decode()
+
+
+def test_a_rule_opens_nothing(acme, rf):
+    viewer = make_member(acme, "vera@acme.example", "Vera", roles=["viewer"]).membership
+    assert "Plans" not in menu_of(viewer, rf, (Role.VIEWER, MenuEntry.PLANS, 1))
+
+
+def test_a_second_role_shows_what_the_first_leaves_out(buyer_and_supporter, rf):
+    assert "Usage" in menu_of(buyer_and_supporter, rf, (Role.BUYER, MenuEntry.USAGE, "left out"))
+
+
+def test_only_a_role_that_opens_the_page_shows_its_entry(buyer_and_supporter, rf):
+    """Support contacts see no plans: that no rule leaves them out for that role shows them to nobody."""
+    assert "Plans" not in menu_of(buyer_and_supporter, rf, (Role.BUYER, MenuEntry.PLANS, "left out"))
+
+
+def test_entries_take_the_places_they_are_given(acme, rf):
+    support = make_member(acme, "sue@acme.example", "Sue", roles=["support"]).membership
+    menu = menu_of(support, rf, (Role.SUPPORT, MenuEntry.CASES, 1), (Role.SUPPORT, MenuEntry.HOME, 3))
+    assert menu == ["Cases", "Help", "Home", "Usage", "Company"]
+
+
+def test_of_two_places_the_first_counts(buyer_and_supporter, rf):
+    menu = menu_of(buyer_and_supporter, rf, (Role.BUYER, MenuEntry.USAGE, 4), (Role.SUPPORT, MenuEntry.USAGE, 1))
+    assert menu[:2] == ["Usage", "Home"]
+
+
+def test_the_menu_costs_no_query_once_the_brand_is_known(admin, rf, django_assert_num_queries):
+    menu_of(admin.membership, rf, (Role.ADMINISTRATOR, MenuEntry.USAGE, "left out"))
+    request = rf.get("/")
+    request.membership = admin.membership
+    with django_assert_num_queries(0):
+        navigation(request)
+
+
+def test_staff_arrange_the_menu_on_the_page_of_the_brand(signed_in, admin, rf, django_capture_on_commit_callbacks):
+    menu_of(admin.membership, rf)
+    brand = Brand.objects.get()
+    client = signed_in(make_staff("mark@vendor.example", "Mark", group=StaffGroup.MARKETING))
+    url = reverse("admin:accounts_brand_change", args=[brand.pk])
+    form = client.get(url).context["adminform"].form
+    body = {name: value for name, value in form.initial.items() if value not in (None, "")}
+    rule = {"role": Role.ADMINISTRATOR, "entry": MenuEntry.USAGE, "is_hidden": "on"}
+    body |= {"menu_rules-TOTAL_FORMS": 1, "menu_rules-INITIAL_FORMS": 0}
+    body |= {f"menu_rules-0-{name}": value for name, value in rule.items()}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post(url, body).status_code == 302
+    assert (Role.ADMINISTRATOR, MenuEntry.USAGE) in brands.default().menu
