@@ -9,9 +9,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Membership, Notification, User
+from accounts.models import (
+    AuditEntry,
+    ImportLine,
+    Invitation,
+    JoinOrigin,
+    JoinRequest,
+    LineOutcome,
+    Membership,
+    Notification,
+    User,
+)
 from cases.models import Case, CaseMessage
-from commerce.models import Invoice, Order, OrderStatus, Quote, QuoteStatus
+from commerce.models import ApprovalStatus, Invoice, Order, OrderStatus, PurchaseApproval, Quote, QuoteStatus
 from knowledge.models import Article
 from tests.pages import Audience, screens
 from tests.world import client_of, undone
@@ -76,10 +86,17 @@ def fill(company, size, now):
         for field in Quote._meta.concrete_fields
         if field.name not in ("id", "public_id", "serial", "form_key", "created_at", "status")
     }
-    Quote.objects.bulk_create(
+    quotes = Quote.objects.bulk_create(
         Quote(**copied, form_key=uuid.uuid4(), created_at=at, status=QuoteStatus.EXPIRED) for at in moments
     )
-    fill_people(account, size, now)
+    PurchaseApproval.objects.bulk_create(
+        PurchaseApproval(
+            account=account, quote=quote, amount_minor=100, currency="EUR", expires_at=now, requested_by=user,
+            requested_roles=["buyer"], requested_at=quote.created_at, status=ApprovalStatus.LAPSED, decided_at=now,
+        )
+        for quote in quotes
+    )  # fmt: skip
+    fill_people(company, moments, now)
     first = min(UsageDaily.objects.for_account(account.pk).values_list("date", flat=True))
     UsageDaily.objects.bulk_create(
         UsageDaily(account_id=account.pk, meter=meter, date=first - timedelta(days=days), quantity=days)
@@ -103,11 +120,41 @@ def fill(company, size, now):
     )
 
 
-def fill_people(account, size, now):
+def fill_people(company, moments, now):
+    """Colleagues, those who are about to be, and what the log says of them."""
+    account, size = company.account, len(moments)
     people = User.objects.bulk_create(
         User(email=f"somebody-{number}@acme.example", name=f"Somebody {number:05d}", password="!")
         for number in range(size)
     )
+    Invitation.objects.bulk_create(
+        Invitation(
+            account=account, email=f"invited-{number}@acme.example", roles=["viewer"], invited_by=person,
+            token_hash="0" * 64, created_at=at, sent_at=at, expires_at=now,
+        )
+        for number, (person, at) in enumerate(zip(people, moments, strict=True))
+    )  # fmt: skip
+    JoinRequest.objects.bulk_create(
+        JoinRequest(account=account, email=f"asks-{number}@acme.example", origin=JoinOrigin.VENDOR, created_at=at)
+        for number, at in enumerate(moments)
+    )
+    ImportLine.objects.bulk_create(
+        ImportLine(
+            account=account, source=company.member_import, number=1_000 + number, email=person.email, roles=["viewer"],
+            outcome=LineOutcome.READY,
+        )
+        for number, person in enumerate(people)
+    )  # fmt: skip
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            sequence=1_000_000 + number, account_id=account.pk, is_public=True, occurred_at=at, recorded_at=at,
+            action="membership.changed", actor_kind="customer", actor_id=company.administrator.pk,
+            subject_id=person.pk, object_type="accounts.membership", object_id=str(person.pk), source="filled",
+            source_id=number, changes={"roles": [["viewer"], ["viewer", "buyer"]]},
+            previous_hash="0" * 64, hash="0" * 64,
+        )
+        for number, (person, at) in enumerate(zip(people, moments, strict=True))
+    )  # fmt: skip
     Membership.objects.bulk_create(
         Membership(account=account, user=person, roles=["viewer"], created_at=now) for person in people
     )
@@ -145,10 +192,14 @@ def test_every_list_is_read_page_by_page(in_the_world, company):
     """A page of a long list is no longer than a page."""
     for name in (
         "accounts:people",
+        "accounts:invitations",
+        "accounts:join-requests",
+        "accounts:audit",
         "cases:list",
         "commerce:orders",
         "commerce:invoices",
         "commerce:quotes",
+        "commerce:approvals",
         "accounts:notifications",
     ):
         with undone():
