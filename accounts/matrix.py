@@ -1,13 +1,12 @@
 """The tables of `accounts.permissions` as people read them: one row for each permission, one cell for each role."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.apps import apps
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from accounts.permissions import CUSTOMER_TABLE, STAFF_TABLE, Permission, Role, StaffGroup, allowed
+from accounts.permissions import CUSTOMER_TABLE, STAFF_TABLE, Permission, Role, StaffGroup
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,6 @@ def customer_rows() -> list[Row]:
         Row(str(permission.label), tuple((str(role.label), role in CUSTOMER_TABLE[permission]) for role in Role))
         for permission in Permission
     ]
-
-
-def own_permissions(roles: Iterable[str]) -> list[str]:
-    """What a person with these roles may do, in words."""
-    held = list(roles)
-    return [str(permission.label) for permission in Permission if allowed(held, permission)]
 
 
 def staff_rows() -> list[Row]:

@@ -15,8 +15,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Account, Entitlement, Membership, StoredFile, User
-from accounts.notifications import notify as notify
-from accounts.notifications import send_due as send_due
 from accounts.permissions import Permission
 from accounts.scope import account_scope, system_scope
 from tracking.actor import Actor

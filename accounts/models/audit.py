@@ -60,12 +60,6 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         """What a customer sees: rows that are their own to see, and what happened to them."""
         return self.filter(account_id=account.pk, is_public=True)
 
-    def by_or_about(self, user_id: int) -> Self:
-        """What somebody did, also through staff, and what was done to them."""
-        return self.filter(
-            models.Q(actor_id=user_id) | models.Q(on_behalf_of=user_id) | models.Q(subject_id=user_id),
-        )
-
     def latest_first(self) -> Self:
         return self.order_by("-occurred_at", "-sequence")
 

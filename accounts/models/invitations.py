@@ -99,9 +99,6 @@ class Invitation(models.Model):
         is_waiting = self.accepted_at is None and self.revoked_at is None
         return is_right and is_waiting and now < self.expires_at and self.account.is_active
 
-    def has_expired(self, now: datetime) -> bool:
-        return now >= self.expires_at
-
     @property
     def role_labels(self) -> list[str]:
         return [str(Role(role).label) for role in Role if role in self.roles]

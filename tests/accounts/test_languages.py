@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from accounts import formats, services
+from accounts import formats
 from accounts.models import OutgoingMail
+from accounts.notifications import notify
 
 FOUR = [("en", "English"), ("de", "German"), ("es", "Spanish"), ("ar", "Arabic")]
 
@@ -178,7 +179,7 @@ def test_a_mail_is_in_its_readers_language_whoever_caused_it(member, acme):
     paid = SimpleNamespace(number="INV-1", paid_at=datetime(2026, 11, 18, 23, 30, tzinfo=UTC))
     attempt = SimpleNamespace(amount_minor=123450, currency="EUR", public_id="9b2f3a56-0000-4000-8000-000000000000")
     with override("ar"):
-        services.notify(kind="receipt", to=[member], account=acme, context={"attempt": attempt, "invoice": paid})
+        notify(kind="receipt", to=[member], account=acme, context={"attempt": attempt, "invoice": paid})
     mail = OutgoingMail.objects.get()
     assert "19. November 2026" in mail.text  # In Berlin it is past midnight.
     assert "1.234,50\xa0€" in mail.text

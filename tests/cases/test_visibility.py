@@ -11,8 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Membership, OutgoingMail
+from accounts.notifications import send_due
 from accounts.scope import account_scope
-from accounts.services import send_due
 from cases import services, visibility
 from cases.models import Case, CaseMessage, CaseParticipant, CaseRule, CaseVisibility, Sight
 from cases.participants import add_participant, remove_participant
