@@ -3,8 +3,11 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from accounts.sso.closing import lead_to_sso
 
 
@@ -31,6 +34,13 @@ class SignupForm(allauth_forms.SignupForm):
         lead_to_sso(self.cleaned_data["email"])
         email: str = super().clean_email()
         return email
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """For an address that somebody has, do the work of a new one: how long it takes gives nothing away."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return saved
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):

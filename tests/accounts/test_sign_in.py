@@ -3,9 +3,11 @@
 import re
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
+from django.utils import timezone
 
 from accounts.models import Account, Membership, User
 from tests.factories import PASSWORD, make_account, make_member
@@ -92,6 +94,27 @@ def test_a_sign_in_code_by_mail_works_once(client, admin):
     response = client.post("/accounts/login/code/confirm/", {"code": code})
     assert response["Location"] == "/"
     assert client.session["_auth_user_id"] == str(admin.pk)
+
+
+@pytest.mark.parametrize(
+    ("asked", "page", "body"),
+    [
+        ("/accounts/login/code/", "/accounts/login/code/confirm/", {"email": "admin@acme.example"}),
+        ("/accounts/password/reset/", "/accounts/password/reset/confirm/", {"email": "admin@acme.example"}),
+        (
+            "/accounts/signup/",
+            "/accounts/confirm-email/",
+            {"name": "Nia", "email": "nia@new.example", "password1": "a-long-passphrase-7"},
+        ),
+    ],
+)
+def test_a_code_by_mail_runs_out(client, admin, asked, page, body):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client.post(asked, body)
+        clock.shift(601)  # Seconds: ten minutes, and one.
+        client.post(page, {"code": code_in(mail.outbox[-1])})
+    assert "_auth_user_id" not in client.session
+    assert not EmailAddress.objects.filter(email="nia@new.example", verified=True).exists()
 
 
 def test_a_code_for_an_unknown_address_looks_the_same(client, admin):
