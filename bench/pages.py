@@ -1,7 +1,10 @@
-"""What each page of the journey costs, beside a bare Django view with one query measured in the same run.
+"""What each page costs, beside a bare Django view with one query measured in the same run.
 
 `python -m sandbox exec -- .venv/bin/python -m bench.pages` measures over an empty database, which it fills with the
-demo company; over a database that has it already, it measures what is there.
+demo company and thousands of people in it; over a database that has the company already, it only adds the people.
+
+SQL counts statements, with the four that every request of a customer costs: the session, its person, their companies
+and the scope. Eight more are what a page may ask; one that asks more is named at the end.
 
 CPU is what the web process and its database connection's backend have used, over many requests; waiting does not count.
 Requests come from Django's test client, in the same process: its own work is in every figure, the bare view's too.
@@ -25,11 +28,14 @@ if TYPE_CHECKING:
     from django.http import HttpResponseBase
     from django.test import Client
 
-    from accounts.models import User
+    from accounts.models import Account, User
 
 COMPANY = "Acme Logistics GmbH"
 ADMINISTRATOR = "admin@acme.example"
 MANAGER = "manager@vendor.example"
+ADMINISTRATOR_OF_THE_PORTAL = "priya@vendor.example"
+MEMBERS = 5_000
+MAX_STATEMENTS = 4 + 8  # Of a customer's request and of its page.
 WARM_UP = 3  # Requests that fill caches and are not measured.
 BOUNDARIES = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
@@ -43,6 +49,7 @@ class Measured:
     size: int
     web: float
     database: float
+    is_customers: bool
 
     @property
     def cpu(self) -> float:
@@ -69,7 +76,14 @@ class DatabaseClock:
         return int(self._file.read_text().split()[0]) / 1e9 if self.is_readable else 0.0
 
 
-def measure(name: str, ask: Callable[[], "HttpResponseBase"], *, requests: int, clock: DatabaseClock) -> Measured:
+def measure(
+    name: str,
+    ask: Callable[[], "HttpResponseBase"],
+    *,
+    requests: int,
+    clock: DatabaseClock,
+    is_customers: bool = False,
+) -> Measured:
     """Ask so many times. Raises `RuntimeError` for a page that does not answer 200."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -90,6 +104,7 @@ def measure(name: str, ask: Callable[[], "HttpResponseBase"], *, requests: int, 
         len(content),
         (time.process_time() - web) / requests,
         (clock.read() - database) / requests,
+        is_customers,
     )
 
 
@@ -139,10 +154,54 @@ def journey() -> Iterator[tuple[str, str, str]]:
         yield "Pay", reverse("commerce:pay", args=[payable.number]), ADMINISTRATOR
     if attempt := PaymentAttempt.objects.for_account(acme).first():
         yield "Payment", reverse("commerce:payment", args=[attempt.pk]), ADMINISTRATOR
+    yield from company_pages(acme)
     yield "Insights", reverse("analytics:insights"), MANAGER
     yield "Influenced revenue", reverse("analytics:influenced-revenue"), MANAGER
     if deal := Deal.objects.filter(stage="won").order_by("-closed_at").first():
         yield "Deal and its touches", reverse("analytics:influenced-deal", args=[deal.public_id]), MANAGER
+    yield "Account 360", reverse("admin:account_360", args=[acme.pk]), ADMINISTRATOR_OF_THE_PORTAL
+    yield "Set up", reverse("admin:setup"), ADMINISTRATOR_OF_THE_PORTAL
+    yield "Data quality", reverse("admin:data_quality"), ADMINISTRATOR_OF_THE_PORTAL
+    yield "Audit log, staff", reverse("admin:accounts_auditentry_changelist"), ADMINISTRATOR_OF_THE_PORTAL
+
+
+# Pages on which a company runs itself, and a person their own affairs: the name of each address.
+COMPANY_PAGES = {
+    "Company": "company",
+    "Permissions": "permissions",
+    "People": "people",
+    "People found": "people",
+    "Invite": "invite",
+    "Invitations": "invitations",
+    "Import people": "upload-people",
+    "Requests to join": "join-requests",
+    "Domains": "domains",
+    "Security": "security",
+    "Single sign-on": "sso",
+    "Directory": "provisioning",
+    "Audit log": "audit",
+    "Audit log, one person": "audit",
+    "Notices of the company": "company-notifications",
+    "Notifications": "notifications",
+    "Bell": "bell",
+    "Which notifications": "notification-settings",
+    "Sessions": "sessions",
+    "Language": "language",
+    "Privacy": "privacy",
+}
+ASKED = {"People found": "?q=somebody", "Audit log, one person": "?person=Ada"}
+
+
+def company_pages(company: "Account") -> Iterator[tuple[str, str, str]]:
+    from django.urls import reverse
+
+    from accounts.models import Membership
+
+    for name, address in COMPANY_PAGES.items():
+        yield name, reverse(f"accounts:{address}") + ASKED.get(name, ""), ADMINISTRATOR
+    somebody = Membership.objects.for_account(company).exclude(user__email=ADMINISTRATOR).order_by("-pk")[0]
+    for name in ("member", "deactivate-member", "hand-over"):
+        yield name.replace("-", " ").capitalize(), reverse(f"accounts:{name}", args=[somebody.public_id]), ADMINISTRATOR
 
 
 def prepare() -> None:
@@ -157,6 +216,41 @@ def prepare() -> None:
         print("Loading the demo company...", flush=True)
         seed(seed=1, today=datetime.now(UTC).date())
     owe_something()
+    fill(members=MEMBERS)
+
+
+def fill(*, members: int) -> None:
+    """As many people in the company, as many who are invited, as many notifications, and the audit log of all that."""
+    from accounts.audit.collecting import collect
+    from accounts.models import Account, Invitation, Membership, Notification, User
+
+    acme, now = Account.objects.get(name=COMPANY), datetime.now(UTC)
+    missing = range(Membership.objects.for_account(acme).count(), members)
+    print(f"Adding {len(missing):,} people...", flush=True)
+    people = User.objects.bulk_create(
+        User(email=f"somebody-{number}@acme.example", name=f"Somebody {number:05d}", password="!") for number in missing
+    )
+    Membership.objects.bulk_create(
+        Membership(account=acme, user=person, roles=["viewer"], created_at=now) for person in people
+    )
+    Invitation.objects.bulk_create(
+        Invitation(
+            account=acme,
+            email=f"invited-{number}@acme.example",
+            roles=["viewer"],
+            token_hash="0" * 64,  # Of no token.
+            sent_at=now,
+            expires_at=now,
+        )
+        for number in missing
+    )
+    administrator = User.objects.get(email=ADMINISTRATOR)
+    Notification.objects.bulk_create(
+        Notification(account=acme, user=administrator, kind="case_reply", link="/cases/", created_at=now)
+        for _number in missing
+    )
+    while collect(now=now):
+        pass
 
 
 def owe_something() -> None:
@@ -196,12 +290,13 @@ def measure_all(requests: int, clock: DatabaseClock) -> Iterator[Measured]:
         plain = Client()
         yield measure("Bare view", partial(plain.get, "/bare/"), requests=requests, clock=clock)
     clients = {}
-    for email in (ADMINISTRATOR, MANAGER):
+    for email in (ADMINISTRATOR, MANAGER, ADMINISTRATOR_OF_THE_PORTAL):
         clients[email] = _signed_in(User.objects.get(email=email))
     company = {"account": Account.objects.get(name=COMPANY).public_id}
     clients[ADMINISTRATOR].post(reverse("accounts:switch"), company)
     for name, url, viewer in list(journey()):
-        yield measure(name, partial(clients[viewer].get, url), requests=requests, clock=clock)
+        ask = partial(clients[viewer].get, url)
+        yield measure(name, ask, requests=requests, clock=clock, is_customers=viewer == ADMINISTRATOR)
 
 
 def _signed_in(user: "User") -> "Client":
@@ -241,6 +336,9 @@ def main(arguments: Sequence[str]) -> int:
             f"{page.database * 1e3:8.2f}{page.cpu * 1e3:8.2f}{page.cpu / pages[0].cpu:8.1f}",
             flush=True,
         )
+    for page in pages:
+        if page.is_customers and page.statements > MAX_STATEMENTS:
+            print(f"{page.name} asks {page.statements - MAX_STATEMENTS} statements too many")
     if not clock.is_readable:
         print("The database's CPU can't be read here: it runs elsewhere, or this is not Linux.")
     ratio = statistics.median(page.cpu for page in pages[1:]) / pages[0].cpu
