@@ -31,8 +31,8 @@ def ask_to_be_erased(company: Company) -> None:
 
 LAW = [
     Page(
-        "accounts:audit", Permission.VIEW_AUDIT, screen=True, shows=of("case.number"),
-        query=lambda company: {"kind": "accounts.membership"},
+        "accounts:audit", Permission.VIEW_AUDIT, screen=True, shows=of("contract.number"),
+        query=lambda company: {"kind": "commerce.contract"},
     ),
     Page(
         "accounts:audit-export", Permission.VIEW_AUDIT, kwargs=lambda company: {"form": "csv"},
