@@ -43,6 +43,10 @@ PERSONAL = (
         "accounts.MailReport", "email", _("Mail that did not reach you"), ("kind", "reported_at"), Fate.DELETE,
     ),
     PersonalData(
+        # Not the text: what belongs to a case stands there, as its message.
+        "accounts.InboundMail", "sender", _("Mail you sent us"), ("subject", "received_at"), Fate.DELETE,
+    ),
+    PersonalData(
         "accounts.Notification", "user", _("What we told you"), ("kind", "link", "created_at", "read_at"), Fate.DELETE,
     ),
     PersonalData(

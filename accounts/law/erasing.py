@@ -116,6 +116,9 @@ def carry_out_due(*, now: datetime) -> int:
 def _announce(erasure: Erasure, *, now: datetime) -> None:
     """Let the person out of their companies, and tell them what goes and what stays."""
     with transaction.atomic():
+        # One after the other, as all changes of a company's people: of two who lead it one stays.
+        theirs = Membership.objects.filter(user=erasure.user).values("account")
+        list(Account.objects.select_for_update(no_key=True).filter(pk__in=theirs).order_by("pk"))
         if _led_alone_by(erasure.user):
             Erasure.objects.filter(pk=erasure.pk).update(state=_State.BLOCKED)
             return

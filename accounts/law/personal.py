@@ -67,8 +67,8 @@ class PersonalData:
 
 
 def addresses_of(user: User) -> set[str]:
-    """Every e-mail address that is theirs, in lower case."""
-    others = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
+    """Every e-mail address that is theirs, in lower case. Anybody can name an address: theirs is what they verified."""
+    others = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
     return {user.email.lower(), *(address.lower() for address in others)}
 
 

@@ -21,6 +21,8 @@ from accounts.models import (
     AuditSeal,
     DataExport,
     Erasure,
+    InboundMail,
+    InboundState,
     MailState,
     OutgoingMail,
     RetentionRule,
@@ -79,9 +81,13 @@ CLASSES = {
         DataClass(
             "mail-texts", _("Texts of sent mail"), 730, 30,
             lambda moment: OutgoingMail.objects.filter(
-                state__in=[MailState.SENT, MailState.FAILED], created_at__lt=moment
-            ).exclude(text="", html=""),
+                created_at__lt=moment
+            ).exclude(state__in=[MailState.PENDING, MailState.SENDING]).exclude(text="", html=""),
             {"text": "", "html": ""},
+        ),
+        DataClass(
+            "incoming-mail", _("Incoming mail that was dealt with"), 180, 30,
+            lambda moment: InboundMail.objects.filter(settled_at__lt=moment).exclude(state=InboundState.HELD),
         ),
         DataClass(
             "sessions", _("Sessions that have ended"), 1, 0,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from zipfile import ZipFile
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.conf import settings
 from django.core import mail
@@ -13,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 from django.utils import timezone
 
+from accounts.intake import receive
 from accounts.law import erasing, personal
 from accounts.law.consent import choices_of, choose, may_send_marketing
 from accounts.law.exporting import make_waiting, remove_expired, request_export
@@ -22,6 +24,7 @@ from accounts.models import (
     Consent,
     DataExport,
     Erasure,
+    InboundMail,
     Membership,
     OutgoingMail,
     Purpose,
@@ -129,6 +132,27 @@ def test_what_the_apps_say_of_their_tables_is_true_of_the_models():
     for model, reason in exempt().items():
         assert apps.get_model(model)
         assert len(reason) > 10
+
+
+def test_an_address_that_somebody_only_names_is_not_theirs(admin, member, acme, successor):
+    """Neither to be read about nor to be wiped out: anybody can name anybody's address."""
+    OutgoingMail.objects.create(to="victim@globex.example", kind="invitation", subject="s", text="t", state="sent")
+    EmailAddress.objects.create(user=admin, email="victim@globex.example", verified=False)
+    with archive_of(admin) as archive:
+        assert json.loads(archive.read("data/accounts-outgoingmail.json")) == []
+    Erasure.objects.create(user=admin, due_at=timezone.now(), state=Erasure.State.RUNNING)
+    carry_out_erasures()
+    assert OutgoingMail.objects.filter(to="victim@globex.example").exists()
+
+
+def test_mail_that_a_person_sent_is_given_out_and_goes_with_them(admin, successor):
+    receive(mime=b"From: Ada <ADMIN@acme.example>\nSubject: Hello\n\nHi", source="test", now=timezone.now())
+    receive(mime=b"From: milo@acme.example\nSubject: Mine\n\nHi", source="test", now=timezone.now())
+    with archive_of(admin) as archive:
+        assert [one["subject"] for one in json.loads(archive.read("data/accounts-inboundmail.json"))] == ["Hello"]
+    Erasure.objects.create(user=admin, due_at=timezone.now(), state=Erasure.State.RUNNING)
+    carry_out_erasures()
+    assert [one.subject for one in InboundMail.objects.all()] == ["Mine"]
 
 
 def test_it_is_asked_for_on_the_page_told_by_mail_and_fetched(admin, signed_in, confirmed):

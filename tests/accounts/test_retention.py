@@ -13,7 +13,7 @@ from accounts.audit.collecting import collect
 from accounts.audit.sealing import seal_finished_days
 from accounts.law import retention
 from accounts.law.retention import CLASSES, due_rows, keep_rules
-from accounts.models import AuditEntry, AuditNote, OutgoingMail, RetentionRule, RetentionRun
+from accounts.models import AuditEntry, AuditNote, InboundMail, OutgoingMail, RetentionRule, RetentionRun
 from accounts.tasks import keep_retention
 from commerce.models import Contract
 from tests.factories import make_catalogue, make_contract
@@ -64,6 +64,22 @@ def test_texts_of_old_mail_are_emptied_and_waiting_mail_is_left():
     sent.refresh_from_db()
     due.refresh_from_db()
     assert (sent.text, sent.subject, due.text) == ("", "s", "t")
+
+
+def test_mail_that_was_never_sent_loses_its_text_as_well():
+    old = NOW - timedelta(days=800)
+    for state in ("cancelled", "unknown"):
+        OutgoingMail.objects.create(to="a@b.example", kind="x", subject="s", text="t", state=state, created_at=old)
+    assert keep() == 2
+    assert not OutgoingMail.objects.exclude(text="").exists()
+
+
+def test_incoming_mail_goes_once_it_was_dealt_with():
+    for unique_id, state, days_ago in (("done", "done", 200), ("young", "done", 100), ("held", "held", 200)):
+        settled_at = NOW - timedelta(days=days_ago)
+        InboundMail.objects.create(unique_id=unique_id, source="t", mime=b"", state=state, settled_at=settled_at)
+    assert keep() == 1
+    assert set(InboundMail.objects.values_list("unique_id", flat=True)) == {"young", "held"}
 
 
 def test_addresses_go_from_the_log_and_the_log_stays_whole(acme):
