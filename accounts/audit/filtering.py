@@ -3,6 +3,7 @@
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,8 @@ from accounts.models.audit import AuditEntryQuerySet
 from tracking.actor import ActorKind
 
 NOTES = "notes"  # What is no change of a row: access and security.
+# A day before or after these has no beginning or no end in every time zone.
+DAYS = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 PEOPLE_FOUND = 50  # At most so many that a name may mean.
 
 
@@ -27,8 +30,12 @@ def kinds() -> list[tuple[str, str | Promise]]:
 class AuditFilter(forms.Form):
     """Every field may be left out. Days are days of `zone`, both of them included."""
 
-    from_date = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    to_date = forms.DateField(label=_("Up to"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    from_date = forms.DateField(
+        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}), validators=DAYS
+    )
+    to_date = forms.DateField(
+        label=_("Up to"), required=False, widget=forms.DateInput(attrs={"type": "date"}), validators=DAYS
+    )
     person = forms.CharField(label=_("Person"), required=False, max_length=150)
     kind = forms.ChoiceField(label=_("Kind"), required=False, choices=kinds)
     action = forms.ChoiceField(

@@ -1,9 +1,10 @@
 """The bell, the list behind it, and how somebody wants to be told."""
 
 from typing import cast
+from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -75,7 +76,10 @@ def read_notifications(request: AccountRequest) -> HttpResponse:
     """One is read (`notification`), or all are."""
     found = _own(request).unread()
     if one := request.POST.get("notification", ""):
-        notification = get_object_or_404(_own(request), public_id=one)
+        try:
+            notification = get_object_or_404(_own(request), public_id=UUID(one))
+        except ValueError as error:
+            raise Http404 from error
         found = found.filter(pk=notification.pk)
     count = found.update(read_at=timezone.now())
     text = ngettext("%d notification is marked as read.", "%d notifications are marked as read.", count) % count

@@ -108,6 +108,14 @@ def test_a_wrong_date_is_said_and_kept(admin, signed_in):
     assert 'value="Milo"' in page.content.decode()
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_that_has_no_next_or_no_beginning_is_refused(admin, signed_in, may_export, day):
+    client = signed_in(admin)
+    for name in ("from_date", "to_date"):
+        assert client.get(URL, {name: day}).status_code == 422
+        assert client.get(f"{URL}export/csv/", {name: day}).status_code == 200
+
+
 def test_the_csv_is_complete_safe_and_recorded(history, may_export, admin, acme, signed_in):
     Account.objects.filter(pk=acme.pk).update(name="=HYPERLINK(1)")
     collect(now=timezone.now())

@@ -457,3 +457,8 @@ def test_strangers_roles_and_visitors(tell, member, other_admin, viewer, signed_
     for page in (LIST, BELL, SETTINGS, url, reverse("accounts:company-notifications")):
         assert client.get(page).headers["Location"].startswith("/accounts/login/")
     assert all(one.permission is None or one.permission in Permission for one in TYPES)
+
+
+@pytest.mark.parametrize("name", ["zz", "\x00"])
+def test_what_names_no_notification_is_not_there(admin, signed_in, name):
+    assert signed_in(admin).post("/me/notifications/read/", {"notification": name}).status_code == 404
