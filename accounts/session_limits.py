@@ -115,18 +115,24 @@ def _note_use(request: HttpRequest, now: float) -> None:
 
 def _has_second_factor(request: HttpRequest) -> bool:
     """Asked once in a session, and again when a factor was removed."""
-    if request.session.get(_HAS_FACTOR):
+    if request.session.get(_HAS_FACTOR) or _came_by_own_provider(request):
         return True
-    records = get_authentication_records(request, request.user if isinstance(request.user, User) else None)
-    found = (
-        any(record["method"] in _BY_IDENTITY_PROVIDER for record in records)
-        or Authenticator.objects.filter(
-            user_id=request.user.pk, type__in=[Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-        ).exists()
-    )
+    found = Authenticator.objects.filter(
+        user_id=request.user.pk, type__in=[Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    ).exists()
     if found:
         request.session[_HAS_FACTOR] = True
     return found
+
+
+def _came_by_own_provider(request: HttpRequest) -> bool:
+    """Whether the identity provider of the company at hand let them in: what another company's asks says nothing."""
+    account: Account | None = getattr(request, "account", None)
+    records = get_authentication_records(request, request.user if isinstance(request.user, User) else None)
+    return account is not None and any(
+        record["method"] in _BY_IDENTITY_PROVIDER and record.get("provider") == str(account.public_id)
+        for record in records
+    )
 
 
 def forget_second_factor(request: HttpRequest, **kwargs: Any) -> None:

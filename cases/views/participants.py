@@ -38,7 +38,8 @@ def remove(request: AccountRequest, serial: int) -> HttpResponse:
     """Take a colleague off, or leave a case oneself: whoever only views cases may do the latter."""
     case = case_of(request, serial)
     email = request.POST.get("email", "")
-    row = case.participants.active().select_related("user").filter(user__email=email).first()
+    participants_now = case.participants.active().select_related("user")
+    row = next((one for one in participants_now if one.user.email == email), None)
     if row is None:
         raise BadRequest
     if row.user_id != request.user.pk and not request.membership.may(Permission.OPEN_CASES):

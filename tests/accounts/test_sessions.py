@@ -1,6 +1,7 @@
 """Where somebody is signed in: seen, ended, limited in time; and what a company asks of everybody's sign-in."""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
@@ -262,6 +263,17 @@ def test_with_a_second_factor_nothing_changes_and_the_last_one_stays(signed_in, 
     assert client.post("/accounts/2fa/totp/deactivate/", {}).status_code in (200, 302)
     factor.refresh_from_db()
     assert is_in(client)
+
+
+def test_only_the_companys_own_identity_provider_stands_for_a_second_factor(admin, acme, globex, policy):
+    policy(mfa_required=True)
+    for company, is_enough in ((globex, False), (acme, True)):
+        client = come(admin)
+        session = client.session
+        came = {"method": "sso", "provider": str(company.public_id), "at": time.time(), "uid": admin.pk}
+        session["account_authentication_methods"] = [came]
+        session.save()
+        assert is_in(client) is is_enough, company
 
 
 def test_the_rule_holds_from_its_day_on_and_for_this_company_alone(admin, other_admin, policy):
