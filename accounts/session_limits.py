@@ -117,7 +117,7 @@ def _has_second_factor(request: HttpRequest) -> bool:
     """Asked once in a session, and again when a factor was removed."""
     if request.session.get(_HAS_FACTOR) or _came_by_own_provider(request):
         return True
-    found = Authenticator.objects.filter(
+    found: bool = Authenticator.objects.filter(
         user_id=request.user.pk, type__in=[Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
     ).exists()
     if found:

@@ -324,3 +324,9 @@ def test_anybody_else_is_asked_to_sign_in(client, member, acme):
 @pytest.mark.parametrize("number", ["CS-1", "CS-999999999999999", "CS-99999999999999999999", "10001", "CS-x"])
 def test_a_number_that_is_no_case_is_not_found(signed_in, member, number):
     assert signed_in(member).get(f"/cases/{number}/").status_code == 404
+
+
+def test_taking_off_whoever_no_address_can_name_is_refused(admin, acme, signed_in):
+    case = Case.objects.create(account=acme, opened_by=admin, subject="Scanner")
+    response = signed_in(admin).post(f"{case.get_absolute_url()}people/remove/", {"email": "\x00"})
+    assert response.status_code == 400
