@@ -29,6 +29,21 @@ def memberships_of(user: User) -> list[Membership]:
     return own + _looking_on(user, leading, seen={one.account_id for one in own})
 
 
+def group_of(memberships: Iterable[Membership]) -> list[Membership]:
+    """Of what `memberships_of` gave, the companies of the person's group: those whose subsidiaries they see, and these.
+
+    Empty where there is no subsidiary to see. No query.
+    """
+    memberships = list(memberships)
+    below = [one for one in memberships if one.is_of_parent]
+    leading = {one.account.parent_id for one in below}
+    heads = [one for one in memberships if not one.is_of_parent and one.account_id in leading]
+    inside = {one.account_id for one in heads}
+    own_below = [one for one in memberships if not one.is_of_parent and one.account.parent_id in inside]
+    rest = [one for one in own_below if one.account_id not in inside]
+    return [*heads, *sorted([*below, *rest], key=lambda one: one.account.name)] if below else []
+
+
 def _looking_on(user: User, leading: Iterable[int], *, seen: set[int]) -> list[Membership]:
     found: list[Membership] = []
     parents = list(leading)

@@ -147,6 +147,13 @@ class NoCompany(PermissionDenied):
     """Signed in, but a member of no company: the page says whom to ask."""
 
 
+def whole_group(view: V) -> V:
+    """Mark a page that shows a parent company's administrators their companies side by side: for it alone, the scope
+    of a reading request takes in all of the group that they may see."""
+    view.whole_group = True  # type: ignore[attr-defined]
+    return view
+
+
 def own_transactions(view: V) -> V:
     """Mark a view that talks to the outside world: it opens its own scopes (`request.scope()`), and none is open
     while it waits for an answer from elsewhere."""

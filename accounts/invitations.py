@@ -142,7 +142,7 @@ def opened(*, public_id: UUID, token: str, now: datetime) -> Invitation:
 
 def has_account(invitation: Invitation) -> bool:
     """Whether somebody signs in with the address of the invitation already."""
-    return User.objects.filter(email=invitation.email).exists()
+    return User.objects.with_address(invitation.email) is not None
 
 
 def accept(*, public_id: UUID, token: str, user: User, now: datetime) -> Membership:
@@ -243,7 +243,7 @@ def _waiting(invitation: Invitation) -> Invitation:
 
 
 def _mail(invitation: Invitation, token: str) -> None:
-    somebody = User.objects.filter(email=invitation.email).first()
+    somebody = User.objects.with_address(invitation.email)
     notify(
         kind="claim_link" if invitation.is_claim else "invitation",
         to=[somebody or User(email=invitation.email, name=invitation.name)],

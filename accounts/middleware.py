@@ -18,7 +18,7 @@ from django.http import (
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils import timezone
 
-from accounts.belonging import memberships_of
+from accounts.belonging import group_of, memberships_of
 from accounts.http import AccountRequest, LookingOn
 from accounts.law.consent import honoured
 from accounts.law.gate import ask_for_terms
@@ -91,7 +91,7 @@ class AccountScopeMiddleware:
         request.actor = actor_of(visit) if visit else membership.actor()  # type: ignore[attr-defined]
         if not membership.is_of_parent and visit is None:
             _note_visit(membership)
-        ids = [membership.account_id]
+        ids = _account_ids(request, match, membership)
         if match is not None and getattr(match.func, "own_transactions", False):
             request.scope = lambda **kw: AccountRequest.scope(request, **kw)  # type: ignore[arg-type,attr-defined]
             return _streamed(self.get_response(request), ids, user_id=user.pk)
@@ -127,6 +127,14 @@ def _chosen(request: HttpRequest, memberships: list[Membership]) -> Membership:
     chosen = request.session.get(SESSION_ACCOUNT)
     first_joined = min((one for one in memberships if not one.is_of_parent), key=lambda one: one.pk)
     return next((one for one in memberships if one.account_id == chosen), first_joined)
+
+
+def _account_ids(request: HttpRequest, match: ResolverMatch | None, membership: Membership) -> list[int]:
+    """Whose rows the request sees: the chosen company's, and on the group's page those of the whole group."""
+    if match is None or request.method not in SAFE_METHODS or not getattr(match.func, "whole_group", False):
+        return [membership.account_id]
+    memberships: list[Membership] = request.memberships  # type: ignore[attr-defined]
+    return sorted({membership.account_id, *(one.account_id for one in group_of(memberships))})
 
 
 def _named_by_link(request: HttpRequest, memberships: list[Membership]) -> Membership | None:

@@ -120,6 +120,8 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
         f"accounts.{action}_menurule": frozenset({_G.MARKETING, _G.SYSTEM_ADMINISTRATOR})
         for action in ("add", "change", "delete")
     },
+    "accounts.merge_people": frozenset({_G.CUSTOMER_SUCCESS, _G.SYSTEM_ADMINISTRATOR}),
+    "accounts.view_personmerge": _SUPPORT,
     "accounts.view_tier": _EVERYONE,
     "accounts.view_entitlement": _EVERYONE,
     "accounts.view_outgoingmail": _SUPPORT,

@@ -123,6 +123,8 @@ EXEMPT = {
     "accounts.TermsVersion": _SYSTEM,
     "accounts.SetupTick": _SYSTEM,
     "accounts.IdentityProvider": "a company's own sign-in; it names whom the company chose for emergencies",
+    "accounts.PersonMerge": "says which entries are one person's, and so what an export and an erasure take in",
+    "accounts.DistinctPair": "says by number which two people are two",
     "accounts.Handover": _SYSTEM,
     "accounts.HandoverLine": _SYSTEM,
     "accounts.Cover": _SYSTEM,

@@ -190,7 +190,7 @@ def _check_lengths(**values: str) -> None:
 
 
 def _find_or_make(account: Account, email: str, resource: PortalUser) -> User:
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.with_address(email)
     if user is None:
         user = User.objects.create_user(email, name=name_of(resource)[:150] or email)
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)

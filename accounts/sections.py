@@ -16,6 +16,7 @@ class Section:
     label: Promise | str
     permission: Permission | None = None  # None: everybody who is signed in.
     icon: str = ""
+    only_in_group: bool = False  # Only for those who see subsidiaries.
 
 
 # What a company says about itself and rules over.
@@ -25,6 +26,7 @@ COMPANY: tuple[Section, ...] = (
     Section("accounts:permissions", _("Roles"), Permission.VIEW_TEAM),
     Section("cases:visibility", _("Who sees cases"), Permission.MANAGE_COMPANY),
     Section("commerce:purchase-limits", _("Purchase limits"), Permission.MANAGE_COMPANY),
+    Section("group", _("Group"), Permission.VIEW_TEAM, only_in_group=True),
     Section("accounts:company-notifications", _("Notifications"), Permission.MANAGE_COMPANY),
     Section("accounts:security", _("Sign-in rules"), Permission.MANAGE_SECURITY),
     Section("accounts:domains", _("Domains"), Permission.MANAGE_SECURITY),

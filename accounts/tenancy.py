@@ -118,6 +118,8 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_user": Shared(
         EDIT, "sign-in looks people up before it knows their company; lists go through memberships"
     ),
+    "accounts_personmerge": Shared("", "which entries of one person were joined, staff only"),
+    "accounts_distinctpair": Shared("", "who looks alike and is two, staff only"),
     "accounts_user_groups": Shared(READ, "staff groups; customers have none"),
     "accounts_user_user_permissions": Shared(READ, "staff permissions; customers have none"),
     "accounts_installation": Shared("", "the vendor's own decisions, staff only"),

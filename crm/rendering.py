@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from accounts.models import Account, Membership
+from accounts.models import Account, Membership, PersonMerge, User
 from cases.models import Case, CaseMessage
 from commerce.models import Deal, Order
 from crm import mapping
@@ -38,18 +38,24 @@ def _accounts(ids: list[UUID]) -> Iterable[mapping.Record]:
 
 
 def _contacts(ids: list[UUID]) -> Iterable[mapping.Record]:
-    for membership in Membership.objects.filter(public_id__in=ids).select_related("account", "user"):
+    for membership in Membership.objects.filter(public_id__in=ids).select_related("account", "user__merge"):
         yield mapping.Contact(
             id=membership.public_id,
             account_id=membership.account.public_id,
             name=membership.user.name,
-            email=membership.user.email,
+            email=_address(membership.user),
             phone=membership.user.phone,
             job_title=membership.user.job_title,
             department=membership.department,
             roles=tuple(membership.roles),
             is_active=membership.is_active and membership.user.is_active,
         )
+
+
+def _address(user: User) -> str:
+    """Of an entry that was joined with another, the address under which the CRM knows it."""
+    merge: PersonMerge | None = getattr(user, "merge", None)
+    return merge.address or user.email if merge else user.email
 
 
 def _cases(ids: list[UUID]) -> Iterable[mapping.Record]:

@@ -40,7 +40,7 @@ class PortalAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Pages that several apps contribute to, before those of the models."""
-        from portal.staff import account_360, data_quality, permissions, portfolio, setup, view_as
+        from portal.staff import account_360, data_quality, duplicates, permissions, portfolio, setup, view_as
 
         def page(route: str, view: Callable[..., Any], name: str) -> URLPattern:
             return path(route, self.admin_view(view), name=name)
@@ -48,6 +48,9 @@ class PortalAdminSite(UnfoldAdminSite):
         return [
             page("accounts/account/<int:pk>/360/", account_360.account_360, "account_360"),
             page("view-as/<uuid:public_id>/", view_as.view_as, "view_as"),
+            page("duplicates/", duplicates.candidates, "duplicates"),
+            page("duplicates/<int:first>/<int:second>/", duplicates.merge, "merge_people"),
+            page("duplicates/<int:first>/<int:second>/two/", duplicates.tell_apart, "tell_apart"),
             page("portfolio/", portfolio.portfolio, "portfolio"),
             page("portfolio/hand-over/", portfolio.hand_over_accounts, "hand_over"),
             page("portfolio/cover/", portfolio.add_cover, "add_cover"),
@@ -99,6 +102,7 @@ def _own_pages() -> list[tuple[str, str, str, str]]:
         ("analytics:insights", _("Insights"), "monitoring", "analytics.view_insights"),
         ("admin:portfolio", _("My portfolio"), "work", "accounts.change_account"),
         ("admin:data_quality", _("Data quality"), "fact_check", "accounts.view_data_quality"),
+        ("admin:duplicates", _("Duplicate contacts"), "group_remove", "accounts.merge_people"),
         ("admin:setup", _("Set up"), "checklist", "accounts.view_installation"),
         ("admin:permissions", _("Who may what"), "rule", "accounts.view_account"),
     ]

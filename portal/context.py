@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import brands, languages, menus
 from accounts.announcements import Shown, announcements_for
+from accounts.belonging import group_of
 from accounts.models import Membership, MenuEntry
 from accounts.permissions import Permission
 
@@ -90,6 +91,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
             }
             for one in memberships
         ],
+        "group_url": reverse("group") if group_of(memberships) else "",
         "account_switch_url": reverse("accounts:switch"),
         "user_menu": _user_menu(request),
         "language_choices": [] if request.user.is_authenticated else languages.offered(),

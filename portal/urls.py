@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from portal import api, errors, health, views
+from portal import api, errors, group, health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("language/", login_not_required(require_POST(set_language)), name="set-language"),
     path("accounts/sessions/", RedirectView.as_view(pattern_name="accounts:sessions")),  # Ours instead of allauth's.
     path("accounts/", include("allauth.urls")),
+    path("company/group/", group.group, name="group"),
     path("", include("accounts.urls")),
     path("scim/v2/", include("accounts.scim.urls")),
     path("help/", include("knowledge.urls")),

@@ -39,6 +39,7 @@ from accounts.models import (
     MemberImport,
     Membership,
     Notification,
+    PersonMerge,
     ReportKind,
     RetentionRun,
     ScimGroup,
@@ -223,6 +224,7 @@ def make_world(now: datetime) -> World:
     )
     _terms(world)
     _own_data(world)
+    _merge(world)
     _audit_log(now)
     return world
 
@@ -238,6 +240,18 @@ def _terms(world: World) -> None:
         )
         for company in world.companies
         for user in company.people.values()
+    )
+
+
+def _merge(world: World) -> None:
+    """Acme's administrator had a second entry once."""
+    former = User.objects.create_user("ada@former.example", name="A former entry")
+    PersonMerge.objects.create(
+        merged=former,
+        survivor=world.acme.administrator,
+        address=former.email,
+        made_by=world.staff[StaffGroup.CUSTOMER_SUCCESS],
+        reason="One person, by phone.",
     )
 
 

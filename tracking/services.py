@@ -183,6 +183,15 @@ def usage_to_date(*, account_id: int, today: date) -> dict[Meter, Decimal]:
     return used
 
 
+def levels_of(*, account_ids: Iterable[int], meter: Meter, today: date) -> dict[int, Decimal]:
+    """The latest level of a meter (not a monthly one) for each account that reported it lately, in one query."""
+    rows = UsageDaily.objects.filter(
+        account_id__in=account_ids, meter=meter, date__lte=today, date__gt=date.fromordinal(today.toordinal() - 62)
+    )
+    latest = rows.order_by("account_id", "-date").distinct("account_id")
+    return dict(latest.values_list("account_id", "quantity"))
+
+
 def record_usage(*, rows: Iterable[UsageDaily]) -> int:
     """Store usage as reported; a day reported twice keeps the later report. The number of rows stored."""
     return len(

@@ -14,7 +14,7 @@ from accounts.admin.bases import ReadOnly
 from accounts.law import erasing, exporting
 from accounts.law.erasing import request_erasure
 from accounts.law.exporting import request_export
-from accounts.models import User
+from accounts.models import PersonMerge, User
 
 
 @admin.register(User)
@@ -60,3 +60,11 @@ def _staff(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
+
+
+@admin.register(PersonMerge)
+class PersonMergeAdmin(ReadOnly, ModelAdmin):
+    list_display = ["survivor", "address", "made_by", "reason", "made_at"]
+    list_select_related = ["survivor", "made_by"]
+    search_fields = ["survivor__name", "survivor__email", "address", "reason"]
+    ordering = ["-made_at", "-pk"]

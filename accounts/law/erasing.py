@@ -17,9 +17,19 @@ from django.db.models import ProtectedError, RestrictedError
 from django.utils.translation import gettext as _
 
 from accounts.audit import AuditAction, note
-from accounts.law.personal import Fate, PersonalData, personal_data
+from accounts.law.personal import Fate, PersonalData, entries_of, personal_data
 from accounts.members import administrators_of
-from accounts.models import Account, DataExport, Erasure, MailState, Membership, OutgoingMail, StoredFile, User
+from accounts.models import (
+    Account,
+    DataExport,
+    Erasure,
+    MailState,
+    Membership,
+    OutgoingMail,
+    PersonMerge,
+    StoredFile,
+    User,
+)
 from accounts.notifications import notify
 from accounts.scope import system_scope
 from tracking.actor import Actor, ActorKind
@@ -171,7 +181,9 @@ def _carry_out(erasure: Erasure, *, now: datetime) -> bool:
         with transaction.atomic():
             apply_fate(entry, user)
     with transaction.atomic():
-        anonymise(user)
+        for entry_of_theirs in entries_of(user):
+            anonymise(entry_of_theirs)
+        PersonMerge.objects.filter(survivor=user).update(address="")
         if not Erasure.objects.filter(pk=erasure.pk, state=_State.RUNNING).update(state=_State.DONE, ended_at=now):
             return False
         note(action=AuditAction.ERASURE_DONE, actor=Actor.system(), now=now, subject_id=user.pk)

@@ -57,13 +57,18 @@ class PersonalData:
         rows: models.QuerySet[Any] = model._default_manager.filter(**(self.only or {})).order_by("pk")
         if field.related_model is None and isinstance(field, models.CharField):
             return rows.annotate(_address=Lower(self.person)).filter(_address__in=addresses_of(user))
-        return rows.filter(**{self.person: user.pk})
+        return rows.filter(**{f"{self.person}__in": entries_of(user).values("pk")})
 
     def files(self, user: User) -> Iterator[StoredFile]:
         """Files that they sent with these rows."""
         if self.file:
             wanted = self.rows(user).filter(**{f"{self.file}__isnull": False}).values(self.file)
             yield from StoredFile.objects.filter(pk__in=wanted, uploaded_by=user).order_by("pk")
+
+
+def entries_of(user: User) -> models.QuerySet[User]:
+    """The person's entry, and those that were joined with it."""
+    return User.objects.filter(models.Q(pk=user.pk) | models.Q(merged_into=user.pk))
 
 
 def addresses_of(user: User) -> set[str]:

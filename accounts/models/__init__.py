@@ -24,6 +24,7 @@ from accounts.models.law import (
     TermsVersion,
 )
 from accounts.models.menus import MenuEntry, MenuRule
+from accounts.models.merging import DistinctPair, PersonMerge
 from accounts.models.notifications import (
     ByMail,
     DigestEvery,
@@ -55,6 +56,7 @@ __all__ = [
     "Cover",
     "DataExport",
     "DigestEvery",
+    "DistinctPair",
     "Domain",
     "Entitlement",
     "Entitlements",
@@ -87,6 +89,7 @@ __all__ = [
     "Notification",
     "NotificationChoice",
     "OutgoingMail",
+    "PersonMerge",
     "Purpose",
     "ReportKind",
     "RetentionRule",

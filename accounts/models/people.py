@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,12 @@ class UserManager(BaseUserManager["User"]):
         user.set_password(password)
         user.save()
         return user
+
+    def with_address(self, email: str) -> "User | None":
+        """Whoever signs in with the address, or has verified it as a further one."""
+        further = Q(emailaddress__email__iexact=email, emailaddress__verified=True)
+        found = self.filter(Q(email__iexact=email) | further).order_by("pk").distinct()
+        return min(found, key=lambda user: user.email.lower() != email.lower(), default=None)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
@@ -52,6 +59,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     unreachable_reason = models.CharField(_("because"), max_length=10, choices=ReportKind, blank=True)
     # On the person, who is read with every request anyway: a banner costs no query.
     dismissed_announcements = ArrayField(models.BigIntegerField(), default=list, blank=True, editable=False)
+    # This entry was joined with that one, which goes on: never with one that was joined itself. Written once.
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="merged_entries"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -61,7 +72,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["name"]
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_any_case"),
+            models.CheckConstraint(condition=Q(merged_into=None) | Q(is_active=False), name="user_merged_is_over"),
+            models.CheckConstraint(condition=~Q(merged_into=F("id")), name="user_merged_into_another"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email

@@ -77,6 +77,14 @@ class JoinDeclined(JoinApproved):
     label = _("I was not let in")
 
 
+class PeopleMerged(JoinApproved):
+    """To both addresses: whoever it was not meant for can object."""
+
+    name = "people_merged"
+    label = _("My entries were joined")
+    category = Category.PEOPLE
+
+
 PEOPLE_TYPES: tuple[type[NotificationType], ...] = (
     Invited,
     ClaimLink,
@@ -84,4 +92,5 @@ PEOPLE_TYPES: tuple[type[NotificationType], ...] = (
     JoinRequested,
     JoinApproved,
     JoinDeclined,
+    PeopleMerged,
 )

@@ -196,7 +196,10 @@ def _person(provider: IdentityProvider, answer: Answer, email: str) -> User | No
     if linked is not None:
         _check_domain(provider, linked.user.email)
         return linked.user
-    return User.objects.filter(email=email).first()
+    found = User.objects.with_address(email)
+    if found is not None and found.email != email:
+        _check_domain(provider, found.email)
+    return found
 
 
 def _new_person(decision: Decision) -> User:

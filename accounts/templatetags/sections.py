@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 from django.urls import reverse
 
+from accounts.belonging import group_of
 from accounts.models import Membership
 from accounts.sections import COMPANY, PERSONAL, Section
 
@@ -29,7 +30,8 @@ def _tabs(context: dict[str, Any], sections: tuple[Section, ...]) -> dict[str, A
     shown = [
         (section, reverse(section.url_name))
         for section in sections
-        if section.permission is None or (membership is not None and membership.may(section.permission))
+        if (section.permission is None or (membership is not None and membership.may(section.permission)))
+        and (not section.only_in_group or group_of(getattr(request, "memberships", [])))
     ]
     # The longest address that the page lies below: the overview's is the beginning of all others.
     here = max((url for _section, url in shown if request.path.startswith(url)), key=len, default="")

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import invitations, joining
+from accounts import duplicates, invitations, joining
 from accounts.http import AccountRequest, requires, step_up
 from accounts.members_forms import InviteForm, NewPersonForm
 from accounts.middleware import SESSION_ACCOUNT
@@ -49,8 +49,19 @@ def invite(request: AccountRequest) -> HttpResponse:
             form.add_error("email", _("An invitation to this address is waiting. You can send it again."))
         else:
             messages.success(request, _("An invitation is on its way to %(email)s.") % {"email": form.invitee.email})
+            _point_out_namesakes(request, form.invitee)
             return redirect("accounts:invitations")
     return render(request, "accounts/people/invite.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _point_out_namesakes(request: AccountRequest, invitee: invitations.Invitee) -> None:
+    """Somebody with several addresses is easily invited twice: a hint, as two people may share a name."""
+    for user in duplicates.namesakes(request.account, name=invitee.name, email=invitee.email):
+        messages.warning(
+            request,
+            _("%(name)s (%(email)s) is a colleague already. If this is the same person, take the invitation back.")
+            % {"name": user.name, "email": user.email},
+        )
 
 
 def _already_member(error: invitations.AlreadyMember) -> str:

@@ -37,6 +37,7 @@ HOUSE = [
     Page("first-steps", Permission.VIEW_HOME, method="POST", status=302),
     Page("tour", Permission.VIEW_HOME, screen=True),
     Page("tour", Permission.VIEW_HOME, method="POST", status=302),
+    Page("group", Permission.VIEW_TEAM, screen=True),  # With subsidiaries: tests/portal/test_group.py.
     Page("livez", audience=Audience.EVERYBODY),
     Page("healthz", audience=Audience.EVERYBODY, status=503),  # No worker runs beside the tests.
     Page(

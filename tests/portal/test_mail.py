@@ -80,6 +80,7 @@ def contexts(company):
         "join_approved": {"member": company.administrator.membership},
         "join_declined": {},
         "roles_changed": {"member": company.administrator.membership},
+        "people_merged": {"address": "ada@old.example", "kept": company.administrator.email},
         "data_export_ready": {"export": company.data_export},
         "erasure_requested": {"erasure": Erasure(due_at=timezone.now())},
         "erasure_receipt": {

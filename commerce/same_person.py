@@ -1,0 +1,18 @@
+"""What commerce holds that follows a person whose entries are joined."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.merging import Follows
+
+FOLLOWS = (
+    Follows("commerce.Quote", "created_by", _("Quotes")),
+    Follows("commerce.Order", "placed_by", _("Orders")),
+    Follows("commerce.PaymentAttempt", "created_by", _("Payments")),
+    # So that nobody approves their own purchase under another address, nor seems to have done so.
+    Follows("commerce.PurchaseApproval", "requested_by", _("Approvals asked for"), apart_from="decided_by"),
+    Follows("commerce.PurchaseApproval", "decided_by", _("Approvals decided"), apart_from="requested_by"),
+)
+STAYS = {
+    "commerce.Deal.owner": "names somebody of the vendor's staff, and staff are never joined",
+    "commerce.Quote.accepted_by": "a signature stands as it was given, with the entry that gave it",
+}
