@@ -69,7 +69,7 @@ class SsoRefused(Exception):
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(reason.value, detail)
         self.reason = reason
-        self.detail = detail[:300]
+        self.detail = detail[:300].replace("\x00", "")  # Of the outside world; it is recorded.
 
     @property
     def advice(self) -> str:

@@ -58,7 +58,7 @@ def export(request: AccountRequest) -> HttpResponseBase:
         actor=request.actor,
         now=now,
         object_type="cases",
-        properties={"show": request.GET.get("show", "open"), "search": request.GET.get("q", "")[:LONGEST_SEARCH]},
+        properties={"show": request.GET.get("show", "open"), "search": _search(request)},
     )
     header = [
         _("Case"), _("Subject"), _("Status"), _("Priority"), _("Topic"), _("Opened by"), _("Opened"), _("Changed"),
@@ -77,10 +77,14 @@ def _row(case: Case, zone: ZoneInfo) -> list[object]:
     return [case.number, case.subject, *names, case.opened_by.name, *moments]
 
 
+def _search(request: AccountRequest) -> str:
+    return request.GET.get("q", "")[:LONGEST_SEARCH].replace("\x00", "")
+
+
 def _asked_for(request: AccountRequest) -> CaseQuerySet:
     """What the list's address asks for, of the cases that the person sees."""
-    search = request.GET.get("q", "")[:LONGEST_SEARCH].replace("\x00", "")
-    return _shown(Case.objects.visible_to(request.membership).matching(search), request.GET.get("show", "open"))
+    cases = Case.objects.visible_to(request.membership).matching(_search(request))
+    return _shown(cases, request.GET.get("show", "open"))
 
 
 def _shown(cases: CaseQuerySet, show: str) -> CaseQuerySet:

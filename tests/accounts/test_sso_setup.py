@@ -19,6 +19,7 @@ from accounts import outbound, vault
 from accounts.models import Domain, Entitlement, IdentityProvider, SsoIdentity
 from accounts.models.sso import Protocol
 from accounts.outbound import NoAnswer, OutboundRefused
+from accounts.sso.answers import Reason, SsoRefused
 from sandbox.idp import make_certificate
 from tests.accounts.test_sso_sign_in import second_factor
 
@@ -442,3 +443,7 @@ def test_single_sign_on_belongs_to_administrators(provider, member, other_admin,
     for url in (ACCESS, PEOPLE, "/company/sso/remove/", "/company/sso/test/start/"):
         assert signed_in(other_admin).get(url).status_code == 404
     assert IdentityProvider.objects.count() == 1
+
+
+def test_a_null_character_in_an_identity_providers_words_is_left_out():
+    assert SsoRefused(Reason.CANCELLED, "no\x00 such person").detail == "no such person"

@@ -330,3 +330,7 @@ def test_taking_off_whoever_no_address_can_name_is_refused(admin, acme, signed_i
     case = Case.objects.create(account=acme, opened_by=admin, subject="Scanner")
     response = signed_in(admin).post(f"{case.get_absolute_url()}people/remove/", {"email": "\x00"})
     assert response.status_code == 400
+
+
+def test_an_export_of_what_cannot_be_searched_is_answered(admin, acme, signed_in):
+    assert signed_in(admin).get("/cases/export/", {"q": "\x00"}).status_code == 200
