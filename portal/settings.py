@@ -276,7 +276,7 @@ ADMIN_CSP_ADDITIONS = {"script-src": [UNSAFE_INLINE, UNSAFE_EVAL], "style-src": 
 # Languages and time.
 LANGUAGE_CODE = "en"
 # What people may choose: each language once its catalogue is complete (tests/portal/test_translations.py).
-LANGUAGES = [("en", _("English"))]
+LANGUAGES = [("en", _("English")), ("de", _("German")), ("es", _("Spanish")), ("ar", _("Arabic"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

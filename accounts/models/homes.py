@@ -29,4 +29,4 @@ class HomeLayout(models.Model):
     toured_at = models.DateTimeField(null=True, blank=True)  # The tour was finished, or declined.
 
     def __str__(self) -> str:
-        return f"Home of {self.membership}"
+        return str(self.membership)

@@ -49,7 +49,7 @@ class SecurityPolicy(models.Model):
     objects = SecurityPolicyQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"Sign-in rules of {self.account}"
+        return str(self.account)
 
     def clean(self) -> None:
         if self.idle_minutes and self.absolute_hours and self.idle_minutes > self.absolute_hours * 60:

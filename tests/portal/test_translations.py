@@ -222,6 +222,7 @@ NOT_FOR_PEOPLE = {
     "accounts/provisioning.py": "what SCIM answers to a directory is English",
     "accounts/scim/resources.py": "what SCIM answers to a directory is English",
     "accounts/scim/views.py": "what SCIM answers to a directory is English",
+    "portal/environment.py": "read in the terminal of whoever installs the portal",
     "portal/settings.py": "read in the terminal of whoever installs the portal",
     "portal/celery.py": "read in the terminal of whoever installs the portal",
     "portal/wsgi.py": "read in the terminal of whoever installs the portal",
@@ -230,6 +231,7 @@ NOT_FOR_PEOPLE = {
     "crm/mapping.py": "values as Salesforce writes them",
 }
 SAID_AS_IT_IS = {
+    ("accounts/law/erasing.py", "Former member"): "kept in the row for good, in the language of the records",
     ("accounts/paging.py", "Not a cursor of this list."): "an answer of the API, English",
     ("templates/admin/permissions.html", "check"): "the name of an icon of the font",
     ("crm/push.py", "Foreign key external ID"): "part of a message of Salesforce",
