@@ -20,7 +20,8 @@ def granted_by_roles(permission: Permission) -> Predicate:
     def may(user: User, membership: Membership | None) -> bool:
         return membership is not None and membership.user_id == user.pk and membership.may(permission)
 
-    return predicate(may, name=f"may_{permission.value}")  # type: ignore[no-untyped-call]
+    made: Predicate = predicate(may, name=f"may_{permission.value}")  # type: ignore[no-untyped-call]
+    return made
 
 
 def register() -> None:

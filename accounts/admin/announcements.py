@@ -68,7 +68,7 @@ class AnnouncementAdmin(ModelAdmin):
     def preview(self, announcement: Announcement) -> str | SafeString:
         """As it will stand in each language, once it is saved."""
         if announcement._state.adding:
-            return _("Save to see it.")
+            return str(_("Save to see it."))
         languages = [settings.LANGUAGE_CODE, *(text.language for text in announcement.texts.all())]
         shown = [(language, show(announcement, language)) for language in languages]
         return render_to_string("admin/announcement_preview.html", {"shown": shown})

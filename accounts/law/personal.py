@@ -56,8 +56,10 @@ class PersonalData:
         field = model._meta.get_field(self.person.partition("__")[0])
         rows: models.QuerySet[Any] = model._default_manager.filter(**(self.only or {})).order_by("pk")
         if field.related_model is None and isinstance(field, models.CharField):
-            return rows.annotate(_address=Lower(self.person)).filter(_address__in=addresses_of(user))
-        return rows.filter(**{f"{self.person}__in": entries_of(user).values("pk")})
+            rows = rows.annotate(_address=Lower(self.person)).filter(_address__in=addresses_of(user))
+        else:
+            rows = rows.filter(**{f"{self.person}__in": entries_of(user).values("pk")})
+        return rows
 
     def files(self, user: User) -> Iterator[StoredFile]:
         """Files that they sent with these rows."""

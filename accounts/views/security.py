@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.http import AccountRequest, requires, step_up
 from accounts.models import SecurityPolicy
+from accounts.models.security import AbsoluteLimit, IdleLimit
 from accounts.permissions import Permission
 
 
@@ -37,9 +38,9 @@ class SecurityPolicyForm(forms.ModelForm[SecurityPolicy]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("idle_minutes", "absolute_hours"):
-            limits = SecurityPolicy._meta.get_field(name).flatchoices
-            self.fields[name].choices = [("", _("The portal's own limit")), *limits]  # type: ignore[attr-defined]
+        for name, limits in (("idle_minutes", IdleLimit), ("absolute_hours", AbsoluteLimit)):
+            choices = [("", _("The portal's own limit")), *limits.choices]
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
