@@ -84,7 +84,7 @@ def test_a_good_card_ends_on_the_page_of_the_payment(checkout, signed_in, admin,
     response = signed_in(admin).get(answer["next"])
     assert "Thank you, it is paid" in response.content.decode()
     assert f"/orders/{invoice.order.number}/" in response.content.decode()
-    assert "hx-trigger" not in response.content.decode()
+    assert "every 3s" not in response.content.decode()
     assert primary_actions(response) == 1
     assert content_queries(signed_in(admin), answer["next"]) <= 8
 

@@ -147,7 +147,8 @@ def world(transactional_db):
 def sights_of(pages, company, user, suffix=""):
     for entry in pages:
         query = urlencode({name: str(value) for name, value in entry.query(company).items()})
-        yield Sight(f"{entry.id}{suffix}", f"{entry.url(company)}?{query}" if query else entry.url(company), user)
+        address = f"{entry.url(company)}?{query}" if query else entry.url(company)
+        yield Sight(f"{entry.id}{suffix}", address, user, status=entry.status)
 
 
 def newcomer(world):
