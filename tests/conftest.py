@@ -41,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     import django  # pytest-django sets Django up only where something has imported it by now.
 
     django.setup()
+    if config.getoption("numprocesses", None):
+        # A worker that inherits it reads the settings before its own REDIS_URL stands.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 # Tests of one xdist_group, by the beginning of their ids. xdist 3.8 writes a test's group into its id, where pytest 9.2
@@ -77,6 +80,16 @@ def fast_passwords_and_own_files(settings, tmp_path):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+@pytest.fixture
+def empty_cache() -> Iterator[None]:
+    """Nothing that another test left in the cache or in the buffer of page views, and nothing left for the next."""
+    from django.core.cache import cache
+
+    cache.clear()
+    yield
+    cache.clear()
 
 
 @pytest.fixture

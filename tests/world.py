@@ -18,6 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client, override_settings
 
+from accounts import brands
 from accounts.audit.collecting import collect
 from accounts.audit.sealing import seal_finished_days
 from accounts.imports import look_at
@@ -29,6 +30,7 @@ from accounts.law.terms import hash_of, publish
 from accounts.models import (
     Account,
     Announcement,
+    Brand,
     DataExport,
     Domain,
     Entitlement,
@@ -50,6 +52,7 @@ from accounts.models import (
     TermsText,
     TermsVersion,
     User,
+    Viewing,
 )
 from accounts.notifications.reports import note_report
 from accounts.permissions import Role, StaffGroup
@@ -225,6 +228,7 @@ def make_world(now: datetime) -> World:
     _terms(world)
     _own_data(world)
     _merge(world)
+    _vendor(world)
     _audit_log(now)
     return world
 
@@ -253,6 +257,19 @@ def _merge(world: World) -> None:
         made_by=world.staff[StaffGroup.CUSTOMER_SUCCESS],
         reason="One person, by phone.",
     )
+
+
+def _vendor(world: World) -> None:
+    """The vendor's name, and a visit in each company's place that is over."""
+    Brand.objects.create(name="Meridian", legal_name="Meridian Works GmbH", is_default=True)
+    cache.delete(brands.CACHE_KEY)
+    Viewing.objects.bulk_create(
+        Viewing(
+            account=company.account, staff=world.staff[StaffGroup.SUPPORT_AGENT], person=company.administrator,
+            reason="The totals look wrong.", started_at=world.now, expires_at=world.now, ended_at=world.now,
+        )
+        for company in world.companies
+    )  # fmt: skip
 
 
 def _own_data(world: World) -> None:

@@ -18,6 +18,8 @@ from accounts.models import Brand
 from tests.conftest import NOW
 from tests.factories import make_staff
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 
 @pytest.fixture(autouse=True)
 def no_brand_remembered():

@@ -13,7 +13,7 @@ from accounts.models import Account, Membership, User
 from tests.factories import PASSWORD, make_account, make_member
 from tracking.models import Event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_cache")]
 
 
 @pytest.fixture(autouse=True)

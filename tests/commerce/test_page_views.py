@@ -6,6 +6,8 @@ from django.urls import reverse
 from tracking.models import Event
 from tracking.services import flush_page_views
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 
 @pytest.fixture(autouse=True)
 def today_is(time_machine_now):

@@ -20,7 +20,7 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory):
 
 
 @pytest.fixture
-def in_the_world(world, settings, db):
+def in_the_world(world, settings, db, empty_cache):
     """A test among the world's rows: its files are there, and the log is silent about each refusal."""
     import logging
 

@@ -11,6 +11,8 @@ from tracking import services
 from tracking.actor import Actor, ActorKind
 from tracking.models import Event, EventName
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 ADA = Actor(user_id=7, account_id=3, kind=ActorKind.CUSTOMER)
 
 
