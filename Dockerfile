@@ -26,7 +26,7 @@ COPY recommendations recommendations
 COPY crm crm
 COPY analytics analytics
 COPY portal portal
-RUN pybabel compile --domain=django --directory=locale
+RUN python -m portal.catalogues
 # Collecting files needs no secret and no server: it runs with development settings and production's storage.
 RUN PORTAL_ENV=development COLLECT_FOR_PRODUCTION=1 python manage.py collectstatic --noinput
 ENV MEDIA_ROOT=/data/media DATABASE_POOL=1

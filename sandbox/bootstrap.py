@@ -143,7 +143,7 @@ def compile_catalogues() -> None:
         return
     step(
         "Compiling translations",
-        [VENV / "bin" / "pybabel", "compile", "--domain=django", f"--directory={ROOT / 'locale'}"],
+        [PYTHON, "-m", "portal.catalogues"],
     )
     stamp.write_text(digest(sources))
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from portal.catalogues import compile_catalogues
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
@@ -145,17 +146,6 @@ def _header(language: str) -> str:
         f"Plural-Forms: {LANGUAGES[language]}",
     ]
     return 'msgid ""\nmsgstr ""\n' + "".join(f'"{line}\\n"\n' for line in lines) + "\n"
-
-
-def compile_catalogues() -> None:
-    """Write the .mo beside each .po that is newer. Django reads nothing else."""
-    for language in LANGUAGES:
-        source = file_of(language)
-        target = source.with_suffix(".mo")
-        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-            compiled = io.BytesIO()
-            write_mo(compiled, read(language))
-            target.write_bytes(compiled.getvalue())
 
 
 def run(*, check: bool) -> int:

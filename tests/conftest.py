@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.messages import compile_catalogues
+from portal.catalogues import compile_catalogues
 from sandbox.servers import Servers
 
 _servers = Servers(Path(__file__).parent.parent / ".data" / "tests")

@@ -55,4 +55,4 @@ def test_the_image_has_every_app_and_the_compiled_catalogues():
     dockerfile = read("Dockerfile")
     for name in (*settings.LOCAL_APPS, "templates", "locale"):
         assert f"COPY {name} {name}\n" in dockerfile, name
-    assert dockerfile.index("pybabel compile") < dockerfile.index("collectstatic")
+    assert dockerfile.index("portal.catalogues") < dockerfile.index("collectstatic")
