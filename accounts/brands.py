@@ -165,7 +165,7 @@ def brand_of_the_host(get_response: GetResponse) -> GetResponse:
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        asked = request.META.get("HTTP_HOST", "")
+        asked = request.headers.get("host", "")
         host, _port = split_domain_port(asked)
         look = None
         if host and not validate_host(host, settings.ALLOWED_HOSTS):

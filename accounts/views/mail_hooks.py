@@ -69,4 +69,4 @@ def _is_known(request: HttpRequest) -> bool:
 
 
 def _is_too_large(request: HttpRequest) -> bool:
-    return int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_MESSAGE_BYTES
+    return int(request.headers.get("content-length") or 0) > LARGEST_MESSAGE_BYTES
