@@ -83,13 +83,14 @@ def _request(
     waiting = PurchaseApproval.objects.for_account(quote.account).waiting().filter(quote=quote).first()
     if waiting is not None:
         return waiting
-    approvers = approvers_of(quote.account, quote.total_minor, quote.currency, buyer_id=membership.user_id)
+    amount_minor = quote.commitment_minor()
+    approvers = approvers_of(quote.account, amount_minor, quote.currency, buyer_id=membership.user_id)
     if not approvers:
         raise NoApprover(whom_to_ask(quote.account, buyer_id=membership.user_id))
     approval = PurchaseApproval.objects.create(
         account=quote.account,
         quote=quote,
-        amount_minor=quote.total_minor,
+        amount_minor=amount_minor,
         currency=quote.currency,
         expires_at=quote.expires_at,
         requested_by=membership.user,
@@ -323,24 +324,27 @@ class Need:
     """What stands between a buyer and their purchase: the limit, and who can approve it."""
 
     limit_minor: int
+    amount_minor: int  # What is held against it.
     approvers: Sequence[User]  # Some of them.
     has_more: bool
     whom_to_ask: str  # Where nobody can approve it.
 
 
 def need_of(quote: Quote, membership: Membership) -> Need | None:
-    """What this buyer needs to buy the quote; None where they may at once. Two queries, three where nobody may."""
+    """What this buyer needs to buy the quote; None where they may at once. Three queries, four where nobody may."""
     limits = Limits.of(quote.account, quote.currency)
     limit = limits.highest(membership.roles, Permission.BUY)
-    if limit is None or quote.total_minor <= limit:
+    if limit is None:
+        return None
+    amount_minor = quote.commitment_minor()
+    if amount_minor <= limit:
         return None
     members = Membership.objects.for_account(quote.account).active().select_related("user")
-    able = members.filter(roles__overlap=limits.roles_that_approve(quote.total_minor)).exclude(
-        user_id=membership.user_id
-    )
+    able = members.filter(roles__overlap=limits.roles_that_approve(amount_minor)).exclude(user_id=membership.user_id)
     found = [member.user for member in able.order_by("user__name", "pk")[: NAMED + 1]]
     return Need(
         limit_minor=limit,
+        amount_minor=amount_minor,
         approvers=found[:NAMED],
         has_more=len(found) > NAMED,
         whom_to_ask="" if found else whom_to_ask(quote.account, buyer_id=membership.user_id),

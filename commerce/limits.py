@@ -1,4 +1,4 @@
-"""How much somebody may buy, or approve, at once.
+"""How much somebody may buy, or approve, with one order: `Quote.commitment_minor` is what counts.
 
 The roles that grant the right count, and of those the one with the most: an approver's limit lets nobody buy more
 themselves. A role for which nothing is set has no limit, so that a company which never set one buys as before.
@@ -48,7 +48,7 @@ class Limits:
 
 
 def set_limits(*, account: Account, limits: Mapping[str, int | None]) -> None:
-    """Set what people with each role may spend at once, in minor units of the account's currency; None: no limit."""
+    """Set what each role may spend with one order, in minor units of the account's currency; None: no limit."""
     for role, limit_minor in limits.items():
         if role not in SPENDING_ROLES:
             raise ValueError(f"{role} spends nothing")

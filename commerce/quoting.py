@@ -434,5 +434,5 @@ def _check_limit(quote: Quote, actor: Actor, approval: PurchaseApproval | None) 
         return
     members = Membership.objects.for_account(quote.account).active()
     buyer = members.filter(user_id=actor.user_id).first() if actor.user_id is not None else None
-    if buyer is None or not limits.allow(buyer.roles, Permission.BUY, quote.total_minor):
+    if buyer is None or not limits.allow(buyer.roles, Permission.BUY, quote.commitment_minor()):
         raise ApprovalNeeded(_("This is above your limit. A colleague has to approve it."))

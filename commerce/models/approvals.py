@@ -31,7 +31,10 @@ class PurchaseLimitQuerySet(models.QuerySet["PurchaseLimit"]):
 
 @pghistory.track()
 class PurchaseLimit(models.Model):
-    """How much people with a role may buy, or approve, at once. A role without one has no limit."""
+    """How much people with a role may buy, or approve, with one order. A role without one has no limit.
+
+    Held against it is `Quote.commitment_minor`: what the order adds to what the company owes until its contract ends.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE)
     role = models.CharField(_("role"), max_length=20, choices=[(role.value, role.label) for role in SPENDING_ROLES])
@@ -100,7 +103,7 @@ class PurchaseApproval(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="purchase_approvals")
     quote = models.ForeignKey(Quote, on_delete=models.PROTECT, related_name="approvals")
-    amount_minor = models.BigIntegerField()  # Due on acceptance, with tax.
+    amount_minor = models.BigIntegerField()  # `Quote.commitment_minor`; what is due at once is the quote's total.
     currency = models.CharField(max_length=3)
     expires_at = models.DateTimeField()  # With the quote.
     status = models.CharField(max_length=10, choices=ApprovalStatus, default=ApprovalStatus.WAITING)

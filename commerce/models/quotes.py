@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from accounts.sequences import NextVal
 from commerce import explanations
-from commerce.models.catalogue import Product
+from commerce.models.catalogue import BillingRule, Product
 from commerce.models.contracts import Contract, DeltaKind
 from commerce.models.deals import Deal
+from commerce.pricing.proration import Period, months_begun_after
+from commerce.pricing.tax import tax_line
 
 
 class QuoteStatus(models.TextChoices):
@@ -122,6 +124,17 @@ class Quote(models.Model):
     def is_expired(self, now: datetime) -> bool:
         """Whether its time is over, also in the hour before a job says so."""
         return self.status == QuoteStatus.EXPIRED or (self.status_choice.is_open and now >= self.expires_at)
+
+    def commitment_minor(self) -> int:
+        """What ordering it adds to what the company owes until its contract ends, with tax. One query.
+
+        What is due now, which for prepaid lines is all of the term; and of lines billed every month what each month
+        that begins later in the term costs more than before. What later months save lowers nothing.
+        """
+        months = months_begun_after(self.price_date, Period(self.contract.start_date, self.contract.end_date))
+        monthly = self.lines.filter(product__billing=BillingRule.PERIOD)
+        each = sum(tax_line(line.recurring_minor, rate_percent=line.tax_rate * 100).gross_minor for line in monthly)
+        return self.total_minor + months * max(each, 0)
 
     def mark_viewed(self, now: datetime) -> None:
         """The first time somebody of the company opens it."""

@@ -119,7 +119,7 @@ def withdraw(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
 @in_person
 @step_up
 def purchase_limits(request: AccountRequest) -> HttpResponse:
-    """How much each role may buy or approve at once."""
+    """How much each role may buy or approve with one order."""
     form = LimitsForm(request.account, request.POST or None)
     if request.method == "POST" and form.is_valid():
         limits.set_limits(account=request.account, limits=form.limits)

@@ -11,14 +11,18 @@ from django.utils import timezone
 from accounts.models import Membership, OutgoingMail
 from accounts.permissions import Role
 from commerce import approvals, limits, orders, quoting
+from commerce.configuring import Configuration
 from commerce.models import (
     ApprovalStatus,
+    BillingRule,
     Contract,
+    DeltaKind,
     Invoice,
     Order,
     PurchaseApproval,
     PurchaseLimit,
     Quote,
+    QuoteLine,
     QuoteStatus,
 )
 from commerce.tasks import expire_quotes
@@ -113,6 +117,81 @@ def test_the_highest_limit_of_the_roles_that_buy_counts(acme, petra, quote, buy,
 def test_a_limit_in_another_currency_lets_nothing_through(acme, bo, petra, quote, buy):
     PurchaseLimit.objects.create(account=acme, role="buyer", limit_minor=10**9, currency="USD")
     assert isinstance(buy(bo), PurchaseApproval)
+
+
+@pytest.fixture
+def monthly(admin, contract, products, now):
+    """Acme's quote for single sign-on, billed every month: a few days now, then 2.85 before tax in each month."""
+    products["sso"].billing = BillingRule.PERIOD
+    products["sso"].save(update_fields=["billing"])
+    wanted = Configuration(plan="team", seats=50, addons={"sso": 400})
+    return quoting.create_quote(
+        account=contract.account,
+        actor=admin.membership.actor(),
+        user=admin,
+        configuration=wanted,
+        now=now,
+        form_key=uuid.uuid4(),
+    )
+
+
+def test_what_later_months_cost_is_held_against_the_limit_too(
+    signed_in, acme, bo, petra, monthly, buy, now, time_machine_now
+):
+    """Little is due now; what counts is what the order adds to what the company owes until its term ends."""
+    each_month = 400 * 2_85 * 119 // 100
+    committed = monthly.total_minor + 2 * each_month  # December and January.
+    assert monthly.total_minor < each_month < committed
+    limits.set_limits(account=acme, limits={"buyer": committed - 1})
+    client = signed_in(bo)
+    page = client.get(f"/quotes/{monthly.public_id}/").content.decode()
+    shown = f"€{committed / 100:,.2f} until 31 Jan 2027"
+    assert f"With later months, this adds {shown} to what your company owes." in page
+    waiting = buy(bo, quote=monthly, shown_hash=monthly.price_hash)
+    assert isinstance(waiting, PurchaseApproval)
+    assert not Order.objects.exists()
+    assert waiting.amount_minor == committed
+    assert shown in OutgoingMail.objects.get(kind="approval_requested", to="petra@acme.example").text
+    page = signed_in(petra).get(f"/approvals/{waiting.public_id}/").content.decode()
+    assert shown in page
+    assert f"€{monthly.total_minor / 100:,.2f}" in page  # Due on approval.
+
+    limits.set_limits(account=acme, limits={"approver": committed - 1})
+    with pytest.raises(approvals.MayNotDecide):
+        approvals.approve(approval=waiting, actor=petra.membership.actor(), now=now)
+    assert not Order.objects.exists()
+    limits.set_limits(account=acme, limits={"approver": committed})
+    approvals.approve(approval=waiting, actor=petra.membership.actor(), now=now)
+    assert Order.objects.get().total_minor == monthly.total_minor
+
+
+def test_up_to_the_limit_with_later_months_it_is_bought_at_once(acme, bo, petra, monthly, buy):
+    limits.set_limits(account=acme, limits={"buyer": monthly.commitment_minor()})
+    assert isinstance(buy(bo, quote=monthly, shown_hash=monthly.price_hash), Order)
+
+
+def test_what_is_prepaid_for_the_term_counts_once(quote):
+    """It is due now for all of the term: the months to come are paid with it."""
+    assert quote.recurring_after_minor > quote.recurring_before_minor
+    assert quote.commitment_minor() == quote.total_minor == TOTAL
+
+
+def test_what_later_months_save_lowers_nothing(monthly):
+    QuoteLine.objects.bulk_create(
+        [
+            QuoteLine(
+                account=monthly.account, quote=monthly, position=9, product=monthly.lines.get().product,
+                change=DeltaKind.SWAP_OUT, quantity=-1, quantity_after=0, unit_price=0, total_minor=0, tax_rate=0,
+                tax_minor=0, recurring_minor=-10**9,
+            )
+        ]
+    )  # fmt: skip
+    assert monthly.commitment_minor() == monthly.total_minor
+
+
+def test_the_page_of_the_limits_says_what_counts(signed_in, admin):
+    page = signed_in(admin).get("/company/purchase-limits/").content.decode()
+    assert "All that an order adds to what your company owes until its contract ends" in page
 
 
 def test_no_other_way_leads_past_the_limit(limited, bo, petra, quote, accept):
