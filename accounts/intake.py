@@ -30,6 +30,7 @@ from mailparser_reply import EmailReplyParser
 
 from accounts.jobs import enqueue
 from accounts.models import InboundMail, InboundState, OutgoingMail, ReportKind, User
+from accounts.models.inbound import REPORTED_BY_MAIL
 from accounts.notifications.replies import answered_by
 from accounts.notifications.reports import note_report
 
@@ -211,7 +212,7 @@ def _take_report(mail: InboundMail, message: Message, *, now: datetime) -> str:
         raise Held(_("It reports about a mail that we did not send."))
     kind = ReportKind.HARD if fields.get("status", "").startswith("5") else ReportKind.SOFT
     detail = fields.get("diagnostic-code", "") or fields.get("status", "")
-    note_report(unique_id=f"mail:{mail.unique_id}", kind=kind, email=email, detail=detail, now=now)
+    note_report(unique_id=f"{REPORTED_BY_MAIL}{mail.unique_id}", kind=kind, email=email, detail=detail, now=now)
     return _("Mail to %(email)s came back.") % {"email": email}
 
 

@@ -1,11 +1,31 @@
 """What this app, sign-in and the event stream hold about people."""
 
+from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from accounts.law.personal import Fate, PersonalData
+from accounts.law.personal import Fate, PersonalData, entries_of
+from accounts.models import MailReport, User
+from accounts.models.inbound import REPORTED_BY_MAIL
 
 _CONTRACT = _("Kept for as long as the company's records: it shows who acted for the company under the contract.")
 _PROOF = _("Kept as proof of what you agreed to, until claims from it are time-barred.")
+_SETTING = "counts until the person changes it"
+
+
+def _sent_to(user: User, addresses: set[str]) -> Q:
+    """Mail to the person, wherever it went then; what names nobody by the address."""
+    theirs = Q(user__in=entries_of(user).values("pk"))
+    return theirs | Q(user=None, in_lower_case__in=addresses)
+
+
+def _from_or_about(user: User, addresses: set[str]) -> Q:
+    """What they sent, and what mail servers sent of mail to them that came back."""
+    reports = MailReport.objects.annotate(address=Lower("email")).filter(address__in=addresses)
+    came_as_mail = reports.filter(unique_id__startswith=REPORTED_BY_MAIL).values_list("unique_id", flat=True)
+    ids = [unique_id.removeprefix(REPORTED_BY_MAIL) for unique_id in came_as_mail]
+    return Q(in_lower_case__in=addresses) | Q(unique_id__in=ids)
+
 
 PERSONAL = (
     PersonalData(
@@ -20,11 +40,11 @@ PERSONAL = (
     ),
     PersonalData(
         "account.EmailAddress", "user", _("E-mail addresses"), ("email", "verified", "primary"), Fate.DELETE,
-        where_staff_too=True,
+        where_staff_too=True, lasts=_SETTING,
     ),
     PersonalData(
         "mfa.Authenticator", "user", _("Second factors"), ("type", "created_at", "last_used_at"), Fate.DELETE,
-        where_staff_too=True,
+        where_staff_too=True, lasts=_SETTING,
     ),
     PersonalData(
         "accounts.Consent", "user", _("What you allowed or refused"),
@@ -37,29 +57,30 @@ PERSONAL = (
     PersonalData(
         # Not the text: it repeats what others wrote, and names them. The person has the mail itself.
         "accounts.OutgoingMail", "to", _("Mail we sent you"), ("kind", "created_at", "sent_at"), Fate.DELETE,
-        where_staff_too=True,
+        where_staff_too=True, whose=_sent_to,
     ),
     PersonalData(
         "accounts.MailReport", "email", _("Mail that did not reach you"), ("kind", "reported_at"), Fate.DELETE,
     ),
     PersonalData(
         # Not the text: what belongs to a case stands there, as its message.
-        "accounts.InboundMail", "sender", _("Mail you sent us"), ("subject", "received_at"), Fate.DELETE,
+        "accounts.InboundMail", "sender", _("Mail you sent us, and reports of mail that came back from you"),
+        ("subject", "received_at"), Fate.DELETE, whose=_from_or_about,
     ),
     PersonalData(
         "accounts.Notification", "user", _("What we told you"), ("kind", "link", "created_at", "read_at"), Fate.DELETE,
     ),
     PersonalData(
         "accounts.NotificationChoice", "user", _("How you want to be told"), ("kind", "in_bell", "by_mail"),
-        Fate.DELETE,
+        Fate.DELETE, lasts=_SETTING,
     ),
     PersonalData(
         "accounts.MailTimes", "user", _("When you want to be told"),
-        ("digest_every", "digest_hour", "digest_weekday", "quiet_from", "quiet_until"), Fate.DELETE,
+        ("digest_every", "digest_hour", "digest_weekday", "quiet_from", "quiet_until"), Fate.DELETE, lasts=_SETTING,
     ),
     PersonalData(
         "accounts.HomeLayout", "membership__user", _("How you arranged Home"),
-        ("account__name", "order", "pinned", "hidden", "arranged_at"), Fate.DELETE,
+        ("account__name", "order", "pinned", "hidden", "arranged_at"), Fate.DELETE, lasts=_SETTING,
     ),
     PersonalData(
         "accounts.Invitation", "email", _("Invitations to you"),
@@ -88,6 +109,7 @@ PERSONAL = (
     PersonalData(
         "accounts.SsoIdentity", "user", _("Your sign-in through your company"),
         ("account__name", "subject", "created_at", "last_used_at"), Fate.DELETE,
+        lasts="the way in, as long as the company's single sign-on lets the person in",
     ),
     PersonalData(
         "accounts.Viewing", "person", _("When we looked at the portal as you"), ("started_at", "ended_at"), Fate.KEEP,
@@ -100,6 +122,7 @@ PERSONAL = (
     PersonalData(
         "accounts.StoredFile", "uploaded_by", _("Files you sent"), ("name", "content_type", "size", "created_at"),
         Fate.UNTIE, _("Files in cases and orders are the company's records; all others are deleted."), file="id",
+        lasts="the company's, as long as what it was sent with",
     ),
     PersonalData(
         "accounts.AuditNote", "actor_id", _("Sign-ins and other acts in the audit log"),

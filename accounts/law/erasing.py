@@ -183,7 +183,7 @@ def _carry_out(erasure: Erasure, *, now: datetime) -> bool:
     with transaction.atomic():
         for entry_of_theirs in entries_of(user):
             anonymise(entry_of_theirs)
-        PersonMerge.objects.filter(survivor=user).update(address="")
+        PersonMerge.objects.filter(survivor__in=entries_of(user)).update(address="")
         if not Erasure.objects.filter(pk=erasure.pk, state=_State.RUNNING).update(state=_State.DONE, ended_at=now):
             return False
         note(action=AuditAction.ERASURE_DONE, actor=Actor.system(), now=now, subject_id=user.pk)
@@ -201,7 +201,7 @@ def apply_fate(entry: PersonalData, user: User) -> None:
 def anonymise(user: User) -> None:
     """The row of somebody who is not there any more. A trigger tells the CRM."""
     user.name, user.email = FORMER_NAME, f"erased-{user.pk}@erased.invalid"
-    user.phone = user.job_title = ""
+    user.phone = user.job_title = user.unreachable_email = user.unreachable_reason = ""
     user.is_active = user.is_measured = False
     user.last_login = None
     user.set_unusable_password()

@@ -4,7 +4,7 @@ Every table with a column that names a person is in one of two lists there: `PER
 and what becomes of it when they are erased; or `EXEMPT`, with the reason. A test holds both against the models.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -19,7 +19,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.functional import Promise
 
-from accounts.models import StoredFile, User
+from accounts.models import OutgoingMail, PersonMerge, StoredFile, User
 
 
 class Fate(StrEnum):
@@ -44,6 +44,10 @@ class PersonalData:
     only: Mapping[str, Any] | None = None  # Conditions besides: staff's own notes are not the customer's.
     emptied: tuple[str, ...] = ()  # Further columns of an untied row that could tell who it was.
     where_staff_too: bool = False  # Whether it is given out where the person is of the vendor's staff.
+    # Where the address alone does not say whose a row is: given the person and their addresses. See `rows`.
+    whose: Callable[[User, set[str]], models.Q] | None = None
+    # Why rows without a reason to be kept have no end in accounts.law.retention either.
+    lasts: str = ""
 
     @property
     def name(self) -> str:
@@ -55,11 +59,11 @@ class PersonalData:
         model: type[models.Model] = apps.get_model(self.model)
         field = model._meta.get_field(self.person.partition("__")[0])
         rows: models.QuerySet[Any] = model._default_manager.filter(**(self.only or {})).order_by("pk")
-        if field.related_model is None and isinstance(field, models.CharField):
-            rows = rows.annotate(_address=Lower(self.person)).filter(_address__in=addresses_of(user))
-        else:
-            rows = rows.filter(**{f"{self.person}__in": entries_of(user).values("pk")})
-        return rows
+        if field.related_model is not None or not isinstance(field, models.CharField):
+            return rows.filter(**{f"{self.person}__in": entries_of(user).values("pk")})
+        addresses = addresses_of(user)
+        theirs = self.whose(user, addresses) if self.whose else models.Q(in_lower_case__in=addresses)
+        return rows.annotate(in_lower_case=Lower(self.person)).filter(theirs)
 
     def files(self, user: User) -> Iterator[StoredFile]:
         """Files that they sent with these rows."""
@@ -74,9 +78,21 @@ def entries_of(user: User) -> models.QuerySet[User]:
 
 
 def addresses_of(user: User) -> set[str]:
-    """Every e-mail address that is theirs, in lower case. Anybody can name an address: theirs is what they verified."""
-    others = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
-    return {user.email.lower(), *(address.lower() for address in others)}
+    """Every e-mail address that is theirs or was, in lower case.
+
+    Anybody can name an address: theirs is what they verified, and what they had when we wrote to them. An address that
+    somebody else has by now is no longer theirs.
+    """
+    verified = EmailAddress.objects.annotate(address=Lower("email")).filter(verified=True)
+    own = {user.email.lower(), *verified.filter(user=user).values_list("address", flat=True)}
+    written_to = OutgoingMail.objects.filter(user__in=entries_of(user)).values_list(Lower("to"), flat=True).distinct()
+    joined = PersonMerge.objects.filter(survivor__in=entries_of(user)).values_list(Lower("address"), flat=True)
+    earlier = {*written_to, *joined} - own - {""}
+    if earlier:
+        people = User.objects.annotate(address=Lower("email")).exclude(pk__in=entries_of(user).values("pk"))
+        earlier -= set(people.filter(address__in=earlier).values_list("address", flat=True))
+        earlier -= set(verified.filter(address__in=earlier).exclude(user=user).values_list("address", flat=True))
+    return own | earlier
 
 
 @cache

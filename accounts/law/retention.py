@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -21,12 +23,19 @@ from accounts.models import (
     AuditSeal,
     DataExport,
     Erasure,
+    ImportLine,
+    ImportState,
     InboundMail,
     InboundState,
+    Invitation,
+    JoinRequest,
+    MailReport,
     MailState,
+    Notification,
     OutgoingMail,
     RetentionRule,
     RetentionRun,
+    ScimUser,
 )
 from tracking.models import Event, EventName
 
@@ -63,6 +72,12 @@ def _audit_before(moment: datetime) -> Rows:
     return AuditEntry.objects.filter(sequence__lte=last, recorded_at__lt=moment).order_by("sequence")
 
 
+def _settled_before(moment: datetime) -> Rows:
+    """Invitations that were accepted, taken back, or ran out before: their links open nothing any more."""
+    ran_out = Q(accepted_at=None, revoked_at=None, expires_at__lt=moment)
+    return Invitation.objects.filter(Q(accepted_at__lt=moment) | Q(revoked_at__lt=moment) | ran_out)
+
+
 CLASSES = {
     one.code: one
     for one in (
@@ -86,12 +101,53 @@ CLASSES = {
             {"text": "", "html": ""},
         ),
         DataClass(
+            "mail-records", _("Records of sent mail"), 2192, 365,  # Six years, as business letters.
+            lambda moment: OutgoingMail.objects.filter(created_at__lt=moment).exclude(
+                state__in=[MailState.PENDING, MailState.SENDING]
+            ),
+        ),
+        DataClass(
+            "mail-reports", _("Reports of mail that did not arrive"), 365, 30,
+            lambda moment: MailReport.objects.filter(reported_at__lt=moment),
+        ),
+        DataClass(
+            "notifications", _("Notifications in the bell"), 365, 30,
+            lambda moment: Notification.objects.filter(created_at__lt=moment),
+        ),
+        DataClass("invitations", _("Invitations that are over"), 365, 30, _settled_before),
+        DataClass(
+            "join-requests", _("Answered requests to join a company"), 365, 30,
+            lambda moment: JoinRequest.objects.filter(decided_at__lt=moment),
+        ),
+        DataClass(
+            "import-lines", _("Lines of lists of colleagues"), 180, 30,
+            lambda moment: ImportLine.objects.filter(source__created_at__lt=moment).exclude(
+                source__state=ImportState.RUNNING
+            ),
+        ),
+        DataClass(
+            "directory-entries", _("What directories said of people who are gone from them"), 365, 30,
+            # The row stays: without it the directory would find the person again.
+            lambda moment: ScimUser.objects.filter(deleted_at__lt=moment).exclude(document={}, external_id=""),
+            {"document": {}, "external_id": ""},
+        ),
+        DataClass(
             "incoming-mail", _("Incoming mail that was dealt with"), 180, 30,
             lambda moment: InboundMail.objects.filter(settled_at__lt=moment).exclude(state=InboundState.HELD),
         ),
         DataClass(
+            "incoming-mail-held", _("Incoming mail that nobody dealt with"), 365, 90,
+            lambda moment: InboundMail.objects.filter(settled_at__lt=moment, state=InboundState.HELD),
+        ),
+        DataClass(
             "sessions", _("Sessions that have ended"), 1, 0,
             lambda moment: Session.objects.filter(expire_date__lt=moment),
+        ),
+        DataClass(
+            "session-devices", _("Devices and addresses of sessions that have ended"), 30, 0,
+            lambda moment: UserSession.objects.filter(last_seen_at__lt=moment).exclude(
+                Exists(Session.objects.filter(session_key=OuterRef("session_key")))
+            ),
         ),
         DataClass(
             "data-exports", _("Records of copies of personal data"), 365, 30,

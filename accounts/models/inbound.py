@@ -51,6 +51,9 @@ class InboundMail(models.Model):
         return f"{self.subject} ← {self.sender}"
 
 
+REPORTED_BY_MAIL = "mail:"  # Before the unique id of the incoming mail that was the report.
+
+
 class ReportKind(models.TextChoices):
     HARD = "hard", _("Cannot be delivered")
     SOFT = "soft", _("Was not delivered")

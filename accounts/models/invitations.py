@@ -34,7 +34,8 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.filter(accepted_at__isnull=True, revoked_at__isnull=True)
 
 
-@pghistory.track(exclude=["token_hash"])
+# History is never changed; it does not repeat who it was, so that they can be forgotten.
+@pghistory.track(exclude=["token_hash", "email", "name"])
 class Invitation(models.Model):
     """A link by which one person, at one address, joins a company with the roles named here. It works once.
 
@@ -124,7 +125,7 @@ class JoinRequestQuerySet(models.QuerySet["JoinRequest"]):
         return self.filter(state=JoinState.OPEN)
 
 
-@pghistory.track()
+@pghistory.track(exclude=["email", "name"])
 class JoinRequest(models.Model):
     """Somebody who would like to belong to a company; one of its administrators answers.
 

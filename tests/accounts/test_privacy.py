@@ -14,29 +14,33 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 from django.utils import timezone
 
-from accounts.intake import receive
+from accounts.intake import process_due, receive
 from accounts.law import erasing, personal
 from accounts.law.consent import choices_of, choose, may_send_marketing
 from accounts.law.exporting import make_waiting, remove_expired, request_export
 from accounts.law.personal import Fate, exempt, personal_data
+from accounts.merging import merge_people
 from accounts.models import (
     AuditNote,
     Consent,
     DataExport,
     Erasure,
     InboundMail,
+    MailReport,
     Membership,
     OutgoingMail,
+    PersonMerge,
     Purpose,
     StoredFile,
     User,
 )
+from accounts.notifications.reports import note_report
 from accounts.services import store_content
 from accounts.tasks import carry_out_erasures, make_data_exports, send_due_mail
 from cases.models import Case, CaseMessage
 from cases.services import add_internal_note, open_case, reply_as_staff
 from tests.cases.making import PNG
-from tests.factories import make_article, make_member
+from tests.factories import make_article, make_member, make_staff
 from tracking.models import Event, EventName
 from tracking.services import flush_page_views, record
 
@@ -153,6 +157,87 @@ def test_mail_that_a_person_sent_is_given_out_and_goes_with_them(admin, successo
     Erasure.objects.create(user=admin, due_at=timezone.now(), state=Erasure.State.RUNNING)
     carry_out_erasures()
     assert [one.subject for one in InboundMail.objects.all()] == ["Mine"]
+
+
+def test_what_went_to_an_earlier_address_is_given_out_and_goes_with_them(admin, member, successor):
+    """Also mail that came back from there, sent from there, and invitations to it; but not what is another's by now."""
+    for address, user in (("ada@before.example", admin), ("office@acme.example", admin)):
+        OutgoingMail.objects.create(user=user, to=address, kind="earlier", subject="s", text="t", state="sent")
+    EmailAddress.objects.create(user=member, email="office@acme.example", verified=True)
+    OutgoingMail.objects.create(user=member, to="office@acme.example", kind="now", subject="s", text="t", state="sent")
+    note_report(unique_id="r1", kind="soft", email="Ada@before.example", detail="full", now=timezone.now())
+    receive(mime=b"From: ada@before.example\nSubject: Earlier\n\nHi", source="test", now=timezone.now())
+    receive(mime=b"From: office@acme.example\nSubject: Now\n\nHi", source="test", now=timezone.now())
+    with archive_of(admin) as archive:
+        assert [one["kind"] for one in read(archive, "accounts-outgoingmail")] == ["earlier", "earlier"]
+        assert [one["kind"] for one in read(archive, "accounts-mailreport")] == ["soft"]
+        assert [one["subject"] for one in read(archive, "accounts-inboundmail")] == ["Earlier"]
+    erase(admin)
+    assert [one.kind for one in OutgoingMail.objects.filter(kind__in=["earlier", "now"])] == ["now"]
+    assert not MailReport.objects.exists()
+    assert [one.subject for one in InboundMail.objects.all()] == ["Now"]
+
+
+def test_a_mail_server_s_report_about_them_goes_with_them(admin, successor):
+    """It comes from nobody, and holds the mail that came back."""
+    sent = OutgoingMail.objects.create(user=admin, to=admin.email, kind="x", subject="s", text="t", state="sent")
+    report = (
+        "From: MAILER-DAEMON@mx.example\nSubject: Undelivered\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+        f"Final-Recipient: rfc822; {admin.email}\nAction: failed\nStatus: 5.1.1\n\n"
+        f"--b\nContent-Type: message/rfc822\n\nMessage-ID: <{sent.message_id}@x>\n\nHello Ada\n--b--\n"
+    )
+    receive(mime=report.encode(), source="test", now=timezone.now())
+    process_due(now=timezone.now())
+    assert MailReport.objects.get().email == admin.email
+    with archive_of(admin) as archive:
+        assert [one["subject"] for one in read(archive, "accounts-inboundmail")] == ["Undelivered"]
+    erase(admin)
+    admin.refresh_from_db()
+    assert admin.unreachable_email == ""
+    assert not InboundMail.objects.exists()
+    assert not MailReport.objects.exists()
+
+
+@pytest.fixture
+def joined(acme, admin, agent, now):
+    """Ada and a second entry of hers, each with traces, joined with that of Ada."""
+    twin = make_member(acme, "ada@private.example", "Ada A.", roles=["support"])
+    for user, canary in ((admin, "CANARY-ADA"), (twin, "CANARY-TWIN")):
+        live(user, canary, agent=agent, now=now)
+    receive(mime=b"From: ada@private.example\nSubject: CANARY-TWIN sent\n\nHi", source="test", now=now)
+    cleo = make_staff("cleo@vendor.example", "Cleo Marsh", group="Customer success")
+    merge_people(merged=twin, survivor=admin, by=cleo, reason="One person, by phone.", now=now)
+    return twin
+
+
+def test_who_was_two_entries_gets_the_copy_of_both(admin, joined):
+    archive = archive_of(admin)
+    text = "\n".join([*archive.namelist(), *(archive.read(one).decode(errors="replace") for one in archive.namelist())])
+    for canary in ("CANARY-ADA", "CANARY-TWIN"):
+        for own in (" subject", " wrote this", " file", "-page"):
+            assert f"{canary}{own}" in text, f"{canary}{own}"
+    assert "CANARY-TWIN sent" in text
+    assert [one["source"] for one in read(archive, "accounts-consent")] == ["CANARY-ADA", "CANARY-TWIN"]
+    assert len(read(archive, "accounts-user")) == 2
+
+
+def test_erasing_who_was_two_entries_leaves_no_name_of_either(admin, joined, successor):
+    assert erase(admin).state == Erasure.State.DONE
+    for entry in User.objects.filter(pk__in=[admin.pk, joined.pk]):
+        assert (entry.name, entry.email) == ("Former member", f"erased-{entry.pk}@erased.invalid")
+        assert (entry.phone, entry.job_title, entry.is_active) == ("", "", False)
+    assert not EmailAddress.objects.filter(user__in=[admin, joined]).exists()
+    assert not OutgoingMail.objects.filter(to__in=["admin@acme.example", "ada@private.example"]).exists()
+    assert not InboundMail.objects.exists()
+    assert not Event.objects.filter(user_id__in=[admin.pk, joined.pk]).exists()
+    assert PersonMerge.objects.get().address == ""
+    assert str(CaseMessage.objects.get(body="CANARY-TWIN wrote this").author) == "Former member"
+
+
+def read(archive, name):
+    return json.loads(archive.read(f"data/{name}.json"))
 
 
 def test_it_is_asked_for_on_the_page_told_by_mail_and_fetched(admin, signed_in, confirmed):

@@ -3,17 +3,35 @@
 from datetime import timedelta
 
 import pytest
+from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from django.utils.html import escape
 
 from accounts.audit import AuditAction, note
 from accounts.audit.checking import verify
 from accounts.audit.collecting import collect
 from accounts.audit.sealing import seal_finished_days
 from accounts.law import retention
+from accounts.law.personal import Fate, personal_data
 from accounts.law.retention import CLASSES, due_rows, keep_rules
-from accounts.models import AuditEntry, AuditNote, InboundMail, OutgoingMail, RetentionRule, RetentionRun
+from accounts.models import (
+    AuditEntry,
+    AuditNote,
+    ImportLine,
+    InboundMail,
+    Invitation,
+    JoinRequest,
+    MailReport,
+    MemberImport,
+    Notification,
+    OutgoingMail,
+    RetentionRule,
+    RetentionRun,
+    ScimUser,
+)
 from accounts.tasks import keep_retention
 from commerce.models import Contract
 from tests.factories import make_catalogue, make_contract
@@ -30,6 +48,11 @@ def event(name, *, days_ago):
 
 def keep():
     return keep_rules(now=NOW, until=timezone.now() + timedelta(seconds=60))
+
+
+def test_the_vendor_sees_every_class_on_its_page(system, signed_in):
+    page = signed_in(system).get("/admin/accounts/retentionrule/").content.decode()
+    assert [str(one.title) for one in CLASSES.values() if escape(str(one.title)) not in page] == []
 
 
 def test_every_class_has_a_rule_within_its_minimum():
@@ -72,6 +95,118 @@ def test_mail_that_was_never_sent_loses_its_text_as_well():
         OutgoingMail.objects.create(to="a@b.example", kind="x", subject="s", text="t", state=state, created_at=old)
     assert keep() == 2
     assert not OutgoingMail.objects.exclude(text="").exists()
+
+
+def test_the_record_of_a_mail_goes_after_the_years_of_business_letters():
+    for days_ago in (2000, 2300):
+        sent_at = NOW - timedelta(days=days_ago)
+        OutgoingMail.objects.create(to="a@b.example", kind="x", subject="s", text="", state="sent", created_at=sent_at)
+    assert keep() == 1
+    assert OutgoingMail.objects.get().created_at == NOW - timedelta(days=2000)
+
+
+def test_old_notifications_and_delivery_reports_go(acme, member):
+    for days_ago in (300, 400):
+        at = NOW - timedelta(days=days_ago)
+        Notification.objects.create(account=acme, user=member, kind="case_reply", link="/", created_at=at)
+        MailReport.objects.create(unique_id=str(days_ago), kind="hard", email=member.email, reported_at=at)
+    assert keep() == 2
+    assert Notification.objects.get().created_at == MailReport.objects.get().reported_at == NOW - timedelta(days=300)
+
+
+def invitation(acme, email, *, days_ago, **moments):
+    at = NOW - timedelta(days=days_ago)
+    moments = dict.fromkeys(moments, at) or {"expires_at": at}
+    fields = {"sent_at": at, "expires_at": NOW + timedelta(days=1)} | moments
+    return Invitation.objects.create(account=acme, email=email, roles=["viewer"], token_hash="x", **fields)
+
+
+def test_invitations_that_are_over_go_and_open_ones_stay(acme):
+    invitation(acme, "taken@new.example", days_ago=400, accepted_at=True)
+    invitation(acme, "back@new.example", days_ago=400, revoked_at=True)
+    invitation(acme, "over@new.example", days_ago=400)
+    invitation(acme, "lately@new.example", days_ago=300, accepted_at=True)
+    Invitation.objects.create(
+        account=acme, email="open@new.example", roles=["viewer"], token_hash="x", sent_at=NOW,
+        expires_at=NOW + timedelta(days=7), created_at=NOW - timedelta(days=500),
+    )  # fmt: skip
+    assert keep() == 3
+    assert set(Invitation.objects.values_list("email", flat=True)) == {"lately@new.example", "open@new.example"}
+
+
+def test_answered_requests_to_join_go(acme):
+    for email, decided_at in (("old@new.example", NOW - timedelta(days=400)), ("open@new.example", None)):
+        JoinRequest.objects.create(account=acme, email=email, origin="domain", decided_at=decided_at)
+    assert keep() == 1
+    assert JoinRequest.objects.get().email == "open@new.example"
+
+
+def test_the_history_of_invitations_and_requests_never_says_who_it_was():
+    """History is not changed, so what must be forgotten is not in it."""
+    for model in (Invitation, JoinRequest):
+        history = next(one for one in apps.get_models() if getattr(one, "pgh_tracked_model", None) is model)
+        assert not {"email", "name"} & {field.name for field in history._meta.fields}
+
+
+def imported(acme, *, days_ago, state="done"):
+    made = MemberImport.objects.create(
+        account=acme, file_name="people.csv", state=state, line_count=2, ready_count=2,
+        created_at=NOW - timedelta(days=days_ago),
+    )  # fmt: skip
+    for number in (2, 3):
+        ImportLine.objects.create(account=acme, source=made, number=number, email="a@new.example", outcome="invited")
+    return made
+
+
+def test_lines_of_lists_go_and_that_there_was_one_stays(acme, admin, signed_in):
+    old = imported(acme, days_ago=200)
+    imported(acme, days_ago=100)
+    imported(acme, days_ago=200, state="running")
+    assert keep() == 2
+    assert ImportLine.objects.count() == 4
+    page = signed_in(admin).get(f"/company/people/import/{old.public_id}/").content.decode()
+    assert "The lines are deleted" in page
+
+
+def test_what_a_directory_said_of_those_who_left_it_is_emptied(acme, member, viewer):
+    for user, deleted_at in ((member, NOW - timedelta(days=400)), (viewer, None)):
+        ScimUser.objects.create(
+            account=acme, membership=user.membership, user_name=user.email, document={"nickName": "M"},
+            deleted_at=deleted_at, updated_at=NOW - timedelta(days=400),
+        )  # fmt: skip
+    assert keep() == 1
+    assert keep() == 0
+    assert ScimUser.objects.get(document={}).membership.user == member
+
+
+def test_devices_of_ended_sessions_go_and_those_of_open_ones_stay(admin, signed_in):
+    key = signed_in(admin).session.session_key
+    for session_key in (key, "k" * 32):
+        UserSession.objects.update_or_create(
+            session_key=session_key, defaults={"user": admin, "ip": "203.0.113.9", "user_agent": "x"}
+        )
+    UserSession.objects.update(last_seen_at=NOW - timedelta(days=40))
+    assert keep() == 1
+    assert UserSession.objects.get().session_key == key
+
+
+def test_what_names_people_has_an_end_or_says_why_not():
+    """A new entry in a privacy.py needs a class here, or the reason why its rows end only with the person."""
+    ends = {one.rows_before(NOW).model._meta.label for one in CLASSES.values()}
+    endless = [
+        entry.model
+        for entry in personal_data()
+        if entry.model not in ends and not entry.lasts and entry.fate is not Fate.KEEP
+    ]
+    assert endless == []
+    assert not [entry.model for entry in personal_data() if entry.fate is Fate.KEEP and not str(entry.reason)]
+
+
+def test_mail_that_nobody_dealt_with_goes_later():
+    InboundMail.objects.create(
+        unique_id="held", source="t", mime=b"", state="held", settled_at=NOW - timedelta(days=366)
+    )
+    assert keep() == 1
 
 
 def test_incoming_mail_goes_once_it_was_dealt_with():
