@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts import brands
+from accounts.law.consent import may_send_marketing
 from accounts.models import Account, ByMail, MailState, MailTimes, Membership, OutgoingMail, ReportKind
 from accounts.notifications.choices import channels_of
 from accounts.notifications.hours import quiet_ends_at
@@ -72,6 +73,8 @@ def _why_not(mail: OutgoingMail, kind: type[NotificationType] | None) -> str:
     problem = user.mail_problem
     if problem is not None and (problem == ReportKind.HARD or kind.is_marketing or kind.name == "digest"):
         return _("Mail to this address comes back.")
+    if kind.is_marketing and not may_send_marketing(user):
+        return _("The person does not want mail of this kind.")
     if user.is_staff or mail.account_id is None:
         return ""
     return _why_not_a_member(mail, kind, user.pk, mail.account_id)

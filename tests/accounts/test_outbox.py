@@ -15,7 +15,8 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import MailState, Membership, NotificationChoice, OutgoingMail
+from accounts.law.consent import choose
+from accounts.models import MailState, Membership, NotificationChoice, OutgoingMail, Purpose
 from accounts.notifications import send_due
 from accounts.notifications.outbox import MAIL_ATTEMPTS, MAIL_LEASE
 from accounts.notifications.own import Digest
@@ -75,6 +76,11 @@ def server(settings, monkeypatch):
     controller.stop()
 
 
+@pytest.fixture(autouse=True)
+def news_are_wanted(member):
+    choose(user=member, choices={Purpose.MARKETING: True}, source="portal", now=timezone.now())
+
+
 def waiting(user, kind="case_reply"):
     account_id = user.memberships.get().account_id
     return OutgoingMail.objects.create(
@@ -100,6 +106,14 @@ def test_necessary_mail_goes_out_again_under_the_same_id_when_nobody_knows_wheth
     server.dies = False
     assert send_due(now=again(letter)) == 1
     assert server.ids == [f"<{letter.message_id}@vendor.example>"] * 2
+
+
+def test_marketing_mail_goes_to_those_alone_who_asked_for_it(server, member, admin):
+    unasked, asked = waiting(admin, "news"), waiting(member, "news")
+    assert send_due(now=due()) == 1
+    unasked.refresh_from_db()
+    asked.refresh_from_db()
+    assert (unasked.state, asked.state) == (MailState.CANCELLED, MailState.SENT)
 
 
 def test_marketing_mail_does_not_and_waits_for_the_staff(server, member, agent, signed_in):
