@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import brands, confirmation, services, session_limits, sessions
 from accounts.audit.security import note_failed_sign_in
+from accounts.http import PortalRequest
 from accounts.models import User
 from accounts.sso.closing import close_other_ways
 
@@ -44,8 +45,8 @@ class AccountAdapter(DefaultAccountAdapter):
         sessions.remember_device(request, response, user)
         return response
 
-    def login(self, request: HttpRequest, user: User) -> None:
-        request.is_first_sign_in = user.last_login is None  # type: ignore[attr-defined]
+    def login(self, request: PortalRequest, user: User) -> None:
+        request.is_first_sign_in = user.last_login is None
         super().login(request, user)
         session_limits.begin(request)
 

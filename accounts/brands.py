@@ -15,9 +15,9 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import DisallowedHost
+from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponseBase
 from django.http.request import split_domain_port, validate_host
-from django.urls import get_resolver
 
 from accounts import contrast
 from accounts.domains import txt_values
@@ -172,8 +172,8 @@ def brand_of_the_host(get_response: GetResponse) -> GetResponse:
             look = of_host(host)
             if look is None:
                 return _refused(request)
+            # Django knows hosts from the settings alone, and asks them again each time it is asked for the host.
             request.get_host = lambda: asked  # type: ignore[method-assign]
-        request.host_brand = look  # type: ignore[attr-defined]
         token = _current.set(look)
         try:
             return get_response(request)
@@ -185,19 +185,15 @@ def brand_of_the_host(get_response: GetResponse) -> GetResponse:
 
 def _refused(request: HttpRequest) -> HttpResponseBase:
     """The page for a bad request, as here no other middleware has a say, with the policy that all pages have."""
-    page = get_resolver(settings.ROOT_URLCONF).resolve_error_handler(400)(request, DisallowedHost())  # type: ignore[call-arg]
+    page = response_for_exception(request, DisallowedHost("Neither the portal's address nor a brand's."))
     page.headers["Content-Security-Policy"] = build_policy()
     page.headers["X-Content-Type-Options"] = "nosniff"
-    response: HttpResponseBase = page
-    return response
+    return page
 
 
 def wear(request: HttpRequest) -> Look:
     """The brand of the page at hand: of the company worked for, else of the address asked for, else the default."""
     account: Account | None = getattr(request, "account", None)
-    if account is not None and account.brand_id:
-        look = of(account)
-    else:
-        look = getattr(request, "host_brand", None) or default()
+    look = of(account) if account is not None and account.brand_id else _current.get() or default()
     _current.set(look)
     return look

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
+from psycopg.sql import SQL
 
 from accounts.models import Account, DistinctPair, Membership, User
 
@@ -85,6 +86,7 @@ FROM shared AS one JOIN shared AS other ON other.kind = one.kind AND other.key =
 WHERE NOT EXISTS (SELECT FROM accounts_distinctpair WHERE first_id = one.id AND second_id = other.id)
 GROUP BY one.id, other.id
 """
+_OF_TWO = SQL("SELECT kinds FROM ({}) AS pair (one, other, kinds) WHERE one = %s AND other = %s").format(SQL(_KEYS))
 
 
 def candidates(*, limit: int = SHOWN) -> list[Candidate]:
@@ -108,8 +110,7 @@ def likenesses_of(first: User, second: User) -> tuple[Likeness, ...]:
     """What the two have in common, wherever they stand among the candidates. Nothing: nobody would suggest them."""
     low, high = sorted((first.pk, second.pk))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT kinds FROM ({_KEYS}) AS pair (one, other, kinds) WHERE one = %s AND other = %s",  # noqa: S608  # Constant.
-                       [LARGEST_GROUP, low, high])  # fmt: skip
+        cursor.execute(_OF_TWO, [LARGEST_GROUP, low, high])
         row = cursor.fetchone()
     return tuple(sorted(map(Likeness, row[0]))) if row else ()
 

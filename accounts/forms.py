@@ -22,10 +22,14 @@ class SignupForm(forms.Form):
         user.save(update_fields=["name"])
 
 
+def _languages() -> list[tuple[str, str]]:
+    return [("", str(_("As each person's browser asks"))), *offered()]
+
+
 class CompanyForm(forms.ModelForm[Account]):
     """The company's own details; the CRM hears of each change."""
 
-    language = forms.ChoiceField(label=_("Language"), required=False)
+    language = forms.ChoiceField(label=_("Language"), choices=_languages, required=False)
     website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
 
     class Meta:
@@ -46,7 +50,6 @@ class CompanyForm(forms.ModelForm[Account]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["language"].choices = [("", _("As each person's browser asks")), *offered()]  # type: ignore[attr-defined]
         if self.instance.parent is None:
             del self.fields["is_open_to_parent"]
         else:

@@ -13,16 +13,24 @@ from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from accounts import confirmation
-from accounts.models import Account, Membership, User
+from accounts.models import Account, Membership, User, Viewing
+from accounts.models.sso import IdentityProvider
 from accounts.permissions import Permission
-from accounts.scope import account_scope
 from tracking.actor import Actor
 
 P = ParamSpec("P")
 V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
 
-class AccountRequest(HttpRequest):
+class PortalRequest(HttpRequest):
+    """Anybody's request, with what is noted on it on the way. Each is there only once it has been noted."""
+
+    view_failed: bool
+    is_first_sign_in: bool
+    signed_in_by: IdentityProvider  # Single sign-on has vouched for the person, in this very request.
+
+
+class AccountRequest(PortalRequest):
     """A request of a signed-in member of a company."""
 
     user: User
@@ -31,10 +39,9 @@ class AccountRequest(HttpRequest):
     memberships: list[Membership]  # Every company of this person, for the switcher.
     actor: Actor
     htmx: HtmxDetails
-
-    def scope(self, *, durable: bool = True) -> AbstractContextManager[None]:
-        """For `@own_transactions` views: a transaction of their own, in the request's accounts."""
-        return account_scope([self.account.pk], user_id=self.user.pk, actor=self.actor, durable=durable)
+    viewing: Viewing  # Only while staff look at the portal in this person's place.
+    # Only in `@own_transactions` views: opens a transaction of their own, in the request's accounts.
+    scope: Callable[..., AbstractContextManager[None]]
 
 
 class StaffRequest(HttpRequest):
@@ -64,10 +71,9 @@ def requires(permission: Permission) -> Callable[[CustomerView[P]], View]:
                 raise OtherCompany
             if not membership.may(permission):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)  # type: ignore[arg-type]
+            return view(cast("AccountRequest", request), *args, **kwargs)
 
-        checked.permission = permission  # type: ignore[attr-defined]
-        return checked
+        return _marked(checked, permission=permission)
 
     return decorate
 
@@ -80,10 +86,9 @@ def requires_staff(permission: str) -> Callable[[StaffView[P]], View]:
         def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not (request.user.is_authenticated and request.user.is_staff and request.user.has_perm(permission)):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)  # type: ignore[arg-type]
+            return view(cast("StaffRequest", request), *args, **kwargs)
 
-        checked.permission = permission  # type: ignore[attr-defined]
-        return checked
+        return _marked(checked, permission=permission)
 
     return decorate
 
@@ -106,8 +111,7 @@ def step_up(view: V | None = None, *, before_the_form: bool = False) -> Any:
                 return _ask_to_confirm(request)
             return view(request, *args, **kwargs)
 
-        checked.steps_up = True  # type: ignore[attr-defined]
-        return cast("V", checked)
+        return cast("V", _marked(checked, steps_up=True))
 
     return decorate(view) if view is not None else decorate
 
@@ -150,12 +154,16 @@ class NoCompany(PermissionDenied):
 def whole_group(view: V) -> V:
     """Mark a page that shows a parent company's administrators their companies side by side: for it alone, the scope
     of a reading request takes in all of the group that they may see."""
-    view.whole_group = True  # type: ignore[attr-defined]
-    return view
+    return _marked(view, whole_group=True)
 
 
 def own_transactions(view: V) -> V:
     """Mark a view that talks to the outside world: it opens its own scopes (`request.scope()`), and none is open
     while it waits for an answer from elsewhere."""
-    view.own_transactions = True  # type: ignore[attr-defined]
+    return _marked(view, own_transactions=True)
+
+
+def _marked(view: V, **marks: object) -> V:
+    """Write on the view what the middleware and the tests read there; `wraps` copies it onto each decorator above."""
+    vars(view).update(marks)
     return view

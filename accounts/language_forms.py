@@ -24,7 +24,6 @@ def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
 class LanguageForm(forms.ModelForm[User]):
     """Language and time zone of the person signed in."""
 
-    language = forms.ChoiceField(label=_("Language"), required=False)
     time_zone = forms.ChoiceField(
         label=_("Time zone"), choices=time_zones, help_text=_("Times are shown on this clock, also in mails.")
     )
@@ -35,4 +34,5 @@ class LanguageForm(forms.ModelForm[User]):
 
     def __init__(self, *args: Any, without_choice: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["language"].choices = [("", without_choice), *offered()]  # type: ignore[attr-defined]
+        choices = [("", without_choice), *offered()]
+        self.fields["language"] = forms.ChoiceField(label=_("Language"), choices=choices, required=False)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
+from typing import cast
 
 from django.contrib.auth import logout
 from django.contrib.auth.models import AnonymousUser
@@ -19,7 +21,7 @@ from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils import timezone
 
 from accounts.belonging import group_of, memberships_of
-from accounts.http import AccountRequest, LookingOn
+from accounts.http import AccountRequest, LookingOn, PortalRequest, StaffRequest
 from accounts.law.consent import honoured
 from accounts.law.gate import ask_for_terms
 from accounts.models import Membership, User, Viewing
@@ -53,22 +55,23 @@ class AccountScopeMiddleware:
                 response = self._answer(request)
             return _streamed(response, [], user_id=None)
         if user.is_staff:
-            request.actor = Actor.staff(user.pk)  # type: ignore[attr-defined]
-            with staff_scope(request.actor):  # type: ignore[attr-defined]
+            theirs = cast("StaffRequest", request)
+            theirs.actor = Actor.staff(user.pk)
+            with staff_scope(theirs.actor):
                 return self._answer(request)
         try:
             with honoured(request, user):
-                return self._for_customer(request, user, match)
+                return self._for_customer(cast("AccountRequest", request), user, match)
         except ViewingOver:
             logout(request)
             return redirect_to_login(reverse("admin:index"), reverse("account_login"))
 
-    def _for_customer(self, request: HttpRequest, user: User, match: ResolverMatch | None) -> HttpResponseBase:
+    def _for_customer(self, request: AccountRequest, user: User, match: ResolverMatch | None) -> HttpResponseBase:
         memberships = memberships_of(user)
         if (visit := viewing_of(request, now=timezone.now())) is not None:
             memberships = [one for one in memberships if one.account_id == visit.account_id and not one.is_of_parent]
-            request.viewing = visit  # type: ignore[attr-defined]
-        request.memberships = memberships  # type: ignore[attr-defined]
+            request.viewing = visit
+        request.memberships = memberships
         if not memberships:
             if visit is not None:  # The person was kept out meanwhile: there is nothing left to look at.
                 raise ViewingOver
@@ -86,16 +89,16 @@ class AccountScopeMiddleware:
         if visit is not None:
             _stand_in(request, membership, visit)
         membership.user = user
-        request.membership = membership  # type: ignore[attr-defined]
-        request.account = membership.account  # type: ignore[attr-defined]
-        request.actor = actor_of(visit) if visit else membership.actor()  # type: ignore[attr-defined]
+        request.membership = membership
+        request.account = membership.account
+        request.actor = actor_of(visit) if visit else membership.actor()
         if not membership.is_of_parent and visit is None:
             _note_visit(membership)
         ids = _account_ids(request, match, membership)
         if match is not None and getattr(match.func, "own_transactions", False):
-            request.scope = lambda **kw: AccountRequest.scope(request, **kw)  # type: ignore[arg-type,attr-defined]
+            request.scope = partial(account_scope, ids, user_id=user.pk, actor=request.actor, durable=True)
             return _streamed(self.get_response(request), ids, user_id=user.pk)
-        with account_scope(ids, user_id=user.pk, actor=request.actor):  # type: ignore[attr-defined]
+        with account_scope(ids, user_id=user.pk, actor=request.actor):
             response = self._answer(request)
         return _streamed(response, ids, user_id=user.pk)
 
@@ -107,12 +110,12 @@ class AccountScopeMiddleware:
             transaction.set_rollback(True)
         return response
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+    def process_exception(self, request: PortalRequest, exception: Exception) -> None:
         """Note that what the view did is to be undone: the error page that follows would otherwise commit it.
 
         Not undone at once, as another library may answer the exception, and read the database for that.
         """
-        request.view_failed = True  # type: ignore[attr-defined]
+        request.view_failed = True
 
 
 def _match(request: HttpRequest) -> ResolverMatch | None:
@@ -129,12 +132,11 @@ def _chosen(request: HttpRequest, memberships: list[Membership]) -> Membership:
     return next((one for one in memberships if one.account_id == chosen), first_joined)
 
 
-def _account_ids(request: HttpRequest, match: ResolverMatch | None, membership: Membership) -> list[int]:
+def _account_ids(request: AccountRequest, match: ResolverMatch | None, membership: Membership) -> list[int]:
     """Whose rows the request sees: the chosen company's, and on the group's page those of the whole group."""
     if match is None or request.method not in SAFE_METHODS or not getattr(match.func, "whole_group", False):
         return [membership.account_id]
-    memberships: list[Membership] = request.memberships  # type: ignore[attr-defined]
-    return sorted({membership.account_id, *(one.account_id for one in group_of(memberships))})
+    return sorted({membership.account_id, *(one.account_id for one in group_of(request.memberships))})
 
 
 def _named_by_link(request: HttpRequest, memberships: list[Membership]) -> Membership | None:
@@ -190,7 +192,8 @@ def _streamed(response: HttpResponseBase, account_ids: list[int], *, user_id: in
     Not a file: its bytes come from the storage, and a slow reader would keep a transaction open for nothing.
     """
     if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse) and not response.is_async:
-        response.streaming_content = _in_scope(response.streaming_content, account_ids, user_id)  # type: ignore[arg-type]
+        content = cast("Iterator[bytes]", response.streaming_content)  # As it is not asynchronous.
+        response.streaming_content = _in_scope(content, account_ids, user_id)
     return response
 
 

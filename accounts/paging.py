@@ -6,7 +6,7 @@ the row's name: it leads to the same place when that row has moved or is out of 
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Field, Model, Q, QuerySet
@@ -99,14 +99,14 @@ def _text(row: Model, name: str) -> str:
     *steps, last = name.split("__")
     for step in steps:
         row = getattr(row, step)
-    return str(row._meta.get_field(last).value_to_string(row))  # type: ignore[union-attr]
+    return _field(type(row), last).value_to_string(row)
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:
     *steps, last = name.split("__")
     for step in steps:
-        model = model._meta.get_field(step).related_model  # type: ignore[assignment]
-    return model._meta.get_field(last)  # type: ignore[return-value]
+        model = cast("type[Model]", model._meta.get_field(step).related_model)
+    return cast("Field[Any, Any]", model._meta.get_field(last))
 
 
 def _parse(cursor: str, rows: QuerySet[Any], order: tuple[str, str]) -> tuple[str, tuple[Any, Any]]:

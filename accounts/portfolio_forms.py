@@ -1,9 +1,10 @@
 """Forms of the portfolio page."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.db.models import QuerySet
+from django.forms import ModelChoiceField
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -30,7 +31,7 @@ def colleagues() -> QuerySet[User]:
 class HandoverForm(forms.Form):
     """To whom, what for, and who is told."""
 
-    taker = forms.ModelChoiceField(colleagues(), label=_("To"), widget=UnfoldAdminSelectWidget)
+    taker = ModelChoiceField(colleagues(), label=_("To"), widget=UnfoldAdminSelectWidget)
     roles = forms.MultipleChoiceField(
         label=_("As"),
         choices=TeamRole.choices,
@@ -48,7 +49,7 @@ class HandoverForm(forms.Form):
     def __init__(self, *args: Any, giver: User | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if giver is not None:
-            self.fields["taker"].queryset = colleagues().exclude(pk=giver.pk)  # type: ignore[attr-defined]
+            cast("ModelChoiceField[User]", self.fields["taker"]).queryset = colleagues().exclude(pk=giver.pk)
 
     def clean_roles(self) -> list[TeamRole]:
         return [TeamRole(value) for value in self.cleaned_data["roles"]]
@@ -57,10 +58,10 @@ class HandoverForm(forms.Form):
 class CoverForm(forms.Form):
     """Who stands in, and from when until when."""
 
-    stand_in = forms.ModelChoiceField(colleagues(), label=_("Who stands in"), widget=UnfoldAdminSelectWidget)
+    stand_in = ModelChoiceField(colleagues(), label=_("Who stands in"), widget=UnfoldAdminSelectWidget)
     first_date = forms.DateField(label=_("First day away"), widget=DayInput)
     last_date = forms.DateField(label=_("Last day away"), widget=DayInput)
 
     def __init__(self, *args: Any, absentee: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["stand_in"].queryset = colleagues().exclude(pk=absentee.pk)  # type: ignore[attr-defined]
+        cast("ModelChoiceField[User]", self.fields["stand_in"]).queryset = colleagues().exclude(pk=absentee.pk)

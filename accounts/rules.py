@@ -20,11 +20,11 @@ def granted_by_roles(permission: Permission) -> Predicate:
     def may(user: User, membership: Membership | None) -> bool:
         return membership is not None and membership.user_id == user.pk and membership.may(permission)
 
-    made: Predicate = predicate(may, name=f"may_{permission.value}")  # type: ignore[no-untyped-call]
+    made: Predicate = predicate(may, name=f"may_{permission.value}")  # type: ignore[no-untyped-call]  # rules has no types.
     return made
 
 
 def register() -> None:
     """Make each permission known, once per process."""
     for permission in Permission:
-        set_perm(name_of(permission), granted_by_roles(permission))  # type: ignore[no-untyped-call]
+        set_perm(name_of(permission), granted_by_roles(permission))  # type: ignore[no-untyped-call]  # rules has no types.

@@ -57,17 +57,17 @@ class SecondFactorAdapter(DefaultMFAAdapter):
             raise UnreadableSecret("add the former SECRET_KEY to SECRET_KEY_FALLBACKS") from error
 
 
-class _RefusesNonsense:
+class _RefusesNonsense(webauthn_forms.AuthenticateWebAuthnForm):
     """Somebody may post whatever they like as a device's answer: what cannot be read is a wrong answer."""
 
     def clean_credential(self) -> Authenticator:
         try:
-            return super().clean_credential()  # type: ignore[misc]
+            return super().clean_credential()
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise get_adapter().validation_error("incorrect_code") from error
 
 
-class AuthenticateWebAuthnForm(_RefusesNonsense, webauthn_forms.AuthenticateWebAuthnForm):
+class AuthenticateWebAuthnForm(_RefusesNonsense):
     """The second step."""
 
 

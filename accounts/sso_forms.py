@@ -1,6 +1,6 @@
 """Forms of the company's single sign-on."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -192,8 +192,8 @@ class AccessForm(forms.Form):
             "emergency_administrator": provider.emergency_administrator_id,
         }
         super().__init__(*args, **kwargs)
-        people = User.objects.filter(pk__in=candidates.values("user_id")).order_by("name", "pk")
-        self.fields["emergency_administrator"].queryset = people  # type: ignore[attr-defined]
+        field = cast("forms.ModelChoiceField[User]", self.fields["emergency_administrator"])
+        field.queryset = User.objects.filter(pk__in=candidates.values("user_id")).order_by("name", "pk")
 
 
 class EmailForm(forms.Form):

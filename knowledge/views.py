@@ -1,6 +1,7 @@
 """The help centre: shelves, articles, search, and the answer found before a case was opened."""
 
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
@@ -123,7 +124,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     if membership:
         buffer_page_view(
             name=EventName.ARTICLE_VIEWED,
-            actor=request.actor,  # type: ignore[attr-defined]
+            actor=cast("AccountRequest", request).actor,
             now=timezone.now(),
             object_type="article",
             object_id=found.slug,

@@ -1,6 +1,6 @@
 """The staff's page about the audit log of all companies."""
 
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
@@ -31,7 +31,7 @@ class ShortCount(Paginator[AuditEntry]):
 
     @cached_property
     def count(self) -> int:
-        rows: QuerySet[AuditEntry] = self.object_list  # type: ignore[assignment]
+        rows = cast("QuerySet[AuditEntry]", self.object_list)
         return rows.order_by()[:COUNTED].count()
 
 

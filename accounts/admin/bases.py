@@ -27,7 +27,7 @@ class ReadOnly(Kept):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if self.seen_with:
             return request.user.has_perm(self.seen_with)
-        return bool(super().has_view_permission(request, obj))  # type: ignore[misc]
+        return bool(super().has_view_permission(request, obj))  # type: ignore[misc]  # A mixin: the admin's.
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

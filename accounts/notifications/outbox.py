@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from anymail.exceptions import AnymailError, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import F
 from django.utils.translation import gettext as _
 
@@ -162,10 +163,10 @@ def _attempt(message: EmailMultiAlternatives) -> tuple[Outcome, str]:
     return Outcome.SENT, ""
 
 
-def _close(connection: object) -> None:
+def _close(connection: BaseEmailBackend) -> None:
     """The message is delivered or not by then: a server that does not say goodbye changes nothing."""
     try:
-        connection.close()  # type: ignore[attr-defined]
+        connection.close()
     except (SMTPException, OSError) as error:
         logger.info("mail server: %s", error)
 

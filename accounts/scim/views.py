@@ -68,16 +68,15 @@ def endpoint(*methods: str, needs_token: bool = True) -> Callable[[View], View]:
         @csrf_exempt
         @login_not_required
         @wraps(view)
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answer(request: ScimRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
                 if request.method not in methods:
                     raise SCIMException.from_error(Error(status=405, detail=f"{request.method} is not possible here"))
                 with transaction.atomic(), POLICY:
                     if not needs_token:
                         return view(request, *args, **kwargs)
-                    account = _account_of(request)
-                    request.account = account  # type: ignore[attr-defined]
-                    with system_scope(account.pk):
+                    request.account = _account_of(request)
+                    with system_scope(request.account.pk):
                         return view(request, *args, **kwargs)
             except ValidationError as error:
                 return _error(Error.from_validation_errors(error.errors())[0])
@@ -149,7 +148,7 @@ def _discovered(
     if "filter" in request.GET:  # RFC 7644, section 4: refused, so that nobody takes all for what was asked.
         raise ForbiddenException(detail="What this service offers cannot be filtered")
     if not wanted:
-        return _list(kind, list(found), SearchRequest[kind](), total=None)  # type: ignore[valid-type]
+        return _list(kind, list(found), SearchRequest[kind](), total=None)  # type: ignore[valid-type]  # Pydantic makes it now.
     one = next((one for one in found if name_of(one) == wanted), None)
     if one is None:
         raise NotFoundException(detail=f"There is no {wanted}")
@@ -285,13 +284,13 @@ def _replaced(request: HttpRequest, kind: type[R], now: R) -> R:
 
 
 def _patched(request: HttpRequest, kind: type[R], now: R) -> R:
-    operations = PatchOp[kind].model_validate(_body(request), scim_ctx=Context.RESOURCE_PATCH_REQUEST)  # type: ignore[valid-type]
+    operations = PatchOp[kind].model_validate(_body(request), scim_ctx=Context.RESOURCE_PATCH_REQUEST)  # type: ignore[valid-type]  # Pydantic makes it now.
     operations.patch(now)
     return now
 
 
 def _shown(request: HttpRequest, resource: Resource[Any], context: Context, *, status: int = 200) -> HttpResponse:
-    wanted = SearchRequest[type(resource)].model_validate(  # type: ignore[misc]
+    wanted = SearchRequest[type(resource)].model_validate(  # type: ignore[misc]  # Pydantic makes it now.
         {name: request.GET[name] for name in ("attributes", "excludedAttributes") if name in request.GET}
     )
     response = _answer(

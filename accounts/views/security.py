@@ -1,6 +1,6 @@
 """The company's rules for signing in."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -39,8 +39,8 @@ class SecurityPolicyForm(forms.ModelForm[SecurityPolicy]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, limits in (("idle_minutes", IdleLimit), ("absolute_hours", AbsoluteLimit)):
-            choices = [("", _("The portal's own limit")), *limits.choices]
-            self.fields[name].choices = choices  # type: ignore[attr-defined]
+            field = cast("forms.TypedChoiceField", self.fields[name])
+            field.choices = [("", _("The portal's own limit")), *limits.choices]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

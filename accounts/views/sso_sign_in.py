@@ -7,6 +7,7 @@ their scopes themselves, around what they read and write, and none is open while
 import secrets
 import time
 from dataclasses import asdict, dataclass
+from typing import cast
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
@@ -22,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.http import PortalRequest
 from accounts.middleware import SESSION_ACCOUNT
 from accounts.models import User
 from accounts.models.sso import IdentityProvider, Protocol
@@ -201,7 +203,7 @@ def _sign_in(request: HttpRequest, provider: IdentityProvider, user: User, next_
     if request.user.is_authenticated:
         logout(request)
     record_authentication(request, user, method="sso", provider=str(provider.public_id))
-    request.signed_in_by = provider  # type: ignore[attr-defined]
+    cast("PortalRequest", request).signed_in_by = provider
     request.session[SESSION_ACCOUNT] = provider.account_id
     login = Login(user=user, email_verification="none", redirect_url=next_url or None, email=user.email)
     response: HttpResponse = perform_login(request, login)

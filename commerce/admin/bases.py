@@ -7,7 +7,10 @@ from django.http import HttpRequest
 
 
 class AmountsByPermission:
-    """Columns and fields that tell an amount are left out for people without `commerce.view_amounts`."""
+    """Columns and fields that tell an amount are left out for people without `commerce.view_amounts`.
+
+    Stands before the admin's own class, whose methods `super()` is here: types cannot say so.
+    """
 
     amounts: ClassVar[frozenset[str]] = frozenset()
 
