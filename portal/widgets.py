@@ -36,9 +36,12 @@ class Widget:
     title: str | Promise
     about: str | Promise  # For the page on which Home is arranged.
     permission: Permission
-    template: str
     context: Callable[[Facts], Context | None]  # None: there is nothing to show. Keys are the widget's own.
     is_wide: bool = False  # In the wide column, or in the narrow one beside it.
+
+    @property
+    def template(self) -> str:
+        return f"portal/widgets/{self.name}.html"
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,6 @@ WIDGETS: tuple[Widget, ...] = (
         title=gettext_lazy("Purchases to approve"),
         about=gettext_lazy("What colleagues want to buy and you decide on. Shown while something waits."),
         permission=Permission.APPROVE_PURCHASES,
-        template="portal/widgets/approvals.html",
         context=approvals,
         is_wide=True,
     ),
@@ -120,7 +122,6 @@ WIDGETS: tuple[Widget, ...] = (
         title=gettext_lazy("Contract"),
         about=gettext_lazy("The dates of your contract, seats and days left."),
         permission=Permission.VIEW_CONTRACTS,
-        template="portal/widgets/contract.html",
         context=contract,
         is_wide=True,
     ),
@@ -129,7 +130,6 @@ WIDGETS: tuple[Widget, ...] = (
         title=gettext_lazy("Usage"),
         about=gettext_lazy("How much you use of what your contract allows."),
         permission=Permission.VIEW_USAGE,
-        template="portal/widgets/usage.html",
         context=usage,
     ),
     Widget(
@@ -137,7 +137,6 @@ WIDGETS: tuple[Widget, ...] = (
         title=gettext_lazy("Open cases"),
         about=gettext_lazy("The questions to support that changed last."),
         permission=Permission.VIEW_CASES,
-        template="portal/widgets/cases.html",
         context=cases,
         is_wide=True,
     ),
@@ -146,7 +145,6 @@ WIDGETS: tuple[Widget, ...] = (
         title=gettext_lazy("Recommended for you"),
         about=gettext_lazy("One product that fits how you work, and why."),
         permission=Permission.VIEW_HOME,
-        template="portal/widgets/recommended.html",
         context=recommended,
     ),
     Widget(
@@ -154,7 +152,6 @@ WIDGETS: tuple[Widget, ...] = (
         title=gettext_lazy("News for your industry"),
         about=gettext_lazy("Guides and reports for companies like yours."),
         permission=Permission.VIEW_HOME,
-        template="portal/widgets/news.html",
         context=news,
         is_wide=True,
     ),
@@ -163,7 +160,6 @@ WIDGETS: tuple[Widget, ...] = (
         title=gettext_lazy("Your account team"),
         about=gettext_lazy("Who looks after your company, and how to write to them."),
         permission=Permission.VIEW_HOME,
-        template="portal/widgets/team.html",
         context=team,
     ),
 )
