@@ -17,6 +17,7 @@ from accounts.staff import sync_groups
 READ = "SELECT"
 ADD = "SELECT, INSERT"
 EDIT = "SELECT, INSERT, UPDATE"
+WRITES = "INSERT OR UPDATE"
 AUDIT = "INSERT"  # Added by triggers; never read, changed or deleted by a customer's request.
 
 
@@ -29,6 +30,8 @@ class Tenant:
     user_column: str = ""  # Also shows the rows of the person signed in.
     changes: str = ""  # The only columns that may be updated, where UPDATE is not granted as a whole.
     only: str = ""  # What rows must also be, to be seen or written: SQL on the table's own columns.
+    administered: str = ""  # What none but the company's administrators do, whatever the page: events of a trigger.
+    own: str = ""  # The column of the person who may do it, too.
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,10 @@ class Shared:
     reason: str
 
 
-# What a company says about itself; its tier, its stage and its people are the vendor's to write.
+# What a company's administrators say about it; its tier, its stage and its people are the vendor's to write.
 COMPANY_DETAILS = (
     "phone, website, billing_email, billing_street, billing_postal_code, billing_city, billing_country, vat_id, "
-    "time_zone, language, is_open_to_parent, first_login_at"
+    "time_zone, language, is_open_to_parent"
 )
 
 TABLES: dict[str, Tenant | Personal | Shared] = {
@@ -58,7 +61,12 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "tracking_event": Tenant(ADD),
     "tracking_usagedaily": Tenant(READ),
     # accounts
-    "accounts_account": Tenant(READ, column="id", changes=COMPANY_DETAILS),
+    "accounts_account": Tenant(
+        READ,
+        column="id",
+        changes=f"{COMPANY_DETAILS}, first_login_at",
+        administered=f"UPDATE OF {COMPANY_DETAILS}",
+    ),
     "accounts_accountevent": Tenant(AUDIT, column="id"),
     # A trigger lets administrators of the same company alone change roles, department and state.
     "accounts_membership": Tenant(ADD, user_column="user_id", changes="last_seen_at, roles, department, is_active"),
@@ -72,17 +80,18 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_joinrequestevent": Tenant(AUDIT, user_column="user_id"),
     "accounts_homelayout": Tenant(EDIT),
     "accounts_entitlement": Tenant("SELECT"),
-    "accounts_domain": Tenant(ADD, changes="is_joinable"),  # The owner alone verifies and removes.
+    "accounts_domain": Tenant(ADD, changes="is_joinable", administered=WRITES),  # The owner alone verifies and removes.
     "accounts_domainevent": Tenant(AUDIT),
     "accounts_viewing": Tenant(""),  # The owner begins, asks for and ends each visit.
     "accounts_viewingevent": Tenant(""),
-    "accounts_scimtoken": Tenant(ADD, changes="revoked_at"),
+    "accounts_scimtoken": Tenant(ADD, changes="revoked_at", administered=WRITES),
     "accounts_scimtokenevent": Tenant(AUDIT),
     "accounts_scimuser": Tenant(READ),
-    "accounts_scimgroup": Tenant(READ, changes="roles, updated_at"),  # The directory writes the rest.
+    # The directory writes the rest.
+    "accounts_scimgroup": Tenant(READ, changes="roles, updated_at", administered=WRITES),
     "accounts_scimgroupevent": Tenant(AUDIT),
     "accounts_scimgroupmember": Tenant(READ),
-    "accounts_identityprovider": Tenant(EDIT),
+    "accounts_identityprovider": Tenant(EDIT, administered=WRITES),
     "accounts_identityproviderevent": Tenant(AUDIT),
     "accounts_ssoidentity": Tenant(""),  # Written at sign-in, before anybody's request.
     "accounts_usedanswer": Tenant(""),  # As above: what has been used counts whoever asks.
@@ -102,8 +111,9 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_auditsource": Shared("", "how far the audit log has been read in"),
     "accounts_auditseal": Shared("", "signatures over the log of all companies together"),
     "accounts_notification": Tenant(ADD, user_column="user_id", changes="read_at"),
-    "accounts_notificationchoice": Tenant(EDIT),
-    "accounts_mailtimes": Shared(EDIT, "a person's own hours, the same in each of their companies"),
+    # Each chooses for themselves; what the company suggests names nobody.
+    "accounts_notificationchoice": Tenant(EDIT, administered=WRITES, own="user_id"),
+    "accounts_mailtimes": Personal(EDIT),
     "accounts_inboundmail": Shared("", "arrives before anybody knows whose it is"),
     "accounts_mailreport": Shared("", "said by mail services about addresses"),
     "accounts_announcement": Shared(READ, "the vendor's announcements; who sees one is accounts.announcements"),
@@ -112,7 +122,7 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_brandevent": Shared("", "audit of the vendor's brands; customers change none"),
     "accounts_menurule": Shared(READ, "the vendor's menus: which entries each role sees"),
     "accounts_menuruleevent": Shared("", "audit of the vendor's menus; customers change none"),
-    "accounts_securitypolicy": Tenant(EDIT),
+    "accounts_securitypolicy": Tenant(EDIT, administered=WRITES),
     "accounts_securitypolicyevent": Tenant(AUDIT),
     "accounts_tier": Shared(READ, "the vendor's tiers: names, the same for everybody"),
     "accounts_user": Shared(
@@ -144,9 +154,9 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "cases_caseattachment": Tenant(ADD, only="cases_shows_message(message_id)"),
     "cases_caseparticipant": Tenant(EDIT, only="cases_shows_case(case_id)"),
     "cases_caseparticipantevent": Tenant(AUDIT),
-    "cases_casevisibility": Tenant(EDIT),
+    "cases_casevisibility": Tenant(EDIT, administered=WRITES),
     "cases_casevisibilityevent": Tenant(AUDIT),
-    "cases_caserule": Tenant(EDIT),
+    "cases_caserule": Tenant(EDIT, administered=WRITES),
     "cases_caseruleevent": Tenant(AUDIT),
     # commerce
     "commerce_product": Shared(READ, "the vendor's catalogue"),
@@ -166,7 +176,7 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_quote": Tenant(EDIT),
     "commerce_quoteevent": Tenant(AUDIT),
     "commerce_quoteline": Tenant(ADD),
-    "commerce_purchaselimit": Tenant(EDIT),
+    "commerce_purchaselimit": Tenant(EDIT, administered=WRITES),
     "commerce_purchaselimitevent": Tenant(AUDIT),
     "commerce_purchaseapproval": Tenant(EDIT),  # A trigger keeps what was asked, and what was decided.
     "commerce_purchaseapprovalevent": Tenant(AUDIT),
@@ -244,6 +254,30 @@ SYSTEM_ENDPOINTS: dict[str, str] = {
 _POLICY = "coalesce(nullif(current_setting('portal.accounts', true), ''), '{}')::bigint[]"
 _OWN = "nullif(current_setting('portal.user', true), '')::bigint"
 
+# Arguments of the trigger: the account's column, and that of the person who may, too. Of an update both the row as it
+# was and as it will be count. Jobs and staff run as the owner.
+_GUARD = f"""
+CREATE OR REPLACE FUNCTION accounts_guard_administered() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+DECLARE
+  found jsonb;
+BEGIN
+  IF current_user <> '{CUSTOMER_ROLE}' THEN
+    RETURN NEW;
+  END IF;
+  FOREACH found IN ARRAY
+    CASE TG_OP WHEN 'INSERT' THEN ARRAY[to_jsonb(NEW)] ELSE ARRAY[to_jsonb(OLD), to_jsonb(NEW)] END
+  LOOP
+    IF (found ->> TG_ARGV[1] = current_setting('portal.user', true)) IS NOT TRUE
+       AND NOT accounts_administers((found ->> TG_ARGV[0])::bigint) THEN
+      RAISE EXCEPTION 'only an administrator of the company changes %', TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+    END IF;
+  END LOOP;
+  RETURN NEW;
+END $$;
+"""
+
 
 def _role_sql() -> str:
     # Servers are shared by parallel test runs: another session may create the role in between.
@@ -285,6 +319,13 @@ def _table_sql(name: str, rule: Tenant | Personal | Shared) -> str:
         ]
     if rule.grants:
         statements.append(f"GRANT {rule.grants} ON {name} TO {CUSTOMER_ROLE}")
+    if isinstance(rule, Tenant):
+        statements.append(f"DROP TRIGGER IF EXISTS administered ON {name}")
+    if isinstance(rule, Tenant) and rule.administered:
+        guard = f"accounts_guard_administered('{rule.column}', '{rule.own}')"
+        statements.append(
+            f"CREATE TRIGGER administered BEFORE {rule.administered} ON {name} FOR EACH ROW EXECUTE FUNCTION {guard}"
+        )
     if isinstance(rule, Tenant) and rule.changes:
         statements.append(f"GRANT UPDATE ({rule.changes}) ON {name} TO {CUSTOMER_ROLE}")
     return ";\n".join(statements) + ";\n" if statements else ""
@@ -298,7 +339,7 @@ GRANT EXECUTE ON FUNCTION {signature} TO {CUSTOMER_ROLE};
 
 
 def apply(using: str = "default") -> None:
-    """Put the policies and grants of `TABLES` and `FUNCTIONS` onto those that exist.
+    """Put the policies, grants and guards of `TABLES` and `FUNCTIONS` onto those that exist.
 
     Raises `django.db.utils.ProgrammingError` when the connection's role may not create `portal_customer`.
     """
@@ -306,7 +347,7 @@ def apply(using: str = "default") -> None:
     with connection.cursor() as cursor:
         existing = set(connection.introspection.table_names(cursor))
         cursor.execute(
-            _role_sql() + "".join(_table_sql(name, rule) for name, rule in TABLES.items() if name in existing)
+            _role_sql() + _GUARD + "".join(_table_sql(name, rule) for name, rule in TABLES.items() if name in existing)
         )
         for signature in FUNCTIONS:
             cursor.execute("SELECT to_regprocedure(%s)", [signature])
