@@ -11,11 +11,13 @@ from datetime import datetime
 from email.utils import formataddr
 
 import dns.exception
+import dns.resolver
 from csp.utils import build_policy
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.exception import response_for_exception
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 
@@ -23,6 +25,7 @@ from accounts import contrast
 from accounts.domains import txt_values
 from accounts.menus import Arrangement, Place
 from accounts.models import Account, Brand
+from accounts.models.brands import PRIMARY
 
 CACHE_KEY = "brands"
 CACHE_SECONDS = 300
@@ -43,8 +46,7 @@ class Look:
     has_logo_dark: bool = False
     host: str = ""
     is_default: bool = False
-    primary_light: str = ""
-    primary_dark: str = ""
+    primary: str = PRIMARY  # On light pages, in mails and on papers.
     links: list[tuple[str, str]] = field(default_factory=list)
     menu: Arrangement = field(default_factory=dict)
 
@@ -72,13 +74,12 @@ def _look_of(brand: Brand) -> Look:
         if brand.sender_email
         else settings.DEFAULT_FROM_EMAIL,
         support_email=brand.support_email,
-        token=f"{brand.public_id.hex}-{brand.version}",
+        token=brand.token,
         has_logo_light=bool(brand.logo_light),
         has_logo_dark=bool(brand.logo_dark),
         host=verified,
         is_default=brand.is_default,
-        primary_light=brand.primary_light,
-        primary_dark=brand.primary_dark,
+        primary=brand.primary_light,
         links=brand.links,
         menu={(rule.role, rule.entry): Place(rule.is_hidden, rule.position) for rule in brand.menu_rules.all()},
     )
@@ -119,19 +120,32 @@ def save_brand(brand: Brand, *, now: datetime) -> None:
     if brand.is_default:
         Brand.objects.filter(is_default=True).exclude(pk=brand.pk).update(is_default=False)
     brand.save()
+    forget()
+
+
+def forget() -> None:
+    """Let the next page read the brands anew: at once, and once others see the change, who may have kept them since."""
     cache.delete(CACHE_KEY)
+    transaction.on_commit(lambda: cache.delete(CACHE_KEY))
 
 
 def check_domain(brand: Brand, *, now: datetime) -> bool:
-    """Ask the DNS whether the domain is the vendor's; from then on the portal answers there."""
+    """Ask the DNS whether the domain is the vendor's, and answer there as long as it is; whether it was found to be.
+
+    Where no name server answers, all stays as it was.
+    """
     name, value = brand.domain_record
     try:
         found = value in txt_values(name)
-    except dns.exception.DNSException:
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         found = False
-    Brand.objects.filter(pk=brand.pk).update(domain_verified_at=now if found else None)
-    cache.delete(CACHE_KEY)
-    return found
+    except dns.exception.DNSException:
+        return False
+    # Of the domain that was asked about: it may be another one by now.
+    asked = Brand.objects.filter(pk=brand.pk, custom_domain=brand.custom_domain)
+    is_current = asked.update(domain_verified_at=now if found else None) > 0
+    forget()
+    return found and is_current
 
 
 def stylesheet(brand: Brand) -> str:

@@ -28,7 +28,6 @@ from tracking.models import EventName
 from tracking.services import record
 
 DAYS_TO_PAY = 14
-PAPER_COLOUR = "#0b5d67"  # Without a brand, as assets/brand.css has it.
 TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "invoice.typ"
 
 
@@ -176,7 +175,7 @@ def _document_data(invoice: Invoice) -> dict[str, object]:
     return {
         "title": _("Invoice %(number)s") % {"number": invoice.number},
         "vendor": look.name,
-        "colour": look.primary_light or PAPER_COLOUR,
+        "colour": look.primary,
         "legal_entity": invoice.legal_entity,
         "bill_to": [line for line in _address(invoice.bill_to) if line],
         "facts": [

@@ -4,9 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.cache import cache
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -106,7 +104,7 @@ class BrandAdmin(Undeletable, ModelAdmin):
             "admin/accounts/brand_preview.html",
             {
                 "brand": brand,
-                "token": f"{brand.public_id.hex}-{brand.version}" if brand.pk else "",
+                "token": brand.token if brand.pk else "",
                 "light": contrast.LIGHT_SURFACES,
                 "dark": contrast.DARK_SURFACES,
             },
@@ -133,5 +131,4 @@ class BrandAdmin(Undeletable, ModelAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        # Only then do others see the rules: who asked meanwhile may have put the former ones into the cache.
-        transaction.on_commit(lambda: cache.delete(brands.CACHE_KEY))
+        brands.forget()

@@ -18,6 +18,8 @@ from accounts import contrast
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
+PRIMARY = "#0b5d67"  # The portal's own, as in assets/brand.css.
+
 colour = RegexValidator(contrast.HEX, _("Write the colour as # and six digits, such as #0b5d67."))
 host = RegexValidator(
     r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$",
@@ -42,7 +44,7 @@ class Brand(models.Model):
     # Pictures that accounts.logos has drawn anew: small PNG files, so the database may hold them.
     logo_light = models.BinaryField(_("logo on light pages"), blank=True, default=b"")
     logo_dark = models.BinaryField(_("logo on dark pages"), blank=True, default=b"")
-    primary_light = _colour(_("main colour on light pages"), "#0b5d67")
+    primary_light = _colour(_("main colour on light pages"), PRIMARY)
     primary_dark = _colour(_("main colour on dark pages"), "#4fc3d3")
     accent_light = _colour(_("accent on light pages"), "#5b3fa8")
     accent_dark = _colour(_("accent on dark pages"), "#b9a5f5")
@@ -69,6 +71,11 @@ class Brand(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def token(self) -> str:
+        """Names the brand as it is now in the addresses of its colours and logos."""
+        return f"{self.public_id.hex}-{self.version}"
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """All but the one default: a new one takes the place of the old (accounts.brands.save_brand)."""

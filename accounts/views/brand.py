@@ -2,7 +2,7 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_safe
 
 from accounts import brands
@@ -12,28 +12,35 @@ FOREVER = "public, max-age=31536000, immutable"
 
 
 def _brand(token: str) -> Brand:
-    public_id, _dash, version = token.rpartition("-")
+    """The brand as it is today, also of an address from before."""
+    public_id = token.rpartition("-")[0]
     if len(public_id) != 32 or not set(public_id) <= set("0123456789abcdef"):
         raise Http404
-    brand = get_object_or_404(Brand, public_id=public_id)
-    if version != str(brand.version):
-        raise Http404  # What is kept for ever under this address was something else.
-    return brand
+    return get_object_or_404(Brand, public_id=public_id)
 
 
 @login_not_required
 @require_safe
 def stylesheet(request: HttpRequest, token: str) -> HttpResponse:
     """The colours."""
-    content = brands.stylesheet(_brand(token))
-    return HttpResponse(content, content_type="text/css; charset=utf-8", headers={"Cache-Control": FOREVER})
+    brand = _brand(token)
+    if token != brand.token:
+        raise Http404  # What is kept for ever under this address was something else.
+    return HttpResponse(
+        brands.stylesheet(brand), content_type="text/css; charset=utf-8", headers={"Cache-Control": FOREVER}
+    )
 
 
 @login_not_required
 @require_safe
 def logo(request: HttpRequest, token: str, theme: str) -> HttpResponse:
-    """The logo for light or for dark pages. Whatever a browser takes it for, it runs nothing in it."""
+    """The logo for light or for dark pages. Whatever a browser takes it for, it runs nothing in it.
+
+    Mails are read late: the address in an old one leads to the logo of today.
+    """
     brand = _brand(token)
+    if token != brand.token:
+        return redirect(f"accounts:brand-logo-{theme}", brand.token)
     content = bytes(brand.logo_light if theme == "light" else brand.logo_dark)
     if not content:
         raise Http404
