@@ -56,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):
             "timestamp": timezone.now(),
             "ip": self.get_client_ip(request),
             "device": sessions.device_in_words(request.headers.get("User-Agent", "")),
-            "sessions_url": brands.current().base_url + reverse("accounts:sessions"),
+            "sessions_url": brands.wear(request).base_url + reverse("accounts:sessions"),
         }
         try:
             super().send_mail("account/email/new_device", user.email, context)
@@ -90,6 +90,10 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> None:
         """Tell somebody that their way to sign in was changed: at their own address, also if nobody has verified it."""
         super().send_notification_mail(template_prefix, user, context, email or user.email)
+
+    def get_from_email(self) -> str:
+        """The sender of the brand of the page at hand."""
+        return brands.wear(current.request).sender
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a code at once, past the outbox: there the staff could read it.

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import brands
+from accounts import brands, contrast
 from accounts.languages import speaking_to
 from accounts.models import Account, User
 from accounts.notifications.types import Context, NotificationType
@@ -33,8 +33,8 @@ class Paragraph:
 def write(kind: type[NotificationType], *, to: User, account: Account | None, context: Context) -> Letter:
     """The letter to one person, in their language, with times on their clock.
 
-    Templates: `mail/<name>.subject.txt` and `mail/<name>.txt`. The context also gets `recipient`, `account`, `base_url`
-    and `vendor`.
+    Templates: `mail/<name>.subject.txt` and `mail/<name>.txt`. The context also gets `recipient`, `account`, `brand`,
+    `base_url` and `vendor`.
     """
     look = brands.of(account)
     with speaking_to(to, account):
@@ -44,6 +44,8 @@ def write(kind: type[NotificationType], *, to: User, account: Account | None, co
             "account": account,
             "base_url": look.base_url,
             "vendor": look.name,
+            "brand": look,
+            "on_primary": contrast.text_on(look.primary),
         }
         subject = " ".join(render_to_string(f"mail/{kind.name}.subject.txt", full).split())[:LONGEST_SUBJECT]
         text = render_to_string(f"mail/{kind.name}.txt", full).strip() + "\n"
@@ -57,7 +59,6 @@ def write(kind: type[NotificationType], *, to: User, account: Account | None, co
                     _paragraph(block, look.base_url) for block in text.strip().split("\n\n") if block.strip()
                 ],
                 "action": kind.action,
-                "legal_entity": look.legal_name,
                 "settings_url": settings_url,
             },
         )

@@ -21,7 +21,7 @@ from accounts.notifications.hours import quiet_ends_at
 from accounts.notifications.replies import reply_address
 from accounts.notifications.reports import note_report
 from accounts.notifications.types import NotificationType, types
-from accounts.notifications.unsubscribing import unsubscribe_url
+from accounts.notifications.unsubscribing import unsubscribe_path
 
 logger = logging.getLogger(__name__)
 
@@ -129,15 +129,16 @@ def _send(mail: OutgoingMail, kind: type[NotificationType] | None, *, now: datet
 
 
 def _message(mail: OutgoingMail, kind: type[NotificationType] | None) -> EmailMultiAlternatives:
+    look = brands.of(Account.objects.filter(pk=mail.account_id or 0).first())
     domain = settings.DEFAULT_FROM_EMAIL.rsplit("@", 1)[-1].rstrip(">")
     headers = {"Message-ID": f"<{mail.message_id}@{domain}>", "Auto-Submitted": "auto-generated"}
     if kind is not None and mail.user_id and mail.account_id and (kind.is_marketing or kind.name == "digest"):
-        url = unsubscribe_url(user_id=mail.user_id, account_id=mail.account_id, kind=kind.name)
+        url = look.base_url + unsubscribe_path(user_id=mail.user_id, account_id=mail.account_id, kind=kind.name)
         headers |= {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     message = EmailMultiAlternatives(
         subject=mail.subject,
         body=mail.text,
-        from_email=brands.of(Account.objects.filter(pk=mail.account_id or 0).first()).sender,
+        from_email=look.sender,
         to=[mail.to],
         headers=headers,
         reply_to=[reply_address(mail.reply_token)] if mail.reply_token and settings.EMAIL_INBOUND_ADDRESS else None,

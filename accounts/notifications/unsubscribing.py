@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
@@ -31,9 +30,9 @@ def unsubscribe_token(*, user_id: int, account_id: int, kind: str) -> str:
     return signing.Signer(salt=_SALT).sign_object([user_id, account_id, kind])
 
 
-def unsubscribe_url(*, user_id: int, account_id: int, kind: str) -> str:
+def unsubscribe_path(*, user_id: int, account_id: int, kind: str) -> str:
     token = unsubscribe_token(user_id=user_id, account_id=account_id, kind=kind)
-    return settings.PORTAL_BASE_URL + reverse("accounts:unsubscribe", args=[token])
+    return reverse("accounts:unsubscribe", args=[token])
 
 
 def subscription_of(token: str) -> Subscription:
