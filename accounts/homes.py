@@ -118,12 +118,13 @@ def first_steps_of(membership: Membership) -> FirstSteps:
     account, user = membership.account, membership.user
     own = Event.objects.for_account(account.pk).filter(user_id=user.pk, occurred_at__gte=membership.created_at)
     colleagues = Membership.objects.for_account(account).exclude(pk=membership.pk)
+    invited = Invitation.objects.filter(account=account, is_claim=False)  # The claim link was the person's own.
     factors = Authenticator.objects.filter(user=user, type__in=[Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN])
     done = (
         Membership.objects.for_account(account)
         .filter(pk=membership.pk)
         .values(
-            has_colleagues=Q(Exists(colleagues)) | Q(Exists(Invitation.objects.filter(account=account))),
+            has_colleagues=Q(Exists(colleagues)) | Q(Exists(invited)),
             has_second_factor=Exists(factors),
             has_read=Exists(own.filter(name__in=[EventName.ARTICLE_VIEWED, EventName.CASE_DEFLECTED])),
             has_followed_case=Exists(own.filter(name__in=[EventName.CASE_CREATED, EventName.CASE_VIEWED])),

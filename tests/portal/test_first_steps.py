@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from accounts.homes import NEW_FOR
-from accounts.models import Membership
+from accounts.models import Invitation, Membership
 from portal.first_steps import TOUR, checklist_for, meets_first_steps
 from tests.factories import make_member
 from tracking.actor import Actor
@@ -47,6 +47,15 @@ def test_an_administrators_steps_follow_from_what_is_there(begun, acme, now):
     assert "Set up a second factor" in done(begun)
     record(name=EventName.CONTRACT_VIEWED, actor=begun.membership.actor(), now=now)
     assert checklist_for(membership_of(begun)).is_complete
+
+
+@pytest.mark.parametrize(("is_claim", "expected"), [(True, []), (False, ["Invite a colleague"])])
+def test_the_link_by_which_somebody_came_is_no_invitation_of_theirs(begun, acme, now, is_claim, expected):
+    Invitation.objects.create(
+        account=acme, email=begun.email, roles=["administrator"], is_claim=is_claim, token_hash="0" * 64,
+        sent_at=now, expires_at=now + timedelta(days=7), accepted_at=now,
+    )  # fmt: skip
+    assert done(begun) == expected
 
 
 def test_the_last_step_makes_the_checklist_disappear(acme, now):
