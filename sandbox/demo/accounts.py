@@ -162,12 +162,13 @@ class Customer:
 
 
 def add_customers(world: World, company: Company) -> list[Customer]:
-    """Every customer: the two companies people sign in to, Acme's subsidiary, and the others."""
+    """Every customer: the two companies people sign in to, those of Acme's group, and the others."""
     customers = [_acme(world, company), _globex(world, company)]
     customers.append(_subsidiary(world, company, customers[0]))
     customers += [_from_line(world, company, line) for line in COMPANIES.strip().splitlines()]
     for name, known in (("Globex Retail Ltd", GLOBEX), ("Harrow & Finch plc", HARROW)):
         next(one for one in customers if one.name == name).account.public_id = known.public_id
+    customers += [_group_member(world, company, customers[0], *line) for line in GROUP_MEMBERS]
     return customers
 
 
@@ -384,8 +385,38 @@ def _subsidiary(world: World, company: Company, parent: Customer) -> Customer:
         world, company, profile, name="Acme Freight Polska Sp. z o.o.", domain="acme-polska.example", tier="growth",
         street="ul. Portowa 5", postal_code="80-822", city="Gdańsk", country="PL", parent=parent.account,
     )  # fmt: skip
+    customer.account.is_open_to_parent = True
     add_colleagues(world, customer, "acme-polska.example", 2)
     join(world, customer, parent.people[0], roles=(Role.VIEWER,))
+    return customer
+
+
+# Name, domain, place, whether the parent company may look: Ada sees the first beside Acme, and the second not at all.
+GROUP_MEMBERS = (
+    ("Acme Warehousing B.V.", "acme-warehousing.example", "Havenweg 18", "3089", "Rotterdam", "NL", True),
+    ("Acme Customs A/S", "acme-customs.example", "Toldbodgade 4", "1253", "København", "DK", False),
+)
+
+
+def _group_member(world: World, company: Company, parent: Customer, name: str, domain: str, *place: object) -> Customer:
+    street, postal_code, city, country, is_open = place
+    chance = world.random(name, "group")
+    joined = working_day(world.calendar.today - timedelta(days=365 + chance.randrange(120, 200)))
+    profile = Profile(
+        industry="logistics",
+        stage="growing",
+        plan="team",
+        seats=chance.randrange(8, 20),
+        joined_date=joined,
+        portal="active",
+        first_login_date=_first_login_date(world.calendar, chance, joined, "active"),
+    )
+    customer = add_account(
+        world, company, profile, name=name, domain=domain, tier="growth", street=str(street),
+        postal_code=str(postal_code), city=str(city), country=str(country), parent=parent.account,
+    )  # fmt: skip
+    customer.account.is_open_to_parent = bool(is_open)
+    add_colleagues(world, customer, domain, 3)
     return customer
 
 

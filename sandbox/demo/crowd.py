@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group
 from django.db import connection, models, transaction
 from django.db.models import Max
 
+from accounts.law.terms import current, text_for
 from accounts.models import Industry, LifecycleStage, Tier, User
 from accounts.permissions import StaffGroup
 from commerce.models import Contract, InvoiceSeries, Order, Price, Product, ProductGrant, Quote, TaxRate
@@ -22,6 +23,7 @@ from sandbox.demo.books import Books
 from sandbox.demo.company import CURRENCY, Company
 from sandbox.demo.contracts import number_papers
 from sandbox.demo.events import COLUMNS, event
+from sandbox.demo.law import accept
 from sandbox.demo.load import copy_rows, load
 from sandbox.demo.people import FIRST_NAMES, LAST_NAMES
 from sandbox.demo.selling import Seller
@@ -122,6 +124,8 @@ def _add_batch(seed: int, today: date, numbers: list[tuple[int, int]]) -> list[t
     world = World(seed=seed, today=today, first_id=_next_id)
     books = Books()
     added = [_add_customer(world, company, books, number, people) for number, people in numbers]
+    if (terms := current(world.calendar.now)) is not None:
+        accept(world, text_for(terms, "en"), [person for one in added for person in one.people])
     series = company.series
     if series is None:
         raise NotSeeded

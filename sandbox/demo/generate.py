@@ -5,6 +5,7 @@ from datetime import date
 
 from sandbox.demo.accounts import Customer, add_customers
 from sandbox.demo.books import Books
+from sandbox.demo.brands import add_brands
 from sandbox.demo.cases import write_cases
 from sandbox.demo.company import Company, found_company
 from sandbox.demo.contracts import write_contracts
@@ -12,7 +13,10 @@ from sandbox.demo.events import open_portal, write_events
 from sandbox.demo.help_centre import add_articles, cast_votes
 from sandbox.demo.homes import arrange_homes
 from sandbox.demo.invitations import invite_people
+from sandbox.demo.law import write_law
 from sandbox.demo.marketing import add_marketing
+from sandbox.demo.newcomer import add_newcomer
+from sandbox.demo.self_administration import administer
 from sandbox.demo.self_rule import write_rules
 from sandbox.demo.staff import add_staff_work
 from sandbox.demo.telling import tell
@@ -36,17 +40,22 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     """Everything, in memory: the vendor first, then each customer's two years."""
     world = World(seed=seed, today=today)
     company = found_company(world)
-    customers = add_customers(world, company)
+    settled = add_customers(world, company)
+    newcomer = add_newcomer(world, company)
+    newcomer.account.brand = add_brands(world)
+    customers = [*settled, newcomer]
     open_portal(customers)
-    invite_people(world, customers[0])
-    add_staff_work(world, company, customers)
+    invite_people(world, settled[0])
+    add_staff_work(world, company, settled)
     articles = add_articles(world, company)
     add_marketing(world, company)
     books = write_contracts(world, company, customers)
-    write_rules(world, customers)
+    write_rules(world, settled)
     write_usage(world, customers)
-    write_cases(world, company, customers, articles)
+    write_cases(world, company, settled, articles)
+    administer(world, company, settled)
+    write_law(world, company, settled)
     tell(world)
-    cast_votes(world, customers, articles)
-    write_events(world, customers, books, articles, also=arrange_homes(world, customers))
+    cast_votes(world, settled, articles)
+    write_events(world, customers, books, articles, also=arrange_homes(world, settled))
     return Demo(world, company, customers, books)

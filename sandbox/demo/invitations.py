@@ -46,7 +46,7 @@ def invite_people(world: World, acme: Customer) -> None:
             user=asking,
             email=asking.email,
             name=asking.name,
-            origin=JoinOrigin.ADDRESS,
+            origin=JoinOrigin.DOMAIN,
             created_at=now - timedelta(days=2),
         )
     )

@@ -11,7 +11,8 @@ from django.core.management import call_command, get_commands
 from django.db import connection, models, transaction
 from psycopg import sql
 
-from accounts.models import Account, User
+from accounts.law.erasing import carry_out_due, receipt_for
+from accounts.models import Account, Erasure, User
 from sandbox.demo.generate import Demo, generate
 from sandbox.demo.world import World, columns_of
 
@@ -37,6 +38,7 @@ def seed(*, seed: int, today: date) -> World:
     with transaction.atomic():
         load(demo.world)
         join_groups(demo)
+    forget_who_asked(demo.world)
     if "crm_backfill" in get_commands():
         call_command("crm_backfill", stdout=StringIO())
     return demo.world
@@ -81,6 +83,14 @@ def join_groups(demo: Demo) -> None:
         for name, people in demo.company.staff.items()
         for person in people
     )
+
+
+def forget_who_asked(world: World) -> None:
+    """Carry out the erasures that are due: what one leaves behind is the portal's to say, not the demo's."""
+    for erasure in Erasure.objects.filter(state=Erasure.State.RUNNING).select_related("user"):
+        erasure.receipt = receipt_for(erasure.user)
+        erasure.save(update_fields=["receipt"])
+    carry_out_due(now=world.calendar.now)
 
 
 def _hash_passwords(world: World) -> None:

@@ -1,13 +1,28 @@
 """What the demo's people were told lately: answers and orders in their bells, and an announcement on each page."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
-from accounts.models import Account, Announcement, AnnouncementLevel, Notification, User
+from accounts.models import (
+    Account,
+    Announcement,
+    AnnouncementLevel,
+    AnnouncementText,
+    ByMail,
+    DigestEvery,
+    JoinRequest,
+    MailTimes,
+    Membership,
+    Notification,
+    NotificationChoice,
+    User,
+)
+from accounts.notifications.people import JoinRequested
 from accounts.notifications.types import Context, NotificationType
-from cases.models import CaseMessage
-from cases.notifications import CaseReply
-from commerce.models import Order, OrderStatus
-from commerce.notifications import OrderConfirmed
+from accounts.permissions import Permission
+from cases.models import Case, CaseMessage, CaseParticipant
+from cases.notifications import CaseReply, CaseShared
+from commerce.models import ApprovalStatus, Order, OrderStatus, PurchaseApproval
+from commerce.notifications import ApprovalRequested, OrderConfirmed
 from sandbox.demo.world import World
 
 LATELY = timedelta(days=21)
@@ -29,22 +44,70 @@ def tell(world: World) -> None:
             and world.calendar.now - order.placed_at < LATELY
         ):
             _ring(world, OrderConfirmed, order.placed_by, order.account, {"order": order}, order.placed_at)
-    world.add(
+    _tell_who_decides(world)
+    _gather_for_vera(world)
+    since = world.calendar.now - timedelta(days=2)
+    window = world.add(
         Announcement(
             text="On Saturday from 06:00 to 07:00 UTC Meridian is read-only while we move to a faster database.",
             level=AnnouncementLevel.INFO,
             link="/help/",
             link_text="What still works meanwhile",
-            starts_at=world.calendar.now - timedelta(days=2),
-            created_at=world.calendar.now - timedelta(days=2),
+            starts_at=since,
+            created_at=since,
+        )
+    )
+    world.add(
+        AnnouncementText(
+            announcement=window,
+            language="de",
+            text="Am Samstag von 6 bis 7 Uhr UTC lässt sich in Meridian nichts ändern: Wir ziehen auf eine schnellere "
+            "Datenbank um.",
+            link_text="Was währenddessen geht",
         )
     )
 
 
+def _tell_who_decides(world: World) -> None:
+    """Bells of those for whose word a purchase waits, or somebody who would like to join."""
+    for approval in world.rows(PurchaseApproval):
+        if approval.status == ApprovalStatus.WAITING:
+            for user in _those_who_may(world, approval.account, Permission.APPROVE_PURCHASES):
+                context = {"approval": approval}
+                _ring(world, ApprovalRequested, user, approval.account, context, approval.requested_at)
+    for asked in world.rows(JoinRequest):
+        for user in _those_who_may(world, asked.account, Permission.MANAGE_MEMBERS):
+            _ring(world, JoinRequested, user, asked.account, {"asked": asked}, asked.created_at)
+
+
+def _gather_for_vera(world: World) -> None:
+    """A colleague shares cases with Vera, who wants mail in one piece and none in the evening."""
+    vera = next(one for one in world.rows(Membership) if one.user.email == "viewer@acme.example")
+    milo = next(one.user for one in world.rows(Membership) if one.user.email == "member@acme.example")
+    world.add(
+        MailTimes(user=vera.user, digest_every=DigestEvery.DAY, digest_hour=7, quiet_from=time(20), quiet_until=time(7))
+    )
+    world.add(
+        NotificationChoice(
+            account=vera.account, user=vera.user, kind=CaseShared.name, in_bell=True, by_mail=ByMail.DIGEST
+        )
+    )
+    theirs = [case for case in world.rows(Case) if case.account is vera.account and case.is_open]
+    for case in sorted(theirs, key=lambda case: case.created_at)[-2:]:
+        at = case.created_at + (world.calendar.now - case.created_at) / 2
+        world.add(CaseParticipant(account=case.account, case=case, user=vera.user, added_by=milo, created_at=at))
+        context = {"case": case, "added_by": milo}
+        _ring(world, CaseShared, vera.user, case.account, context, at).waits_for_digest = True
+
+
+def _those_who_may(world: World, account: Account, permission: Permission) -> list[User]:
+    return [one.user for one in world.rows(Membership) if one.account is account and one.may(permission)]
+
+
 def _ring(
     world: World, kind: type[NotificationType], user: User, account: Account, context: Context, at: datetime
-) -> None:
-    world.add(
+) -> Notification:
+    return world.add(
         Notification(
             account=account,
             user=user,

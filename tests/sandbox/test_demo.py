@@ -10,7 +10,22 @@ from statistics import median
 
 import pytest
 
-from accounts.models import Account, Entitlement, Membership, User
+from accounts.logos import drawn_anew
+from accounts.models import (
+    Account,
+    Brand,
+    Domain,
+    Entitlement,
+    HomeLayout,
+    Invitation,
+    Membership,
+    Notification,
+    ScimGroupMember,
+    ScimUser,
+    SecurityPolicy,
+    TermsAcceptance,
+    User,
+)
 from cases.models import Case, CaseMessage
 from commerce.catalogue import grants_for
 from commerce.models import (
@@ -35,6 +50,7 @@ from sandbox.demo.accounts import ACME
 from sandbox.demo.cases import conversations
 from sandbox.demo.events import COLUMNS
 from sandbox.demo.generate import generate
+from sandbox.demo.newcomer import NEWCOMER
 from sandbox.idp.companies import GLOBEX, HARROW
 from tests.conftest import TODAY
 from tracking.models import Event, EventName, UsageDaily
@@ -115,11 +131,11 @@ def test_it_is_the_company_that_was_asked_for(world):
     assert len({account.lifecycle_stage for account in accounts}) == 5
     assert len({account.tier_id for account in accounts}) == 4
     people = by(world.rows(Membership), lambda member: member.account_id)
-    assert all(2 <= len(members) <= 12 for members in people.values())
+    assert all(2 <= len(members) <= 15 or account == len(accounts) for account, members in people.items())
     assert len(people) == len(accounts)
 
 
-def test_the_six_demo_people_have_their_roles_and_nobody_else_has_a_password(demo):
+def test_the_demo_people_have_their_roles_and_nobody_else_has_a_password(demo):
     world = demo.world
     roles = {
         (member.user.email, member.account.name): set(member.roles)
@@ -132,6 +148,7 @@ def test_the_six_demo_people_have_their_roles_and_nobody_else_has_a_password(dem
         ("viewer@acme.example", ACME): {"viewer"},
         ("admin@acme.example", "Acme Freight Polska Sp. z o.o."): {"viewer"},
         ("admin@globex.example", "Globex Retail Ltd"): {"administrator"},
+        ("admin@nordwind.example", NEWCOMER): {"administrator"},
     }
     groups = {
         user.email: group.value for group, people in demo.company.staff.items() for user in people if user.is_demo
@@ -431,3 +448,60 @@ def test_companies_with_an_identity_provider_have_bought_single_sign_on(any_demo
         assert any(one.start_date <= today < one.end_date for one in grants)
         known = {member.user.email for member in world.rows(Membership) if member.account == account}
         assert known & {person["email"] for person in company.people}
+
+
+def test_everybody_who_can_sign_in_has_accepted_the_terms(any_demo):
+    world = any_demo.world
+    accepted = {row.user_id for row in world.rows(TermsAcceptance)}
+    assert {member.user_id for member in world.rows(Membership)} <= accepted
+    assert all(row.user.created_at <= row.accepted_at <= world.calendar.now for row in world.rows(TermsAcceptance))
+
+
+def test_one_company_has_just_begun_and_has_set_up_nothing(any_demo):
+    world = any_demo.world
+    newcomer = customer_named(any_demo, NEWCOMER)
+    account, (member,) = newcomer.account, newcomer.members
+    assert account.first_login_at.date() == member.created_at.date() == world.calendar.yesterday
+    assert not account.billing_email
+    assert account.brand.name == "Fieldline"
+    (claim,) = [one for one in world.rows(Invitation) if one.account is account]
+    assert (claim.is_claim, claim.accepted_at) == (True, member.created_at)
+    assert [event["name"] for event in events_of(world) if event["account_id"] == account.pk] == ["login"]
+    for model in (Case, Domain, HomeLayout, SecurityPolicy):
+        assert not [row for row in world.rows(model) if row.account is account], model
+
+
+def test_the_brands_are_fit_to_be_seen(world):
+    brands = world.rows(Brand)
+    assert [brand.is_default for brand in brands] == [True, False]
+    for brand in brands:
+        brand.clean()
+    for logo in (brands[1].logo_light, brands[1].logo_dark):
+        assert drawn_anew(logo).startswith(b"\x89PNG")
+
+
+def test_nobody_with_a_demo_password_needs_more_to_sign_in(any_demo):
+    world = any_demo.world
+    strict = {policy.account_id for policy in world.rows(SecurityPolicy) if policy.mfa_required}
+    assert strict
+    assert not [one for one in world.rows(Membership) if one.user.is_demo and one.account_id in strict]
+
+
+def test_a_parent_sees_the_subsidiaries_that_are_open_to_it(demo):
+    acme = customer_named(demo, ACME).account
+    below = {one.name: one.is_open_to_parent for one in demo.world.rows(Account) if one.parent is acme}
+    assert sorted(below.values()) == [False, True, True]
+
+
+def test_a_directory_gives_its_people_the_roles_that_they_have(demo):
+    world = demo.world
+    places = world.rows(ScimGroupMember)
+    assert len(places) == len(world.rows(ScimUser)) > 1
+    assert all(set(place.membership.roles) <= set(place.group.roles) for place in places)
+
+
+def test_somebody_waits_for_a_summary_and_somebody_for_a_decision(demo):
+    bells = by(demo.world.rows(Notification), lambda one: one.kind)
+    assert all(one.waits_for_digest for one in bells["case_shared"])
+    assert {one.user.email for one in bells["approval_requested"]} >= {"admin@acme.example"}
+    assert {one.user.email for one in bells["join_requested"]} == {"admin@acme.example"}

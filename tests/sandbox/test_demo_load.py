@@ -2,9 +2,11 @@
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account, Domain, Entitlements, IdentityProvider, Membership, User
+from accounts.duplicates import candidates
+from accounts.models import Account, Domain, Entitlements, Erasure, IdentityProvider, Membership, User
 from accounts.permissions import StaffGroup
 from cases.models import Case, CaseMessage
 from commerce.configuring import Configuration, configure
@@ -12,10 +14,12 @@ from commerce.contracts import overview
 from commerce.models import Contract, Invoice, Order, Quote
 from crm.models import OutboxRow
 from knowledge.models import Article, ArticleVote
+from portal.first_steps import checklist_for, meets_first_steps
 from sandbox.demo.__main__ import main
 from sandbox.demo.accounts import ACME
 from sandbox.demo.generate import generate
-from sandbox.demo.load import PASSWORD, DatabaseInUse, join_groups, load, seed
+from sandbox.demo.load import PASSWORD, DatabaseInUse, forget_who_asked, join_groups, load, seed
+from sandbox.demo.newcomer import NEWCOMER
 from sandbox.demo.sso import connect
 from sandbox.idp.companies import GLOBEX, HARROW, of_globex, of_harrow
 from sandbox.processes import free_port
@@ -75,13 +79,14 @@ def test_the_loaded_company_is_what_the_portal_reads(demo):
         == ArticleVote.objects.filter(is_helpful=True).count()
     )
 
-    # Only the eight can sign in, and staff is in its groups.
+    # Only the nine can sign in, and staff is in its groups.
     able = {user.email for user in User.objects.all() if user.has_usable_password()}
     assert able == {
         "admin@acme.example",
         "member@acme.example",
         "viewer@acme.example",
         "admin@globex.example",
+        "admin@nordwind.example",
         "support@vendor.example",
         "manager@vendor.example",
         "hanna@vendor.example",
@@ -90,6 +95,27 @@ def test_the_loaded_company_is_what_the_portal_reads(demo):
     assert all(user.check_password(PASSWORD) for user in User.objects.filter(is_demo=True))
     groups = set(User.objects.filter(is_staff=True).values_list("groups__name", flat=True))
     assert groups == {group.value for group in StaffGroup}
+
+
+def test_everybody_comes_in_and_what_fills_pages_is_there(demo, client):
+    forget_who_asked(demo.world)
+    (erasure,) = Erasure.objects.all()
+    assert (erasure.state, erasure.user.name) == (Erasure.State.DONE, "Former member")
+    assert {line["is_kept"] for line in erasure.receipt} == {True, False}
+
+    alike = {frozenset((one.first.email, one.second.email)) for one in candidates()}
+    assert frozenset(("member@acme.example", "milo.brandt@acme-logistics.example")) in alike
+
+    now = timezone.now()
+    for membership in Membership.objects.filter(user__is_demo=True).select_related("account", "user"):
+        assert meets_first_steps(membership, now) == (membership.account.name == NEWCOMER)
+    lines = checklist_for(Membership.objects.select_related("account", "user").get(account__name=NEWCOMER)).lines
+    assert [is_done for _step, is_done in lines] == [False] * 4
+
+    for email in ("admin@acme.example", "viewer@acme.example", "admin@globex.example", "admin@nordwind.example"):
+        client.post(reverse("account_login"), {"login": email, "password": PASSWORD})
+        assert client.get(reverse("home")).status_code == 200, email
+        client.logout()
 
 
 def test_a_database_with_customers_is_left_alone(capsys, settings):

@@ -1,11 +1,14 @@
 """The generator at scale: so many customers, people and events, beside those that are there."""
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from accounts.models import Account, Entitlements, Membership, User
+from accounts.models import Account, Entitlements, Membership, TermsAcceptance, TermsText, TermsVersion, User
+from accounts.permissions import StaffGroup
 from commerce.contracts import overview
 from commerce.models import Invoice, InvoiceSeries, Order
 from crm.models import OutboxRow
@@ -69,6 +72,15 @@ def test_a_second_crowd_stands_beside_the_first_and_numbers_go_on(catalogue):
     numbers = sorted(Invoice.objects.values_list("number", flat=True))
     assert numbers == [f"MW-{number:05d}" for number in range(1, 12)]
     assert InvoiceSeries.objects.get().next_number == 12
+
+
+def test_nobody_of_the_crowd_is_stopped_by_the_terms(catalogue):
+    now = timezone.now() - timedelta(days=200)
+    director = catalogue.staff[StaffGroup.EXECUTIVE][0]
+    terms = TermsVersion.objects.create(version="1.0", effective_at=now, published_at=now, published_by=director)
+    TermsText.objects.create(terms=terms, body="Be kind.")
+    crowd()
+    assert TermsAcceptance.objects.filter(terms=terms).count() == Membership.objects.count() == 30
 
 
 def test_without_a_catalogue_nothing_is_added():
