@@ -1,12 +1,15 @@
 """The other ways in, closed for people whose company requires single sign-on."""
 
 from allauth.account.internal.stagekit import clear_login
+from allauth.core import context as current
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
-from accounts.models import User
+from accounts.models import IdentityProvider, User
 from accounts.scope import system_scope
 from accounts.sso import rules
 from accounts.sso.rules import OtherWay
@@ -15,14 +18,32 @@ from tracking.models import EventName
 from tracking.services import record
 
 
+def required_page(
+    request: HttpRequest, provider: IdentityProvider, *, needs_second_factor: bool = False
+) -> HttpResponse:
+    """The one button that leads to the company's identity provider, and from there to the page that was asked for."""
+    context = {"provider": provider, "needs_second_factor": needs_second_factor, "next": asked_for(request)}
+    return render(request, "accounts/sso_required.html", context, status=403)
+
+
+def asked_for(request: HttpRequest) -> str:
+    """The page of ours that signing in is to end on; empty: none was asked for."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
+
+
 def lead_to_sso(email: str) -> None:
     """Before a password is looked at or a code is sent: to the button that leads to the company's identity provider.
 
     Told by the address alone, so it says nothing about who has an account here. Raises `ImmediateHttpResponse`.
     """
     provider = rules.required_for(email)
-    if provider is not None:
-        raise ImmediateHttpResponse(redirect("accounts:sso-required", provider.public_id))
+    if provider is None:
+        return
+    url = reverse("accounts:sso-required", args=[provider.public_id])
+    if target := asked_for(current.request):
+        url += f"?{urlencode({'next': target})}"
+    raise ImmediateHttpResponse(redirect(url))
 
 
 def close_other_ways(request: HttpRequest, user: User) -> HttpResponse | None:
@@ -40,6 +61,4 @@ def close_other_ways(request: HttpRequest, user: User) -> HttpResponse | None:
             properties={"email": user.email, "way": way.value},
         )
     clear_login(request)
-    needs_second_factor = way is OtherWay.NEEDS_SECOND_FACTOR
-    context = {"provider": provider, "needs_second_factor": needs_second_factor}
-    return render(request, "accounts/sso_required.html", context, status=403)
+    return required_page(request, provider, needs_second_factor=way is OtherWay.NEEDS_SECOND_FACTOR)

@@ -18,7 +18,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -29,6 +28,7 @@ from accounts.models import User
 from accounts.models.sso import IdentityProvider, Protocol
 from accounts.sso import oidc, people, rules, saml
 from accounts.sso.answers import Answer, Reason, SsoRefused
+from accounts.sso.closing import asked_for, required_page
 from accounts.sso_forms import EmailForm
 from tracking.actor import Actor, ActorKind
 
@@ -89,28 +89,22 @@ def find(request: HttpRequest) -> HttpResponse:
             form.add_error(
                 "email", _("There is no single sign-on for this address. Sign in with your password or a code.")
             )
-    context = {"form": form, "provider": provider, "next": _safe_next(request)}
+    context = {"form": form, "provider": provider, "next": asked_for(request)}
     return render(request, "accounts/sso_find.html", context, status=422 if form.errors else 200)
-
-
-def _safe_next(request: HttpRequest) -> str:
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
 
 
 @login_not_required
 @require_safe
 def required(request: HttpRequest, public_id: str) -> HttpResponse:
     """The company asks its people to sign in by its identity provider: told when they try another way."""
-    provider = _active(public_id)
-    return render(request, "accounts/sso_required.html", {"provider": provider}, status=403)
+    return required_page(request, _active(public_id))
 
 
 @login_not_required
 @require_safe
 def start(request: HttpRequest, public_id: str) -> HttpResponse:
     """On to the identity provider."""
-    return redirect(begin(request, _active(public_id), next_url=_safe_next(request)))
+    return redirect(begin(request, _active(public_id), next_url=asked_for(request)))
 
 
 @login_not_required
@@ -224,6 +218,7 @@ def _show_test(request: HttpRequest, provider: IdentityProvider, answer: Answer)
             "name": decision.name,
             "is_new_person": decision.user is None,
             "is_new_member": decision.membership is None,
+            "changes_roles": decision.changes_roles,
             "roles": decision.roles,
         }
     except SsoRefused as refusal:
