@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
 
-from accounts.models import Account, Invitation, Membership, MembershipQuerySet
+from accounts.models import Account, IdentityProvider, Invitation, Membership, MembershipQuerySet, User
 from accounts.notifications import notify
 from accounts.permissions import Permission, Role
 from tracking.actor import Actor
@@ -18,8 +18,16 @@ from tracking.models import EventName
 from tracking.services import record
 
 
-class LastAdministrator(Exception):
+class Indispensable(Exception):
+    """The company needs this person as an administrator: something else comes first."""
+
+
+class LastAdministrator(Indispensable):
     """Nobody would be left who may manage the company's people."""
+
+
+class EmergencyAdministrator(Indispensable):
+    """The one who gets in while single sign-on is required and the identity provider is away."""
 
 
 class NoLongerAdministrator(PermissionDenied):
@@ -35,13 +43,13 @@ def change_member(
 ) -> None:
     """Give `member` these roles and this department; what they did before stays theirs.
 
-    `by` is the administrator who does it, None for a job. Raises `LastAdministrator`, `NoLongerAdministrator`.
+    `by` is the administrator who does it, None for a job. Raises an `Indispensable`, `NoLongerAdministrator`.
     """
     lock_company(account=member.account, by=by)
     member.refresh_from_db(fields=["roles", "department", "is_active"])
     before, wanted = set(member.roles), _in_order(roles)
     if Role.ADMINISTRATOR not in wanted:
-        _keep_an_administrator(without=member)
+        _check_dispensable(member)
     if before == set(wanted) and member.department == department:
         return
     member.roles, member.department = wanted, department
@@ -54,10 +62,10 @@ def change_member(
 def deactivate_member(*, member: Membership, by: Membership | None, actor: Actor, now: datetime) -> None:
     """Keep somebody out from their next click on; everything they did stays.
 
-    Raises `LastAdministrator`, `NoLongerAdministrator`.
+    Raises an `Indispensable`, `NoLongerAdministrator`.
     """
     lock_company(account=member.account, by=by)
-    _keep_an_administrator(without=member)
+    _check_dispensable(member)
     if _set_active(member, is_active=False):
         # Let no open invitation bring them back.
         waiting = Invitation.objects.for_account(member.account).waiting()
@@ -73,9 +81,9 @@ def reactivate_member(*, member: Membership, by: Membership | None, actor: Actor
 
 
 def leave_company(*, member: Membership, actor: Actor, now: datetime) -> None:
-    """End one's own membership. Raises `LastAdministrator`."""
+    """End one's own membership. Raises an `Indispensable`."""
     lock_company(account=member.account, by=None)
-    _keep_an_administrator(without=member)
+    _check_dispensable(member)
     if _set_active(member, is_active=False):
         _record(EventName.MEMBER_LEFT, member, actor, now)
 
@@ -83,9 +91,10 @@ def leave_company(*, member: Membership, actor: Actor, now: datetime) -> None:
 def hand_over(*, to: Membership, by: Membership, actor: Actor, now: datetime) -> None:
     """Make `to` an administrator and step down, in one step; who has no other role then stays as a viewer.
 
-    Raises `NoLongerAdministrator`, `NotActive`.
+    Raises `NoLongerAdministrator`, `NotActive`, `EmergencyAdministrator`.
     """
     lock_company(account=to.account, by=by)
+    _keep_the_emergency_administrator(by)
     for membership in (to, by):
         membership.refresh_from_db(fields=["roles", "is_active"])
     if not to.may_come_in or to.pk == by.pk:
@@ -116,14 +125,36 @@ def administrators_of(account: Account) -> list[Membership]:
     return list(_administrators(account).select_related("user").order_by("pk"))
 
 
+def is_administrator(account: Account, user: User) -> bool:
+    """Whether this person decides about the company's people now."""
+    return _administrators(account).filter(user=user).exists()
+
+
 def _administrators(account: Account) -> MembershipQuerySet:
     return Membership.objects.for_account(account).active().with_permission(Permission.MANAGE_MEMBERS)
 
 
-def _keep_an_administrator(*, without: Membership) -> None:
-    administrators = set(_administrators(without.account).values_list("pk", flat=True))
-    if administrators == {without.pk}:
+def is_indispensable(member: Membership) -> bool:
+    """Whether they have to stay an administrator, as things are."""
+    try:
+        _check_dispensable(member)
+    except Indispensable:
+        return True
+    return False
+
+
+def _check_dispensable(member: Membership) -> None:
+    """Whether the company can do without them as an administrator. Raises an `Indispensable`."""
+    administrators = set(_administrators(member.account).values_list("pk", flat=True))
+    if administrators == {member.pk}:
         raise LastAdministrator
+    _keep_the_emergency_administrator(member)
+
+
+def _keep_the_emergency_administrator(member: Membership) -> None:
+    required = IdentityProvider.objects.for_account(member.account).enforced()
+    if required.filter(emergency_administrator=member.user_id).exists():
+        raise EmergencyAdministrator
 
 
 def _set_active(member: Membership, *, is_active: bool) -> bool:

@@ -24,7 +24,8 @@ from scim2_models import (
 )
 
 from accounts.members import (
-    LastAdministrator,
+    EmergencyAdministrator,
+    Indispensable,
     change_member,
     deactivate_member,
     lock_company,
@@ -110,8 +111,8 @@ def person(account: Account, public_id: str) -> Membership:
 def create_person(*, account: Account, resource: PortalUser, now: datetime) -> Membership:
     """Take somebody into the company, or take them back whom the directory had deleted.
 
-    Raises `UniquenessException` for somebody who is there already, `InvalidValueException` for an address outside the
-    company's verified domains.
+    Raises `UniquenessException` for somebody who is there already or signs in with an address of somebody else's
+    domain, `InvalidValueException` for an address outside the company's verified domains.
     """
     lock_company(account=account, by=None)
     user = _find_or_make(account, _checked_email(account, resource), resource)
@@ -128,7 +129,7 @@ def create_person(*, account: Account, resource: PortalUser, now: datetime) -> M
 def replace_person(*, member: Membership, resource: PortalUser, now: datetime) -> Membership:
     """Make the member what the resource says: name, address, title, department, and whether they may come in.
 
-    Raises `ConflictException` where the company would be left without an administrator, `InvalidValueException`,
+    Raises `ConflictException` where the company needs them as an administrator, `InvalidValueException`,
     `UniquenessException`.
     """
     account = member.account
@@ -192,10 +193,26 @@ def _check_lengths(**values: str) -> None:
 def _find_or_make(account: Account, email: str, resource: PortalUser) -> User:
     user = User.objects.with_address(email)
     if user is None:
-        user = User.objects.create_user(email, name=name_of(resource)[:150] or email)
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    elif user.is_staff:
+        return _make(email, name=name_of(resource)[:150] or email)
+    if user.is_staff:
         raise UniquenessException(detail=f"{email} cannot be a member of a company")
+    if user.email != email and not _is_of_company(account, user.email):
+        # Theirs by a further address alone: a directory has no say about who signs in with an address of others. Which
+        # one that is, is nothing for it to know.
+        raise UniquenessException(
+            detail=f"{email} is a further address of somebody who signs in with another one: invite them in the portal,"
+            " or have them take the address from their account first"
+        )
+    return user
+
+
+def _make(email: str, *, name: str) -> User:
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email, name=name)
+            EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    except IntegrityError as error:  # They came in by another way this very moment.
+        raise UniquenessException(detail=f"{email} belongs to somebody by now: ask for them") from error
     return user
 
 
@@ -210,14 +227,25 @@ def _change_user(user: User, email: str, resource: PortalUser) -> None:
     for field in changed:
         setattr(user, field, wanted[field])
     if user.email != email:
-        if User.objects.filter(email__iexact=email).exclude(pk=user.pk).exists():
+        if User.objects.with_address(email) not in (None, user):
             raise UniquenessException(detail=f"{email} belongs to somebody else")
         user.email = email
         changed.append("email")
-        EmailAddress.objects.filter(user=user).update(primary=False)
-        EmailAddress.objects.update_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
-    if changed:
-        user.save(update_fields=changed)
+    if not changed:
+        return
+    try:
+        with transaction.atomic():
+            if "email" in changed:
+                _verify(user)
+            user.save(update_fields=changed)
+    except IntegrityError as error:  # Since it was asked for a moment ago.
+        raise UniquenessException(detail=f"{email} belongs to somebody else") from error
+
+
+def _verify(user: User) -> None:
+    """Their directory vouches for the address that they have from now on."""
+    EmailAddress.objects.filter(user=user).update(primary=False)
+    EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
 
 
 def _keep_document(member: Membership, resource: PortalUser, now: datetime) -> None:
@@ -245,19 +273,27 @@ def _admit(member: Membership, *, is_active: bool, now: datetime) -> None:
         return
     try:
         change(member=member, by=None, actor=Actor.system(member.account_id), now=now)
-    except LastAdministrator as error:
-        raise ConflictException(detail=_LAST) from error
+    except Indispensable as error:
+        raise _conflict(error) from error
 
 
 def _change(member: Membership, *, roles: Iterable[str], department: str, now: datetime) -> None:
     actor = Actor.system(member.account_id)
     try:
         change_member(member=member, roles=roles, department=department, by=None, actor=actor, now=now)
-    except LastAdministrator as error:
-        raise ConflictException(detail=_LAST) from error
+    except Indispensable as error:
+        raise _conflict(error) from error
 
 
-_LAST = "This is the company's last administrator: make somebody else an administrator first"
+def _conflict(error: Indispensable) -> ConflictException:
+    if isinstance(error, EmergencyAdministrator):
+        return ConflictException(
+            detail="This is the company's emergency administrator for single sign-on: name another one in the portal,"
+            " or stop requiring single sign-on, first"
+        )
+    return ConflictException(
+        detail="This is the company's last administrator: make somebody else an administrator first"
+    )
 
 
 # Groups

@@ -122,13 +122,21 @@ class PeopleForm(forms.ModelForm[IdentityProvider]):
 
     class Meta:
         model = IdentityProvider
-        fields = ["creates_members", "email_attribute", "name_attribute", "roles_attribute", "default_roles"]
+        fields = [
+            "creates_members",
+            "email_attribute",
+            "name_attribute",
+            "roles_attribute",
+            "default_roles",
+            "roles_follow",
+        ]
 
     field_order = [
         "creates_members",
         "roles_attribute",
         "role_lines",
         "default_roles",
+        "roles_follow",
         "email_attribute",
         "name_attribute",
     ]
@@ -140,6 +148,11 @@ class PeopleForm(forms.ModelForm[IdentityProvider]):
         self.fields["role_lines"].help_text = _(
             "One per line, such as “Portal admins = administrator”. Roles: %(roles)s."
         ) % {"roles": ", ".join(Role.values)}
+        self.fields["roles_follow"].help_text = _(
+            "Off: roles are given once, to people who are new, and changed here afterwards. On: each sign-in sets them "
+            "anew, for members too; what is changed here lasts until then. The last administrator and the emergency "
+            "administrator stay administrators. Where directory sync gives roles by groups, leave this off."
+        )
         for name in ("email_attribute", "name_attribute"):
             self.fields[name].help_text = _("Leave empty for the usual ones.")
 
@@ -158,8 +171,11 @@ class PeopleForm(forms.ModelForm[IdentityProvider]):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("role_lines") and not cleaned.get("roles_attribute"):
-            self.add_error("roles_attribute", _("Name the attribute whose values the list below is about."))
+        if not cleaned.get("roles_attribute"):
+            if cleaned.get("role_lines"):
+                self.add_error("roles_attribute", _("Name the attribute whose values the list below is about."))
+            elif cleaned.get("roles_follow"):
+                self.add_error("roles_attribute", _("Name the attribute that roles are to follow."))
         return cleaned
 
     def save(self, commit: bool = True) -> IdentityProvider:

@@ -47,6 +47,13 @@ class UserAdmin(ReadOnly, ModelAdmin):
                 self.message_user(request, _("%s is to be erased already.") % user, level="warning")
             except erasing.WorksForVendor:
                 self.message_user(request, _("%s works for us.") % user, level="error")
+            except erasing.EmergencyAdministratorOf as error:
+                told = {"person": user, "companies": str(error)}
+                advice = _(
+                    "%(person)s is the emergency administrator of %(companies)s: they name another one, or stop "
+                    "requiring single sign-on, first."
+                )
+                self.message_user(request, advice % told, level="error")
             except erasing.NeedsHandOver as error:
                 told = {"person": user, "companies": str(error)}
                 text = _("%(person)s is the last administrator of %(companies)s: hand over first.") % told

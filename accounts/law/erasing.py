@@ -23,6 +23,7 @@ from accounts.models import (
     Account,
     DataExport,
     Erasure,
+    IdentityProvider,
     MailState,
     Membership,
     OutgoingMail,
@@ -57,10 +58,14 @@ class NeedsHandOver(Exception):
         self.companies = companies
 
 
+class EmergencyAdministratorOf(NeedsHandOver):
+    """`companies` require single sign-on, and count on this person when it is away: they name another one first."""
+
+
 def request_erasure(*, user: User, now: datetime, by: User | None = None) -> Erasure:
     """Erase a person after the wait; `by` is the member of staff who received the request by letter.
 
-    Raises `AlreadyAsked`, `WorksForVendor`, `NeedsHandOver`.
+    Raises `AlreadyAsked`, `WorksForVendor`, `NeedsHandOver`, `EmergencyAdministratorOf`.
     """
     if user.is_staff:
         raise WorksForVendor
@@ -69,6 +74,8 @@ def request_erasure(*, user: User, now: datetime, by: User | None = None) -> Era
     with system_scope():
         if companies := _led_alone_by(user):
             raise NeedsHandOver(companies)
+        if companies := _counting_on(user):
+            raise EmergencyAdministratorOf(companies)
         erasure = Erasure.objects.create(
             user=user, requested_by=by, requested_at=now, due_at=now + timedelta(days=settings.ERASURE_WAIT_DAYS)
         )
@@ -111,6 +118,12 @@ def _led_alone_by(user: User) -> list[Account]:
     return found
 
 
+def _counting_on(user: User) -> list[Account]:
+    """Companies of which the person is the emergency administrator, while single sign-on is required there."""
+    required = IdentityProvider.objects.enforced().filter(emergency_administrator=user).select_related("account")
+    return [provider.account for provider in required.order_by("account__name", "pk")]
+
+
 def carry_out_due(*, now: datetime) -> int:
     """Take every erasure that is due a step further; the number that ended."""
     ended = 0
@@ -129,7 +142,7 @@ def _announce(erasure: Erasure, *, now: datetime) -> None:
         # One after the other, as all changes of a company's people: of two who lead it one stays.
         theirs = Membership.objects.filter(user=erasure.user).values("account")
         list(Account.objects.select_for_update(no_key=True).filter(pk__in=theirs).order_by("pk"))
-        if _led_alone_by(erasure.user):
+        if _led_alone_by(erasure.user) or _counting_on(erasure.user):
             Erasure.objects.filter(pk=erasure.pk).update(state=_State.BLOCKED)
             return
         erasure.receipt = receipt_for(erasure.user)

@@ -30,11 +30,13 @@ class LineOutcome(models.TextChoices):
     BAD_EMAIL = "bad_email", _("Not an e-mail address")
     UNKNOWN_ROLE = "unknown_role", _("Names a role that does not exist")
     TOO_LONG = "too_long", _("Name or department is too long")
+    STOPPED = "stopped", _("Not invited: who confirmed the file is no longer an administrator")
 
     @property
     def tone(self) -> str:
-        good, bad = (LineOutcome.READY, LineOutcome.INVITED), (LineOutcome.BAD_EMAIL, LineOutcome.UNKNOWN_ROLE)
-        return "success" if self in good else "error" if self in (*bad, LineOutcome.TOO_LONG) else "neutral"
+        good = (LineOutcome.READY, LineOutcome.INVITED)
+        bad = (LineOutcome.BAD_EMAIL, LineOutcome.UNKNOWN_ROLE, LineOutcome.TOO_LONG, LineOutcome.STOPPED)
+        return "success" if self in good else "error" if self in bad else "neutral"
 
 
 class MemberImportQuerySet(models.QuerySet["MemberImport"]):

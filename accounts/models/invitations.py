@@ -9,13 +9,13 @@ from typing import Self
 import pghistory
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, When
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.companies import Account
-from accounts.permissions import Role
+from accounts.models.companies import Account, Membership
+from accounts.permissions import Permission, Role
 
 VALID_FOR = timedelta(days=7)
 
@@ -32,6 +32,20 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     def waiting(self) -> Self:
         """Neither accepted nor taken back; the link of one may have expired."""
         return self.filter(accepted_at__isnull=True, revoked_at__isnull=True)
+
+    def in_force(self) -> Self:
+        """Made by the vendor, or by somebody who still administers the company."""
+        return self.filter(Q(is_claim=True) | Q(_sender_administers()))
+
+    def with_sender(self) -> Self:
+        """Each with who sent it, and with `is_in_force`."""
+        in_force = Case(When(is_claim=True, then=True), default=_sender_administers(), output_field=BooleanField())
+        return self.select_related("invited_by").annotate(is_in_force=in_force)
+
+
+def _sender_administers() -> Exists:
+    administrators = Membership.objects.active().with_permission(Permission.MANAGE_MEMBERS)
+    return Exists(administrators.filter(account=OuterRef("account"), user=OuterRef("invited_by")))
 
 
 # History is never changed; it does not repeat who it was, so that they can be forgotten.

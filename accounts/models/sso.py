@@ -30,6 +30,10 @@ class IdentityProviderQuerySet(models.QuerySet["IdentityProvider"]):
     def active(self) -> Self:
         return self.filter(is_active=True, account__is_active=True)
 
+    def enforced(self) -> Self:
+        """Of companies whose people have no other way in."""
+        return self.filter(is_enforced=True)
+
 
 @pghistory.track(exclude=["secret_sealed", "tested_at"])
 class IdentityProvider(models.Model):
@@ -63,6 +67,7 @@ class IdentityProvider(models.Model):
         models.CharField(max_length=20, choices=Role), default=list, blank=True, verbose_name=_("roles without a match")
     )  # Empty: whoever has no mapped value is refused.
     creates_members = models.BooleanField(_("new people become members when they sign in"), default=True)
+    roles_follow = models.BooleanField(_("roles follow the identity provider at each sign-in"), default=False)
 
     # Whether there is another way in.
     is_enforced = models.BooleanField(_("required"), default=False)

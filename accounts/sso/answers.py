@@ -55,6 +55,13 @@ class Reason(models.TextChoices):
         "staff",
         _("%(detail)s works for the vendor of this portal, and can't sign in by a customer's identity provider."),
     )
+    FURTHER_ADDRESS = (
+        "further_address",
+        _(
+            "%(detail)s is a further address of somebody who signs in with another one, at none of the company's "
+            "domains. Invite the person, who then signs in as before, or have the address taken from that account."
+        ),
+    )
     INACTIVE = "inactive", _("%(detail)s has been deactivated. An administrator can activate the person again.")
     NOT_A_MEMBER = (
         "not_a_member",

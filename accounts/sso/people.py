@@ -11,8 +11,10 @@ from django.db import IntegrityError
 
 from accounts import invitations
 from accounts.audit import AuditAction, note
+from accounts.members import change_member, is_indispensable, lock_company
 from accounts.models import Domain, Invitation, Membership, User
 from accounts.models.sso import IdentityProvider, Protocol, SsoIdentity, UsedAnswer
+from accounts.permissions import Role
 from accounts.scope import system_scope
 from accounts.sso import oidc, saml
 from accounts.sso.answers import Answer, Reason, SsoRefused
@@ -29,8 +31,13 @@ class Decision:
     name: str
     user: User | None  # None: a new person.
     membership: Membership | None  # None: becomes a member.
-    roles: list[str]  # Of the membership, as it is or as it will be.
+    roles: list[str]  # Of the membership, as it will be.
     invitation: Invitation | None = None  # By which they become a member: its roles are those that were meant for them.
+
+    @property
+    def changes_roles(self) -> bool:
+        """Whether a member gets other roles than they had."""
+        return self.membership is not None and set(self.roles) != set(self.membership.roles)
 
 
 def decide(provider: IdentityProvider, answer: Answer, *, now: datetime) -> Decision:
@@ -47,17 +54,39 @@ def decide(provider: IdentityProvider, answer: Answer, *, now: datetime) -> Deci
     if membership is not None:
         if not membership.is_active:
             raise SsoRefused(Reason.INACTIVE, email)
-        return Decision(email, name, user, membership, membership.roles)
+        return Decision(email, name, user, membership, _roles_of_member(provider, answer, membership))
     invitation = invitations.waiting_for(account=provider.account, email=email, now=now)
     if invitation is not None:
         return Decision(email, invitation.name or name, user, None, invitation.roles, invitation)
     if not provider.creates_members:
         raise SsoRefused(Reason.NOT_A_MEMBER, email)
-    values = answer.attributes.get(provider.roles_attribute, []) if provider.roles_attribute else []
-    roles = provider.roles_for(values)
+    roles = provider.roles_for(_values(provider, answer))
     if not roles:
-        raise SsoRefused(Reason.NO_ROLE, ", ".join(values) or "–")
+        raise _no_role(provider, answer)
     return Decision(email, name, user, None, roles)
+
+
+def _roles_of_member(provider: IdentityProvider, answer: Answer, member: Membership) -> list[str]:
+    """Those they have; where roles follow the identity provider, those that its values say today.
+
+    Whom the company needs as an administrator stays one. Raises `SsoRefused`.
+    """
+    if not provider.roles_follow:
+        return member.roles
+    roles = provider.roles_for(_values(provider, answer))
+    if Role.ADMINISTRATOR in set(member.roles) - set(roles) and is_indispensable(member):
+        roles = [Role.ADMINISTRATOR.value, *roles]
+    if not roles:
+        raise _no_role(provider, answer)
+    return roles
+
+
+def _values(provider: IdentityProvider, answer: Answer) -> list[str]:
+    return answer.attributes.get(provider.roles_attribute, []) if provider.roles_attribute else []
+
+
+def _no_role(provider: IdentityProvider, answer: Answer) -> SsoRefused:
+    return SsoRefused(Reason.NO_ROLE, ", ".join(_values(provider, answer)) or "–")
 
 
 def sign_in(*, provider: IdentityProvider, answer: Answer, now: datetime) -> User:
@@ -73,12 +102,19 @@ def sign_in(*, provider: IdentityProvider, answer: Answer, now: datetime) -> Use
 
 def _admit(provider: IdentityProvider, answer: Answer, now: datetime) -> User:
     with system_scope(provider.account_id):
+        if provider.roles_follow:  # Who has to stay an administrator is decided by what others have left.
+            lock_company(account=provider.account, by=None)
         decision = decide(provider, answer, now=now)
         user = decision.user or _new_person(decision)
         if decision.invitation is not None:
             invitations.accept_by_address(invitation=decision.invitation, user=user, now=now)
         elif decision.membership is None:
             Membership.objects.create(account=provider.account, user=user, roles=decision.roles)
+        elif decision.changes_roles:
+            change_member(
+                member=decision.membership, roles=decision.roles, department=decision.membership.department,
+                by=None, actor=Actor.system(provider.account_id), now=now,
+            )  # fmt: skip
         SsoIdentity.objects.update_or_create(
             account=provider.account, provider=provider, subject=answer.subject,
             defaults={"user": user, "last_used_at": now},
@@ -178,8 +214,12 @@ def _email(provider: IdentityProvider, answer: Answer) -> str:
     return email
 
 
+def _is_of_company(provider: IdentityProvider, email: str) -> bool:
+    return Domain.objects.verified().for_account(provider.account).of_email(email).exists()
+
+
 def _check_domain(provider: IdentityProvider, email: str) -> None:
-    if not Domain.objects.verified().for_account(provider.account).of_email(email).exists():
+    if not _is_of_company(provider, email):
         raise SsoRefused(Reason.OUTSIDE_DOMAINS, email)
 
 
@@ -197,8 +237,8 @@ def _person(provider: IdentityProvider, answer: Answer, email: str) -> User | No
         _check_domain(provider, linked.user.email)
         return linked.user
     found = User.objects.with_address(email)
-    if found is not None and found.email != email:
-        _check_domain(provider, found.email)
+    if found is not None and found.email != email and not _is_of_company(provider, found.email):
+        raise SsoRefused(Reason.FURTHER_ADDRESS, email)  # Which one they sign in with is nothing to be told here.
     return found
 
 

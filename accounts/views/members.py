@@ -17,7 +17,7 @@ from accounts.paging import page_of
 from accounts.permissions import Permission
 from accounts.viewing import in_person
 
-LAST_ADMINISTRATOR = 409  # Not a mistake in the form: the company's state forbids it.
+INDISPENSABLE = 409  # Not a mistake in the form: the company's state forbids it.
 
 
 @require_safe
@@ -57,9 +57,9 @@ def _change_member(request: AccountRequest, shown: Membership) -> HttpResponse:
             actor=request.actor,
             now=timezone.now(),
         )
-    except members.LastAdministrator:
-        form.add_error("roles", last_administrator())
-        return _member_page(request, shown, form, status=LAST_ADMINISTRATOR)
+    except members.Indispensable as error:
+        form.add_error("roles", _first(error))
+        return _member_page(request, shown, form, status=INDISPENSABLE)
     messages.success(request, _("The roles of %(name)s are saved.") % {"name": shown.user.name})
     return redirect("accounts:people")
 
@@ -80,13 +80,13 @@ def deactivate(request: AccountRequest, public_id: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             members.deactivate_member(member=shown, by=request.membership, actor=request.actor, now=timezone.now())
-        except members.LastAdministrator:
-            refusal = last_administrator()
+        except members.Indispensable as error:
+            refusal = _first(error)
         else:
             messages.success(request, _("%(name)s can no longer come in.") % {"name": shown.user.name})
             return redirect("accounts:people")
     context = {"member": shown, "refusal": refusal}
-    return render(request, "accounts/people/deactivate.html", context, status=LAST_ADMINISTRATOR if refusal else 200)
+    return render(request, "accounts/people/deactivate.html", context, status=INDISPENSABLE if refusal else 200)
 
 
 @require_POST
@@ -110,11 +110,13 @@ def hand_over(request: AccountRequest, public_id: UUID) -> HttpResponse:
             members.hand_over(to=shown, by=request.membership, actor=request.actor, now=timezone.now())
         except members.NotActive:
             refusal = _("Choose somebody else, who may sign in. Nothing has changed.")
+        except members.EmergencyAdministrator as error:
+            refusal = _first(error)
         else:
             messages.success(request, _("%(name)s is an administrator now, and you are not.") % {"name": shown.user})
             return redirect("accounts:people")
     context = {"member": shown, "refusal": refusal}
-    return render(request, "accounts/people/hand_over.html", context, status=LAST_ADMINISTRATOR if refusal else 200)
+    return render(request, "accounts/people/hand_over.html", context, status=INDISPENSABLE if refusal else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,16 +128,22 @@ def leave(request: AccountRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             members.leave_company(member=request.membership, actor=request.actor, now=timezone.now())
-        except members.LastAdministrator:
-            refusal = last_administrator()
+        except members.Indispensable as error:
+            refusal = _first(error)
         else:
             messages.success(request, _("You have left %(company)s.") % {"company": request.account.name})
             return redirect("home")
     context = {"account": request.account, "refusal": refusal}
-    return render(request, "accounts/people/leave.html", context, status=LAST_ADMINISTRATOR if refusal else 200)
+    return render(request, "accounts/people/leave.html", context, status=INDISPENSABLE if refusal else 200)
 
 
-def last_administrator() -> str:
+def _first(error: members.Indispensable) -> str:
+    """What has to be done before."""
+    if isinstance(error, members.EmergencyAdministrator):
+        return _(
+            "This is your emergency administrator for single sign-on. Name another one there, or stop requiring single "
+            "sign-on, first. Nothing has changed."
+        )
     return _("Your company needs an administrator. Make somebody else one first. Nothing has changed.")
 
 

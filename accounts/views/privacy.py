@@ -89,6 +89,15 @@ def erase(request: AccountRequest) -> HttpResponse:
             return redirect("accounts:privacy")
         except erasing.WorksForVendor:
             form.add_error(None, _("You work for us: ask your administrator."))
+        except erasing.EmergencyAdministratorOf as error:
+            form.add_error(
+                None,
+                _(
+                    "You are the emergency administrator of %(companies)s. Name another one under single sign-on, or "
+                    "stop requiring it, first."
+                )
+                % {"companies": str(error)},
+            )
         except erasing.NeedsHandOver as error:
             companies = error.companies
             form.add_error(

@@ -70,7 +70,10 @@ def map_group(request: AccountRequest, public_id: str) -> HttpResponse:
     try:
         services.map_roles(group=group, roles=form.cleaned_data["roles"], actor=request.actor, now=timezone.now())
     except ConflictException:
-        messages.error(request, _("Nothing was changed: nobody would be left to administer your company."))
+        messages.error(
+            request,
+            _("Nothing was changed: the last administrator, or the emergency one, would not be one any more."),
+        )
         return _page(request, status=409)
     messages.success(request, _("Members of %(group)s have these roles now.") % {"group": group.display_name})
     return redirect("accounts:provisioning")

@@ -115,7 +115,10 @@ def people(request: AccountRequest) -> HttpResponse:
     form = PeopleForm(request.POST if request.method == "POST" else None, instance=provider)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, _("The rules for people are saved. They hold for people who are new from now on."))
+        saved = _("The rules for people are saved. They hold for people who are new from now on.")
+        if provider.roles_follow:
+            saved = _("The rules for people are saved. They hold from each person's next sign-in on.")
+        messages.success(request, saved)
         return redirect("accounts:sso")
     return render(request, "accounts/sso_people.html", {"form": form}, status=422 if form.errors else 200)
 

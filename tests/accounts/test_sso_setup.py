@@ -337,6 +337,19 @@ def test_roles_that_do_not_exist_are_refused(client, provider, form):
     assert (provider.role_map, provider.default_roles) == ({}, [])
 
 
+def test_roles_follow_an_attribute_that_has_a_name(client, provider):
+    nothing = {"creates_members": "on", "roles_follow": "on", "roles_attribute": "", "role_lines": ""}
+    refused = client.post(PEOPLE, nothing)
+    assert refused.status_code == 422
+    assert "Name the attribute that roles are to follow" in refused.content.decode()
+    saved = client.post(
+        PEOPLE, nothing | {"roles_attribute": "groups", "role_lines": "Bosses = administrator"}, follow=True
+    )
+    assert "from each person&#x27;s next sign-in on" in saved.content.decode()
+    provider.refresh_from_db()
+    assert provider.roles_follow
+
+
 def test_it_is_switched_on_after_a_test_that_succeeded(client, provider):
     response = client.post(ACCESS, {"is_active": "on"})
     assert response.status_code == 422

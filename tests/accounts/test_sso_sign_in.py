@@ -4,7 +4,9 @@ Each refusal says what the administrator must mend, is an event of the company, 
 """
 
 import base64
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.utils import timezone
@@ -175,6 +177,58 @@ def test_default_roles_take_those_whose_values_are_not_mapped(either):
     server.control(person=person(groups=["Unknown"]))
     Browser().open(f"/sso/{ACME}/")
     assert Membership.objects.get().roles == ["viewer"]
+
+
+@pytest.fixture
+def following(by_oidc):
+    """Roles follow the identity provider at each sign-in."""
+    IdentityProvider.objects.update(
+        roles_follow=True, role_map={"Support team": ["support"], "Bosses": ["administrator"]}
+    )
+    by_oidc.refresh_from_db()
+    return by_oidc
+
+
+def sign_in_as(user, server, *groups):
+    server.control(person=person(user.email, user.name, groups=groups))
+    return Browser().open(f"/sso/{ACME}/")
+
+
+def test_roles_follow_the_identity_provider_where_the_company_says_so(following, admin, member, oidc_server):
+    place = member.memberships.get()
+    for groups, roles in [(["Bosses"], ["administrator"]), (["Support team"], ["support"])]:
+        assert sign_in_as(member, oidc_server, *groups).status_code == 200
+        place.refresh_from_db()
+        assert place.roles == roles
+    assert Event.objects.filter(name=EventName.MEMBER_CHANGED, object_id=str(place.public_id)).count() == 2
+
+
+def test_a_member_without_a_mapped_value_is_refused_and_keeps_what_they_have(following, admin, member, oidc_server):
+    assert "Reason: no_role" in sign_in_as(member, oidc_server, "Canteen").content.decode()
+    assert member.memberships.get().roles == ["support", "viewer"]
+
+
+@pytest.mark.parametrize("groups", [["Support team"], []])
+def test_the_last_administrator_is_never_demoted_by_it(following, admin, oidc_server, groups):
+    assert sign_in_as(admin, oidc_server, *groups).status_code == 200
+    assert "administrator" in admin.memberships.get().roles
+
+
+def test_the_emergency_administrator_is_never_demoted_by_it(following, acme, admin, oidc_server):
+    make_member(acme, "boss@acme.example", "Bea Boss", roles=["administrator"])
+    IdentityProvider.objects.update(is_enforced=True, emergency_administrator=admin)
+    assert sign_in_as(admin, oidc_server, "Support team").status_code == 200
+    assert admin.memberships.get().roles == ["administrator", "support"]
+    IdentityProvider.objects.update(is_enforced=False)
+    sign_in_as(admin, oidc_server, "Support team")
+    assert admin.memberships.get().roles == ["support"]
+
+
+def test_a_test_says_that_roles_would_change_and_changes_none(following, admin, member, oidc_server, signed_in):
+    oidc_server.control(person=person(member.email, member.name, groups=["Bosses"]))
+    page = Browser(client=signed_in(admin)).open("/company/sso/test/start/").content.decode()
+    assert "would get other roles" in page
+    assert member.memberships.get().roles == ["support", "viewer"]
 
 
 def test_the_page_asked_for_is_where_one_ends(either):
@@ -560,6 +614,37 @@ def test_another_way_in_leads_to_the_identity_provider(required, member, client,
     assert f'href="/sso/{ACME}/"' in page
     assert "_auth_user_id" not in client.session
     assert mailoutbox == []
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("/accounts/login/", {"login": "nina@acme.example", **PASSWORD}),
+        ("/accounts/login/code/", {"email": "nina@acme.example"}),
+    ],
+)
+def test_a_mail_link_survives_the_way_to_the_identity_provider(required, url, form):
+    """Somebody opens a link, types a password by habit, and ends on the page of the link, in its company."""
+    browser = Browser()
+    link = f"/cases/?show=all&company={ACME}"
+    sign_in = browser.client.get(link).headers["Location"]
+    target = sign_in.partition("?next=")[2]
+    assert target
+    page = browser.client.post(url, form | {"next": link}, follow=True)
+    [button] = re.findall(rf'href="(/sso/{ACME}/[^"]*)"', page.content.decode())
+    ended = browser.open(unescape(button))
+    assert (ended.status_code, ended.request["PATH_INFO"], ended.request["QUERY_STRING"]) == (
+        200,
+        "/cases/",
+        "show=all",
+    )
+
+
+def test_a_target_elsewhere_is_not_carried_along(required, client):
+    page = client.post(
+        "/accounts/login/", {"login": "nina@acme.example", **PASSWORD, "next": "https://evil.example/"}, follow=True
+    )
+    assert "evil.example" not in page.content.decode()
 
 
 def test_whatever_way_somebody_comes_by_is_closed(required, member, rf):
