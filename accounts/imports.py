@@ -7,7 +7,7 @@ from django.db.models import F
 
 from accounts.invitations import AlreadyInvited, AlreadyMember, Invitee, Standing, send_invitation
 from accounts.jobs import enqueue
-from accounts.members import lock_company
+from accounts.members import is_administrator, lock_company
 from accounts.models import (
     Account,
     ImportLine,
@@ -68,14 +68,17 @@ def look_at(*, account: Account, content: bytes, file_name: str, user: User, now
 
 
 def confirm(*, source: MemberImport, by: Membership, actor: Actor, now: datetime) -> None:
-    """Let the job invite the lines that can be. Raises `NothingToInvite`, `NoLongerAdministrator`."""
+    """Let the job invite the lines that can be, in the name of whoever confirms it.
+
+    Raises `NothingToInvite`, `NoLongerAdministrator`.
+    """
     from accounts.tasks import run_member_import
 
     lock_company(account=source.account, by=by)
     begun = (
         MemberImport.objects.for_account(source.account)
         .filter(pk=source.pk, state=ImportState.PREVIEW, ready_count__gt=0)
-        .update(state=ImportState.RUNNING, confirmed_at=now)
+        .update(state=ImportState.RUNNING, confirmed_at=now, uploaded_by=by.user)
     )
     if not begun:
         raise NothingToInvite
@@ -121,8 +124,12 @@ def _invite_some(*, account_id: int, import_id: int, now: datetime) -> bool:
 def _invite(source: MemberImport, lines: list[ImportLine], *, now: datetime) -> None:
     account, uploader = source.account, source.uploaded_by
     lock_company(account=account, by=None)
+    if uploader is None or not is_administrator(account, uploader):
+        # The rest of the file goes the way of these: the next batch asks the same.
+        ImportLine.objects.filter(pk__in=[line.pk for line in lines]).update(outcome=LineOutcome.STOPPED)
+        return
     standing = Standing.of(account, {line.email for line in lines})
-    actor = Actor(user_id=uploader.pk if uploader else None, account_id=account.pk, kind=ActorKind.CUSTOMER)
+    actor = Actor(user_id=uploader.pk, account_id=account.pk, kind=ActorKind.CUSTOMER)
     for line in lines:
         line.outcome = _standing_outcome(line.email, standing) or LineOutcome.INVITED
         if line.outcome == LineOutcome.INVITED:

@@ -39,6 +39,10 @@ class DeadLink(Exception):
     """Unknown, used, expired or taken back: the link says no more than that it doesn't work."""
 
 
+class SenderLeft(DeadLink):
+    """Whoever sent the invitation administers the company no longer: somebody who does has to send it again."""
+
+
 class WrongPerson(Exception):
     """The link is for another address than that of the person signed in."""
 
@@ -118,10 +122,15 @@ def send_invitation(
 
 
 def send_again(*, invitation: Invitation, by: Membership, actor: Actor, now: datetime) -> None:
-    """Send a new link; the one before no longer works. Raises `DeadLink`, `NoLongerAdministrator`."""
+    """Send a new link; the one before no longer works, and whoever sends it stands for it from now on.
+
+    Raises `DeadLink`, `NoLongerAdministrator`.
+    """
     lock_company(account=invitation.account, by=by)
     token = _waiting(invitation).new_link(now=now)
-    invitation.save(update_fields=["token_hash", "sent_at", "expires_at", "sent_count"])
+    if not invitation.is_claim:
+        invitation.invited_by = by.user
+    invitation.save(update_fields=["token_hash", "sent_at", "expires_at", "sent_count", "invited_by"])
     _record(EventName.MEMBER_INVITED, invitation, actor, now)
     _mail(invitation, token)
 
@@ -135,7 +144,7 @@ def revoke(*, invitation: Invitation, by: Membership, actor: Actor, now: datetim
 
 
 def opened(*, public_id: UUID, token: str, now: datetime) -> Invitation:
-    """The invitation that a link opens. Raises `DeadLink`."""
+    """The invitation that a link opens. Raises `DeadLink`, `SenderLeft`."""
     with system_scope():
         return _opened(public_id, token, now=now)
 
@@ -173,7 +182,7 @@ def accept_as_new(*, public_id: UUID, token: str, name: str, password: str, now:
 def waiting_for(*, account: Account, email: str, now: datetime) -> Invitation | None:
     """The invitation of a colleague at this address, while its link works. A claim is the vendor's, not theirs."""
     rows = Invitation.objects.for_account(account).waiting().filter(email=email, is_claim=False, expires_at__gt=now)
-    return rows.first()
+    return rows.in_force().first()
 
 
 def accept_by_address(*, invitation: Invitation, user: User, now: datetime) -> Membership:
@@ -205,12 +214,20 @@ def _opened(public_id: UUID, token: str, *, now: datetime, lock: bool = False) -
     invitation = rows.filter(public_id=public_id).first()
     if invitation is None or not invitation.opens_with(token, now=now):
         raise DeadLink
+    _check_sender(invitation)
     return invitation
+
+
+def _check_sender(invitation: Invitation) -> None:
+    """Raises `SenderLeft`."""
+    if not Invitation.objects.in_force().filter(pk=invitation.pk).exists():
+        raise SenderLeft
 
 
 def _join(invitation: Invitation, user: User, *, now: datetime) -> Membership:
     account = invitation.account
     lock_company(account=account, by=None)
+    _check_sender(invitation)  # Once more: nobody's roles change any more until this is done.
     if invitation.is_claim and administrators_of(account):
         raise AlreadyClaimed
     membership, is_new = Membership.objects.get_or_create(

@@ -72,9 +72,11 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_membership": Tenant(ADD, user_column="user_id", changes="last_seen_at, roles, department, is_active"),
     "accounts_membershipevent": Tenant(AUDIT, user_column="user_id"),
     # The same trigger guards invitations and the files they come from.
-    "accounts_invitation": Tenant(ADD, changes="token_hash, sent_at, sent_count, expires_at, revoked_at"),
+    "accounts_invitation": Tenant(
+        ADD, changes="token_hash, sent_at, sent_count, expires_at, revoked_at, invited_by_id"
+    ),
     "accounts_invitationevent": Tenant(AUDIT),
-    "accounts_memberimport": Tenant(ADD, changes="state, confirmed_at"),
+    "accounts_memberimport": Tenant(ADD, changes="state, confirmed_at, uploaded_by_id"),
     "accounts_importline": Tenant(ADD),
     "accounts_joinrequest": Tenant(READ, user_column="user_id", changes="state, decided_at, decided_by_id"),
     "accounts_joinrequestevent": Tenant(AUDIT, user_column="user_id"),

@@ -74,7 +74,7 @@ def _already_member(error: invitations.AlreadyMember) -> str:
 @requires(Permission.MANAGE_MEMBERS)
 def waiting(request: AccountRequest) -> HttpResponse:
     """Who has been invited and has not come yet."""
-    rows = Invitation.objects.for_account(request.account).waiting().select_related("invited_by")
+    rows = Invitation.objects.for_account(request.account).waiting().with_sender()
     page = page_of(rows.order_by("-sent_at", "-public_id"), cursor=request.GET.get("cursor", ""))
     return render(request, "accounts/people/invitations.html", {"page": page, "now": timezone.now()})
 
@@ -137,6 +137,8 @@ def accept(request: HttpRequest) -> HttpResponse:
         invitation = invitations.opened(**link, now=timezone.now())
         if request.method == "POST":
             return _accept(request, invitation, link)
+    except invitations.SenderLeft:
+        return _dead_link(request, is_sender_gone=True)
     except invitations.DeadLink:
         return _dead_link(request)
     except (invitations.WrongPerson, invitations.SingleSignOnRequired):
@@ -207,6 +209,6 @@ def _sso_url(invitation: Invitation, provider: IdentityProvider) -> str:
     return f"{url}?{urlencode({'next': reverse('accounts:accept-invitation')})}"
 
 
-def _dead_link(request: HttpRequest) -> HttpResponse:
+def _dead_link(request: HttpRequest, *, is_sender_gone: bool = False) -> HttpResponse:
     request.session.pop(SESSION_INVITATION, None)
-    return render(request, "accounts/people/dead_link.html", status=410)
+    return render(request, "accounts/people/dead_link.html", {"is_sender_gone": is_sender_gone}, status=410)

@@ -6,8 +6,9 @@ from django.utils import timezone
 
 from accounts import imports
 from accounts.invitations import Invitee, invite
-from accounts.models import ImportLine, Invitation, MemberImport, OutgoingMail
+from accounts.models import ImportLine, Invitation, MemberImport, Membership, OutgoingMail
 from accounts.people_csv import FileRefused, read_people
+from tests.factories import make_member
 from tests.racing import race
 
 FILE = """email;name;roles;department
@@ -136,6 +137,28 @@ def test_confirming_lets_the_job_invite_who_can_be(admin, source, signed_in, mai
     invited = Invitation.objects.get(email="new@acme.example")
     assert (invited.roles, invited.department, invited.invited_by) == (["buyer", "billing"], "Fleet", admin)
     assert OutgoingMail.objects.filter(kind="invitation").count() == 4
+
+
+def test_a_file_whose_administrator_is_none_any_more_invites_nobody_further(acme, admin, source, signed_in):
+    signed_in(admin).post(f"/company/people/import/{source.public_id}/confirm/")
+    boss = make_member(acme, "boss@acme.example", "Bea Boss", roles=["administrator"])
+    Membership.objects.filter(user=admin).update(roles=["viewer"])
+    run(source)
+    source.refresh_from_db()
+    assert (source.state, source.done_count) == ("done", 3)
+    assert outcomes(source) == OUTCOMES | {2: "stopped", 8: "stopped", 9: "stopped"}
+    assert Invitation.objects.count() == 1  # The one from before.
+    page = signed_in(boss).get(f"/company/people/import/{source.public_id}/").content.decode()
+    assert "Not invited: who confirmed the file is no longer an administrator" in page
+
+
+def test_whoever_confirms_a_file_stands_for_it(acme, admin, source, signed_in):
+    boss = make_member(acme, "boss@acme.example", "Bea Boss", roles=["administrator"])
+    signed_in(boss).post(f"/company/people/import/{source.public_id}/confirm/")
+    Membership.objects.filter(user=admin).update(is_active=False)
+    run(source)
+    assert outcomes(source)[2] == "invited"
+    assert Invitation.objects.get(email="new@acme.example").invited_by == boss
 
 
 def test_a_file_is_confirmed_once_and_run_twice_invites_nobody_twice(admin, source, signed_in):

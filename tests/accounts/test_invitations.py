@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import invitations
 from accounts.invitations import Invitee
 from accounts.models import Invitation, JoinRequest, Membership, OutgoingMail, User
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, make_member, make_user
 from tests.racing import race
 from tracking.models import Event
 
@@ -310,3 +310,70 @@ def test_visitors_sign_in_first(client, invited):
     for path in ("/company/people/invite/", "/company/people/invitations/"):
         assert client.get(path)["Location"].startswith("/accounts/login/")
     assert not JoinRequest.objects.exists()
+
+
+# Whoever sent it administers the company no longer.
+
+
+@pytest.fixture
+def successor(acme, admin, invited):
+    """Another administrator; the one who invited is a viewer now."""
+    other = make_member(acme, "boss@acme.example", "Bea Boss", roles=["administrator"])
+    Membership.objects.filter(user=admin).update(roles=["viewer"])
+    return other
+
+
+def test_an_invitation_of_a_former_administrator_lets_nobody_in(visitor, successor):
+    for answer in (visitor.post(PAGE, NEW), visitor.get(PAGE)):
+        assert answer.status_code == 410
+    assert not User.objects.filter(email="new@acme.example").exists()
+
+
+def test_its_page_says_whom_to_ask(successor, link):
+    page = Client().get(link, follow=True)
+    assert page.status_code == 410
+    assert "Ask your administrator to send it again" in page.content.decode()
+
+
+def test_an_invitation_of_somebody_who_has_left_lets_nobody_in(acme, admin, link):
+    make_member(acme, "boss@acme.example", "Bea Boss", roles=["administrator"])
+    Membership.objects.filter(user=admin).update(is_active=False)
+    assert Client().get(link, follow=True).status_code == 410
+
+
+def test_an_administrator_sees_it_and_makes_it_theirs_by_sending_it_again(successor, invited, signed_in):
+    client = signed_in(successor)
+    assert "Sender is no longer administrator" in client.get("/company/people/invitations/").content.decode()
+    client.post(f"/company/people/invitations/{invited.public_id}/resend/")
+    invited.refresh_from_db()
+    assert (invited.invited_by, invited.sent_count) == (successor, 2)
+    assert "Sender is no longer administrator" not in client.get("/company/people/invitations/").content.decode()
+    visitor = Client()
+    visitor.get(link_in_the_mail())
+    assert visitor.post(PAGE, NEW).status_code == 302
+    assert Membership.objects.get(user__email="new@acme.example").roles == ["support"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accepted_while_the_sender_is_demoted_it_counts_or_it_does_not(acme, admin, invited, link):
+    from accounts.members import change_member
+    from accounts.scope import system_scope
+    from tracking.actor import Actor
+
+    with system_scope():
+        make_member(acme, "boss@acme.example", "Bea Boss", roles=["administrator"])
+
+    def demote():
+        with system_scope(durable=True):
+            sender, actor = Membership.objects.get(user=admin), Actor.system(acme.pk)
+            change_member(member=sender, roles=["viewer"], department="", by=None, actor=actor, now=timezone.now())
+
+    def accept():
+        return invitations.accept_as_new(
+            public_id=invited.public_id, token=token_of(link), name="Nele", password=NEW["password"], now=timezone.now()
+        )
+
+    demoted, accepted = race(demote, accept)
+    assert demoted is None
+    assert isinstance(accepted, Membership | invitations.SenderLeft), accepted
+    assert User.objects.filter(email="new@acme.example").exists() == isinstance(accepted, Membership)

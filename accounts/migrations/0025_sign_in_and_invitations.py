@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0023_merging"),
+        ("accounts", "0024_history_names_nobody"),
     ]
 
     operations = [
