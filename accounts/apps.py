@@ -8,12 +8,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from allauth.mfa.signals import authenticator_removed
-
         from accounts import (
             checks,  # noqa: F401  (registers them)
             intake,
-            session_limits,
         )
         from accounts.audit import security
         from accounts.rules import register
@@ -24,4 +21,3 @@ class AccountsConfig(AppConfig):
         post_migrate.connect(after_migrate, dispatch_uid="accounts.tenancy")
         security.listen()
         register()
-        authenticator_removed.connect(session_limits.forget_second_factor, dispatch_uid="session_limits")

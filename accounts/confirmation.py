@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.code_verification import AbstractCodeVerificationProcess
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
@@ -33,8 +34,16 @@ def age(request: HttpRequest) -> float:
     viewing = getattr(request, "viewing", None)
     if viewing is not None and viewing.is_elevated:  # The member of staff confirmed it before they began.
         return time.time() - float(viewing.started_at.timestamp())
+    return time.time() - max((proof["at"] for proof in _proofs(request)), default=float("-inf"))
+
+
+def _proofs(request: HttpRequest) -> list[dict[str, Any]]:
+    """What allauth noted, without the proofs by second factors that were removed since, maybe in another session."""
     records = get_authentication_records(request, request.user if request.user.is_authenticated else None)
-    return time.time() - max((record["at"] for record in records), default=float("-inf"))
+    factors = {record["id"] for record in records if record["method"] == "mfa"}
+    if factors:
+        factors -= set(Authenticator.objects.filter(pk__in=factors, user=request.user).values_list("pk", flat=True))
+    return [record for record in records if record["method"] != "mfa" or record["id"] not in factors]
 
 
 def is_fresh(request: HttpRequest, *, before_a_form: bool = False) -> bool:

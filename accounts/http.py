@@ -70,6 +70,7 @@ def requires(permission: Permission) -> Callable[[CustomerView[P]], View]:
             if shown_for and shown_for != str(membership.account.public_id):
                 raise OtherCompany
             if not membership.may(permission):
+                request.refused = permission  # type: ignore[attr-defined]
                 raise PermissionDenied
             return view(cast("AccountRequest", request), *args, **kwargs)
 
@@ -85,6 +86,7 @@ def requires_staff(permission: str) -> Callable[[StaffView[P]], View]:
         @wraps(view)
         def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not (request.user.is_authenticated and request.user.is_staff and request.user.has_perm(permission)):
+                request.refused = permission  # type: ignore[attr-defined]
                 raise PermissionDenied
             return view(cast("StaffRequest", request), *args, **kwargs)
 

@@ -31,6 +31,13 @@ def staff_rows() -> list[Row]:
     ]
 
 
+def permission_label(name: str) -> str:
+    """What a permission is called, a customer's or one of the staff; one that is no longer known by its code."""
+    if name in Permission.values:
+        return str(Permission(name).label)
+    return _staff_label(name) if name in STAFF_TABLE else name
+
+
 def _staff_label(name: str) -> str:
     """ "accounts.view_account" as "Accounts: see companies"; a permission of its own has its own name."""
     app, codename = name.split(".")

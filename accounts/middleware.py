@@ -20,6 +20,7 @@ from django.http import (
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils import timezone
 
+from accounts.audit.refusals import note_refusal
 from accounts.belonging import group_of, memberships_of
 from accounts.http import AccountRequest, LookingOn, PortalRequest, StaffRequest
 from accounts.law.consent import honoured
@@ -46,6 +47,11 @@ class AccountScopeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._in_scope(request)
+        note_refusal(request)
+        return response
+
+    def _in_scope(self, request: HttpRequest) -> HttpResponseBase:
         match = _match(request)
         if match is not None and match.view_name in SYSTEM_ENDPOINTS:
             return self.get_response(request)

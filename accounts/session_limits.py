@@ -1,8 +1,8 @@
 """How long a session lasts, and whom the company or the vendor lets in only with a second factor.
 
 Runs where the company at hand is known, inside the request's scope: as a view middleware. Its `process_view` is
-called after `AccountScopeMiddleware` has opened it. Costs no query but where somebody without a second factor needs
-one, and two small writes a minute while somebody works.
+called after `AccountScopeMiddleware` has opened it. Costs no query but one where a second factor is needed, and two
+small writes a minute while somebody works.
 """
 
 import time
@@ -28,7 +28,7 @@ from accounts.http import client_ip
 from accounts.models import Account, SecurityPolicy, User
 from accounts.tenancy import SYSTEM_ENDPOINTS
 
-_BEGAN, _SEEN, _HAS_FACTOR = "began_at", "seen_at", "second_factor"  # Session keys.
+_BEGAN, _SEEN = "began_at", "seen_at"  # Session keys.
 _NOTE_EVERY = 60.0  # Seconds between two writes of when the session was last used.
 _BY_IDENTITY_PROVIDER = {"socialaccount", "saml", "oidc", "sso"}  # Second factors are its matter.
 _BY_ITSELF = {"accounts:bell"}  # What an open page asks while nobody is there.
@@ -72,7 +72,6 @@ def rules_for(request: HttpRequest, user: User, today: Any) -> Rules:
 def begin(request: HttpRequest) -> None:
     """Somebody has just signed in: the limits count from here."""
     request.session[_BEGAN] = request.session[_SEEN] = time.time()
-    request.session.pop(_HAS_FACTOR, None)
 
 
 class SessionLimitsMiddleware:
@@ -114,15 +113,12 @@ def _note_use(request: HttpRequest, now: float) -> None:
 
 
 def _has_second_factor(request: HttpRequest) -> bool:
-    """Asked once in a session, and again when a factor was removed."""
-    if request.session.get(_HAS_FACTOR) or _came_by_own_provider(request):
-        return True
-    found: bool = Authenticator.objects.filter(
-        user_id=request.user.pk, type__in=[Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-    ).exists()
-    if found:
-        request.session[_HAS_FACTOR] = True
-    return found
+    """Asked with each request: another session may have removed the last one."""
+    factors = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    return (
+        _came_by_own_provider(request)
+        or Authenticator.objects.filter(user_id=request.user.pk, type__in=factors).exists()
+    )
 
 
 def _came_by_own_provider(request: HttpRequest) -> bool:
@@ -133,11 +129,6 @@ def _came_by_own_provider(request: HttpRequest) -> bool:
         record["method"] in _BY_IDENTITY_PROVIDER and record.get("provider") == str(account.public_id)
         for record in records
     )
-
-
-def forget_second_factor(request: HttpRequest, **kwargs: Any) -> None:
-    """One was removed: look again. allauth tells."""
-    request.session.pop(_HAS_FACTOR, None)
 
 
 def _sign_out(request: HttpRequest) -> HttpResponse:

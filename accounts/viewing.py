@@ -68,6 +68,7 @@ def end(*, viewing: Viewing, ip: str, now: datetime) -> None:
 def viewing_of(request: HttpRequest, *, now: datetime) -> Viewing | None:
     """The visit that the session belongs to; None in a session of one's own.
 
+    Permissions are asked anew with each request: whoever may no longer change things only looks.
     Raises `ViewingOver` when its time is up, it was ended elsewhere, or the member of staff may no longer do it.
     """
     pk = request.session.get(SESSION_VIEWING)
@@ -77,6 +78,8 @@ def viewing_of(request: HttpRequest, *, now: datetime) -> Viewing | None:
     allowed = viewing is not None and viewing.staff.is_active and viewing.staff.has_perm(MAY_LOOK)
     if viewing is None or not allowed:
         raise ViewingOver
+    if viewing.is_elevated and not viewing.staff.has_perm(MAY_ACT):
+        viewing.give_up_elevation()
     return viewing
 
 

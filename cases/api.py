@@ -97,6 +97,7 @@ def _cases(request: HttpRequest, permission: Permission) -> CaseQuerySet:
     """The cases that somebody sees, for somebody who may."""
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None or not membership.may(permission):
+        request.refused = permission  # type: ignore[attr-defined]
         raise HttpError(403, "You may not do this.")
     return Case.objects.visible_to(membership).select_related("opened_by")
 

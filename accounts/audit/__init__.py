@@ -34,6 +34,7 @@ class AuditAction(models.TextChoices):
     SSO_TESTED = "sso.tested", _("%(actor)s tested single sign-on by %(object)s: it works")
     SSO_TEST_REFUSED = "sso.test_refused", _("%(actor)s tested single sign-on by %(object)s: %(reason)s")
     SSO_REFUSED = "sso.refused", _("A sign-in by %(object)s was refused: %(reason)s")
+    ACCESS_REFUSED = "access.refused", _("%(actor)s was refused %(object)s. It needs: %(permission)s")
     ROLE_REFUSED = "role.refused", _("%(actor)s was refused a change of roles: %(reason)s")
     PRIVACY_EXPORTED = "privacy.exported", _("%(actor)s asked for the personal data of %(subject)s")
     ERASURE_ASKED = "erasure.asked", _("%(actor)s asked to erase %(subject)s")

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts import brands
 from accounts.audit import AuditAction
+from accounts.matrix import permission_label
 from accounts.models import AuditEntry, AuditNote, User
 from accounts.permissions import Role
 from accounts.sso.answers import Reason
@@ -116,6 +117,8 @@ def _of_note(entry: AuditEntry, actor: str, people: People) -> str:
     told = _Told({name: _text(value) for name, value in entry.changes.items()})
     if entry.action in (AuditAction.SSO_REFUSED, AuditAction.SSO_TEST_REFUSED) and told["reason"] in Reason.values:
         told["reason"] = str(Reason(told["reason"]).label) % told
+    if entry.action == AuditAction.ACCESS_REFUSED:
+        told["permission"] = permission_label(told["permission"])
     told |= {"actor": actor, "subject": people.name(entry.subject_id), "object": entry.object_label or "–"}
     return str(AuditAction(entry.action).label) % told
 

@@ -53,5 +53,10 @@ class Viewing(models.Model):
             models.CheckConstraint(condition=~Q(reason=""), name="viewing_has_a_reason"),
         ]
 
+    def give_up_elevation(self) -> None:
+        """From now on it only looks; whoever may change things again begins anew."""
+        self.is_elevated = False
+        self.save(update_fields=["is_elevated"])
+
     def __str__(self) -> str:
         return f"{self.staff} as {self.person}"

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.core import mail
@@ -263,6 +264,17 @@ def test_with_a_second_factor_nothing_changes_and_the_last_one_stays(signed_in, 
     assert client.post("/accounts/2fa/totp/deactivate/", {}).status_code in (200, 302)
     factor.refresh_from_db()
     assert is_in(client)
+
+
+def test_a_second_factor_removed_elsewhere_is_missed_by_every_session(signed_in, admin, agent, policy, settings):
+    policy(mfa_required=True)
+    settings.STAFF_SECOND_FACTOR_REQUIRED = True
+    for person, page in ((admin, "/company/"), (agent, "/admin/")):
+        factor = TOTP.activate(person, "JBSWY3DPEHPK3PXP").instance
+        client = signed_in(person)
+        assert client.get(page).status_code == 200
+        Authenticator.objects.filter(pk=factor.pk).delete()
+        assert client.get(page)["Location"] == "/accounts/2fa/"
 
 
 def test_only_the_companys_own_identity_provider_stands_for_a_second_factor(admin, acme, globex, policy):

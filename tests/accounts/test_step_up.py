@@ -4,6 +4,8 @@ import re
 import time
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core import mail
 from django.core.cache import cache
 
@@ -47,6 +49,21 @@ def test_a_form_sent_too_late_is_kept_and_sent_on_after_the_password(stale):
     assert city() != "Hamburg"
     assert stale.post(path, fields)["Location"] == "/company/"
     assert city() == "Hamburg"
+
+
+def test_a_proof_by_a_factor_that_was_removed_elsewhere_counts_no_longer(signed_in, admin):
+    factor = TOTP.activate(admin, "JBSWY3DPEHPK3PXP").instance
+    client = signed_in(admin, confirmed=False)
+    session = client.session
+    proof = {"method": "mfa", "type": "totp", "id": factor.pk, "at": time.time(), "reauthenticated": True}
+    session["account_authentication_methods"] = [proof]
+    session["account_authentication_methods_user"] = str(admin.pk)
+    session.save()
+    assert client.post(PROFILE, DETAILS)["Location"] == "/company/"
+    Account.objects.filter(name="Acme Logistics GmbH").update(billing_city="Before")
+    Authenticator.objects.filter(pk=factor.pk).delete()
+    assert client.post(PROFILE, DETAILS)["Location"].startswith("/accounts/reauthenticate/")
+    assert city() == "Before"
 
 
 def test_a_wrong_password_changes_nothing(stale):

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from accounts.audit import AuditAction
@@ -165,6 +166,21 @@ def test_a_visit_ends_when_its_time_is_up(looking, now):
 def test_a_visit_ends_with_the_permission(looking, agent):
     agent.groups.clear()
     assert looking.get("/cases/")["Location"].startswith("/accounts/login/")
+
+
+def test_who_may_act_no_longer_only_looks_from_the_next_request_on(acting, agent, acme):
+    agent.groups.set([Group.objects.get(name="Sales")])
+    details = {"phone": "+49 40 99", "billing_country": "DE", "time_zone": "Europe/Berlin"}
+    response = acting.post("/company/profile/", details)
+    assert response.status_code == 403
+    assert "Not while viewing as somebody" in response.content.decode()
+    assert Account.objects.get(pk=acme.pk).phone != "+49 40 99"
+    assert "You only look" in acting.get("/").content.decode()
+    assert Viewing.objects.get().is_elevated is False
+    agent.groups.add(Group.objects.get(name="Support agent"))  # For that it is begun anew.
+    assert acting.post("/company/profile/", details).status_code == 403
+    agent.groups.clear()
+    assert acting.get("/")["Location"].startswith("/accounts/login/")
 
 
 def test_only_the_company_of_the_visit_is_seen(agent, admin, signed_in):
