@@ -9,7 +9,7 @@ import json
 import socket
 import time
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import urllib3
 from django.conf import settings
@@ -29,8 +29,8 @@ class NoAnswer(Exception):
 
 def check_url(url: str) -> None:
     """Whether people and we may be sent there. Looks nothing up. Raises `OutboundRefused`."""
-    parts = urlsplit(url)
-    if not parts.hostname or parts.username or parts.password or "\\" in url or not url.isprintable() or " " in url:
+    parts = _parts_of(url)
+    if parts is None or not parts.hostname or parts.username or parts.password:
         raise OutboundRefused(_("“%(url)s” is not a web address.") % {"url": url[:200]})
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_own_machine(parts.hostname)):
         raise OutboundRefused(_("“%(url)s” must begin with https://.") % {"url": url[:200]})
@@ -40,6 +40,17 @@ def check_url(url: str) -> None:
         return
     if not _may_be_asked(str(literal)):
         raise OutboundRefused(_("“%(url)s” is in a private network, which we don't ask.") % {"url": url[:200]})
+
+
+def _parts_of(url: str) -> SplitResult | None:
+    """None for what no browser takes: half a pair of brackets, a port that is none, a space in between."""
+    if "\\" in url or " " in url or not url.isprintable():
+        return None
+    try:
+        parts = urlsplit(url)
+        return None if parts.port == 0 else parts
+    except ValueError:
+        return None
 
 
 def fetch(

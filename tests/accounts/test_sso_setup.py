@@ -171,6 +171,8 @@ def test_an_address_with_ten_megabytes_is_refused(client, settings):
         (lambda text: "<EntityDescriptor/>", "must describe one identity provider"),
         (lambda text: text.replace("HTTP-Redirect", "HTTP-POST"), "no address for HTTP-Redirect"),
         (lambda text: text.replace("https://idp.example/sso", "javascript:alert(1)"), "not a web address"),
+        (lambda text: text.replace("https://idp.example/sso", "https://[::1/sso"), "not a web address"),
+        (lambda text: text.replace("https://idp.example/sso", "https://idp.example:99999/sso"), "not a web address"),
         (lambda text: text.replace("https://idp.example/sso", "http://idp.example/sso"), "must begin with https"),
         (lambda text: text.replace("https://idp.example/sso", "https://10.0.0.1/sso"), "private network"),
         (lambda text: text.replace("MII", "AAA"), "can&#x27;t be read"),
@@ -236,6 +238,7 @@ def test_an_issuer_is_discovered_and_the_secret_is_sealed(client, settings):
         (b'{"issuer": "https://evil.example"}', 200, "The server calls itself"),
         (b'{"issuer": "{here}"}', 200, "does not say"),
         (DISCOVERY.replace(b"{here}/token", b"https://169.254.169.254/latest"), 200, "private network"),
+        (DISCOVERY.replace(b"{here}/token", b"https://idp.example:99999/token"), 200, "not a web address"),
         (b"", 302, "status 302"),
         (b" " * 300 * 1024, 200, "larger than 256 KB"),
     ],
@@ -257,6 +260,7 @@ def test_an_issuer_that_does_not_answer_as_it_should_is_refused(client, settings
         "http://127.0.0.1:5432", "https://127.0.0.1", "https://localhost", "https://10.1.2.3", "https://192.168.0.1",
         "https://169.254.169.254", "https://[::1]", "https://[::ffff:10.0.0.1]", "https://0.0.0.0", "http://idp.example",
         "file:///etc/passwd", "https://user@idp.example", "https://2130706433", "gopher://idp.example",
+        "https://[::1", "https://idp.example:99999", "https://idp.example:0",
     ],
 )  # fmt: skip
 def test_nothing_inside_our_own_network_is_asked(client, issuer):
