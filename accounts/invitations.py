@@ -14,6 +14,7 @@ from allauth.account.models import EmailAddress
 
 from accounts.members import administrators_of, lock_company
 from accounts.models import Account, Invitation, Membership, User
+from accounts.models.invitations import InvitationQuerySet
 from accounts.notifications import notify
 from accounts.permissions import Role
 from accounts.scope import system_scope
@@ -190,6 +191,7 @@ def accept_by_address(*, invitation: Invitation, user: User, now: datetime) -> M
 
     Raises `DeadLink` when the invitation was used or taken back in the meantime.
     """
+    _lock_company_of(Invitation.objects.filter(pk=invitation.pk))
     rows = Invitation.objects.select_related("account", "invited_by").select_for_update(of=("self",))
     found = rows.waiting().filter(pk=invitation.pk).first()
     if found is None:
@@ -210,6 +212,7 @@ def is_for(invitation: Invitation, user: User) -> bool:
 def _opened(public_id: UUID, token: str, *, now: datetime, lock: bool = False) -> Invitation:
     rows = Invitation.objects.select_related("account", "invited_by")
     if lock:  # Of two who accept at once the second sees what the first has made of it.
+        _lock_company_of(Invitation.objects.filter(public_id=public_id))
         rows = rows.select_for_update(of=("self",))
     invitation = rows.filter(public_id=public_id).first()
     if invitation is None or not invitation.opens_with(token, now=now):
@@ -222,6 +225,11 @@ def _check_sender(invitation: Invitation) -> None:
     """Raises `SenderLeft`."""
     if not Invitation.objects.in_force().filter(pk=invitation.pk).exists():
         raise SenderLeft
+
+
+def _lock_company_of(invitation: InvitationQuerySet) -> None:
+    """Take the company before its invitation, as whoever takes one back does: the two never wait in a circle."""
+    Account.objects.select_for_update(no_key=True).filter(pk__in=invitation.values("account")).first()
 
 
 def _join(invitation: Invitation, user: User, *, now: datetime) -> Membership:

@@ -1,6 +1,7 @@
 """Two requests at once, for real: each step in a thread of its own, over a connection of its own."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,3 +23,12 @@ def race(*steps: Callable[[], Any]) -> list[Any]:
     with ThreadPoolExecutor(len(steps)) as pool:
         ends = [pool.submit(run, step) for step in steps]
     return [end.exception() or end.result() for end in ends]
+
+
+def wait_for_a_lock() -> None:
+    """Until another connection waits for what this one has locked."""
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while cursor.execute(waiting) and cursor.fetchone() is None:
+            assert time.monotonic() < until, "nobody waits"

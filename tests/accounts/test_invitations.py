@@ -1,6 +1,7 @@
 """Invitations: what an administrator sends, and what a link opens for whom."""
 
 import re
+import threading
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,9 +13,11 @@ from django.utils import timezone
 
 from accounts import invitations
 from accounts.invitations import Invitee
+from accounts.members import lock_company
 from accounts.models import Invitation, JoinRequest, Membership, OutgoingMail, User
+from accounts.scope import system_scope
 from tests.factories import PASSWORD, make_member, make_user
-from tests.racing import race
+from tests.racing import race, wait_for_a_lock
 from tracking.models import Event
 
 PAGE = "/invitation/"
@@ -357,7 +360,6 @@ def test_an_administrator_sees_it_and_makes_it_theirs_by_sending_it_again(succes
 @pytest.mark.django_db(transaction=True)
 def test_accepted_while_the_sender_is_demoted_it_counts_or_it_does_not(acme, admin, invited, link):
     from accounts.members import change_member
-    from accounts.scope import system_scope
     from tracking.actor import Actor
 
     with system_scope():
@@ -377,3 +379,26 @@ def test_accepted_while_the_sender_is_demoted_it_counts_or_it_does_not(acme, adm
     assert demoted is None
     assert isinstance(accepted, Membership | invitations.SenderLeft), accepted
     assert User.objects.filter(email="new@acme.example").exists() == isinstance(accepted, Membership)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_invitation_taken_back_while_it_is_accepted_lets_nobody_in(acme, admin, invited, link):
+    """Both take the company first: whoever comes second waits there, and neither waits for the other in a circle."""
+    user = make_user("new@acme.example", "Nele Neu")
+    is_held = threading.Event()
+
+    def accept():
+        is_held.wait(timeout=10)
+        return invitations.accept(public_id=invited.public_id, token=token_of(link), user=user, now=timezone.now())
+
+    def take_back():
+        with system_scope(acme.pk):
+            lock_company(account=acme, by=None)
+            is_held.set()
+            wait_for_a_lock()
+            by = admin.membership
+            invitations.revoke(invitation=invited, by=by, actor=by.actor(), now=timezone.now())
+
+    ends = race(accept, take_back)
+    assert [type(end).__name__ for end in ends] == ["DeadLink", "NoneType"]
+    assert not Membership.objects.filter(user=user).exists()
