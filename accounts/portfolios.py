@@ -114,7 +114,9 @@ def hand_over(
     ids = {move.account_id for move in moves}
     audit = Actor.staff(made_by.pk).as_metadata()
     with transaction.atomic(), pghistory.context(**audit, hand_over_reason=reason):
-        rows = {account.pk: account for account in Account.objects.select_for_update(no_key=True).filter(pk__in=ids)}
+        # In the order of their numbers, so that two hand-overs at once never wait for each other in a circle.
+        taken = Account.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+        rows = {account.pk: account for account in taken}
         standing = [move for move in moves if _stands(move, rows)]
         if not standing:
             raise NothingToHandOver(_("These companies have changed hands since. Look again."))
