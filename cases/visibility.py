@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -41,16 +41,14 @@ def add_rule(*, account: Account, role: str = "", department: str = "", of_depar
     alike = CaseRule.objects.for_account(account).filter(
         role=role, department__iexact=department, of_department__iexact=of_department
     )
-    with transaction.atomic():
-        rule = alike.select_for_update().first()
-        if rule is None:
+    try:
+        with transaction.atomic():
             return CaseRule.objects.create(
                 account=account, role=role, department=department, of_department=of_department
             )
-        if not rule.is_active:
-            rule.is_active = True
-            rule.save(update_fields=["is_active"])
-    return rule
+    except IntegrityError:  # It is there, perhaps since a moment ago; perhaps it was taken back.
+        alike.filter(is_active=False).update(is_active=True)
+    return alike.get()
 
 
 def end_rule(*, rule: CaseRule) -> None:
