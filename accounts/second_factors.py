@@ -7,6 +7,7 @@ from typing import Any
 from allauth.core import context as current
 from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import validate_totp_code
 from allauth.mfa.webauthn import forms as webauthn_forms
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -55,6 +56,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):
             return _sealer().decrypt(encrypted_text.removeprefix(_SEALED).encode()).decode()
         except InvalidToken as error:
             raise UnreadableSecret("add the former SECRET_KEY to SECRET_KEY_FALLBACKS") from error
+
+
+def was_used_before(authenticator: Authenticator, code: str) -> bool:
+    """Whether a code that was refused is the right one of the moment: then it had worked once already."""
+    if authenticator.type != Authenticator.Type.TOTP:
+        return False
+    secret = get_adapter().decrypt(authenticator.data["secret"])
+    return bool(validate_totp_code(secret, code))
 
 
 class _RefusesNonsense(webauthn_forms.AuthenticateWebAuthnForm):

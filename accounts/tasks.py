@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import imports, services
+from accounts import imports, services, watching
 from accounts.audit import collecting, sealing
 from accounts.intake import process_due
 from accounts.jobs import AccountTask
@@ -90,3 +90,9 @@ def carry_out_erasures(**kwargs: object) -> None:
 def keep_retention(**kwargs: object) -> None:
     """Remove what has been kept for long enough: once a night, and the next night what is left."""
     retention.keep_rules(now=timezone.now(), until=timezone.now() + COLLECT_FOR)
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def look_for_unusual(**kwargs: object) -> None:
+    """Tell system administrators of what was tried unusually often: every five minutes."""
+    watching.look_for_unusual(now=timezone.now())

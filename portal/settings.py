@@ -407,6 +407,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "make-data-exports": {"task": "accounts.tasks.make_data_exports", "schedule": 60, "options": {"expires": 60}},
     "carry-out-erasures": {"task": "accounts.tasks.carry_out_erasures", "schedule": 600, "options": {"expires": 600}},
     "keep-retention": {"task": "accounts.tasks.keep_retention", "schedule": crontab(hour=3, minute=40), "options": {}},
+    "look-for-unusual": {"task": "accounts.tasks.look_for_unusual", "schedule": 300, "options": {"expires": 300}},
     "seal-audit": {"task": "accounts.tasks.seal_audit", "schedule": crontab(minute=7), "options": {}},
     "process-webhooks": {"task": "commerce.tasks.process_webhooks", "schedule": 10, "options": {"expires": 10}},
     "resume-payments": {"task": "commerce.tasks.resume_payments", "schedule": 15, "options": {"expires": 15}},

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
@@ -148,7 +148,7 @@ class AuditEntryAdmin(ReadOnly, ModelAdmin):
             actor=Actor.staff(request.user.pk),
             now=now,
             object_type="accounts.auditentry",
-            object_label=_now("the audit log of all companies"),
+            object_label=gettext("the audit log of all companies"),
             details={"format": form, "filter": request.GET.urlencode()[:200]},
         )
         return StreamingHttpResponse(

@@ -21,6 +21,8 @@ class AuditAction(models.TextChoices):
     SIGN_IN_FAILED = "sign_in.failed", _("Somebody failed to sign in as %(subject)s")
     SECOND_FACTOR_ADDED = "second_factor.added", _("%(actor)s set up a second factor (%(kind)s)")
     SECOND_FACTOR_REMOVED = "second_factor.removed", _("%(actor)s removed a second factor (%(kind)s)")
+    SECOND_FACTOR_RESET = "second_factor.reset", _("%(actor)s reset the second factor of %(subject)s")
+    CODE_USED_AGAIN = "second_factor.used_again", _("A code of %(subject)s that had been used was tried again")
     RECOVERY_CODES_MADE = "recovery_codes.made", _("%(actor)s made new recovery codes")
     PASSWORD_CHANGED = "password.changed", _("%(actor)s changed their password")
     SESSION_ENDED = "session.ended", _("%(actor)s ended a session")
@@ -43,6 +45,10 @@ class AuditAction(models.TextChoices):
     TERMS_PUBLISHED = "terms.published", _("%(actor)s published version %(object)s of the terms")
     TERMS_ACCEPTED = "terms.accepted", _("%(actor)s accepted version %(object)s of the terms")
     CONSENT_CHANGED = "consent.changed", _("%(actor)s changed a consent: %(purpose)s")
+    UNUSUAL_REQUESTS = (
+        "requests.unusual",
+        _("Tried unusually often, by or as %(subject)s: %(rule)s (%(count)s in an hour)"),
+    )
     RETENTION_CHANGED = "retention.changed", _("%(actor)s changed how long %(object)s is kept")
 
 

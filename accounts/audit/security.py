@@ -10,7 +10,9 @@ from django.utils import timezone
 from accounts.audit import AuditAction, note
 from accounts.http import client_ip
 from accounts.models import Membership, User
+from accounts.notifications import notify
 from accounts.scope import system_scope
+from accounts.second_factors import was_used_before
 from accounts.sessions import device_in_words
 from tracking.actor import Actor, ActorKind
 
@@ -76,6 +78,16 @@ def _factor_refused(request: HttpRequest, user: User, **kwargs: Any) -> None:
     again = bool(kwargs.get("reauthentication"))
     action = AuditAction.STEP_UP_FAILED if again else AuditAction.SIGN_IN_FAILED
     note_of_person(action=action, user=user, request=request, is_actor=again)
+    if was_used_before(kwargs["authenticator"], request.POST.get("code", "")):
+        _tell_of_used_code(request, user)
+
+
+def _tell_of_used_code(request: HttpRequest, user: User) -> None:
+    """Somebody has seen the person's code, or they were too quick: they know which."""
+    note_of_person(action=AuditAction.CODE_USED_AGAIN, user=user, request=request, is_actor=False)
+    context = {"device": _device(request), "ip": client_ip(request)}
+    with system_scope():
+        notify(kind="code_used_again", to=[user], account=None, context=context)
 
 
 def listen() -> None:

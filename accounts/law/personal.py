@@ -60,10 +60,11 @@ class PersonalData:
         field = model._meta.get_field(self.person.partition("__")[0])
         rows: models.QuerySet[Any] = model._default_manager.filter(**(self.only or {})).order_by("pk")
         if field.related_model is not None or not isinstance(field, models.CharField):
-            return rows.filter(**{f"{self.person}__in": entries_of(user).values("pk")})
+            return rows.filter(models.Q(**{f"{self.person}__in": entries_of(user).values("pk")}))
         addresses = addresses_of(user)
         theirs = self.whose(user, addresses) if self.whose else models.Q(in_lower_case__in=addresses)
-        return rows.annotate(in_lower_case=Lower(self.person)).filter(theirs)
+        named: models.QuerySet[Any] = rows.annotate(in_lower_case=Lower(self.person))
+        return named.filter(theirs)
 
     def files(self, user: User) -> Iterator[StoredFile]:
         """Files that they sent with these rows."""

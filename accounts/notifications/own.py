@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.notifications.law import LAW_TYPES
 from accounts.notifications.people import PEOPLE_TYPES
+from accounts.notifications.security import SECURITY_TYPES
 from accounts.notifications.team import TEAM_TYPES
 from accounts.notifications.types import Category, Context, NotificationType
 
@@ -43,4 +44,11 @@ class RolesChanged(NotificationType):
         return reverse("accounts:people")
 
 
-TYPES: tuple[type[NotificationType], ...] = (Digest, RolesChanged, *PEOPLE_TYPES, *TEAM_TYPES, *LAW_TYPES)
+TYPES: tuple[type[NotificationType], ...] = (
+    Digest,
+    RolesChanged,
+    *PEOPLE_TYPES,
+    *TEAM_TYPES,
+    *LAW_TYPES,
+    *SECURITY_TYPES,
+)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import members
 from accounts.http import AccountRequest, requires, step_up
+from accounts.lost_factors import NoSecondFactor, NotTheirs, reset_second_factor
 from accounts.members_forms import FindPeopleForm, MemberForm
 from accounts.models import Membership
 from accounts.paging import page_of
@@ -97,6 +98,31 @@ def reactivate(request: AccountRequest, public_id: UUID) -> HttpResponse:
     members.reactivate_member(member=shown, by=request.membership, actor=request.actor, now=timezone.now())
     messages.success(request, _("%(name)s may come in again.") % {"name": shown.user.name})
     return redirect("accounts:member", public_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.MANAGE_MEMBERS)
+@step_up
+@in_person
+def reset_factor(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    """Ask once more, then let somebody who lost their second factor set up a new one."""
+    shown, refusal = _member(request, public_id), ""
+    if request.method == "POST":
+        try:
+            reset_second_factor(member=shown, by=request.membership, actor=request.actor, now=timezone.now())
+        except NotTheirs:
+            refusal = _("This sign-in is not your company's alone. Write to us, and we help. Nothing has changed.")
+        except NoSecondFactor:
+            refusal = _("There is no second factor to reset. Nothing has changed.")
+        else:
+            messages.success(
+                request,
+                _("%(name)s signs in with the password alone, until they set up a new second factor.")
+                % {"name": shown.user.name},
+            )
+            return redirect("accounts:member", public_id)
+    context = {"member": shown, "refusal": refusal}
+    return render(request, "accounts/people/reset_factor.html", context, status=409 if refusal else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

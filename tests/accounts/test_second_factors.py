@@ -1,5 +1,6 @@
 """Second factors: an authenticator app, recovery codes, and secrets that rest sealed. Passkeys: tests/e2e."""
 
+import json
 import re
 import time
 
@@ -8,7 +9,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, hotp_value
 from django.core import mail
 from django.core.cache import cache
+from fido2.utils import websafe_decode
 
+from accounts.models import AuditNote, OutgoingMail
 from accounts.second_factors import SecondFactorAdapter, UnreadableSecret
 from tests.factories import PASSWORD
 
@@ -97,6 +100,44 @@ def test_the_same_code_does_not_work_twice(client, with_app):
     password_step(client)
     assert client.post("/accounts/2fa/authenticate/", {"code": once}).status_code == 200
     assert "_auth_user_id" not in client.session
+
+
+def test_a_used_code_that_is_tried_again_is_told_and_noted_and_a_wrong_one_is_not(client, with_app, admin):
+    password_step(client)
+    client.post("/accounts/2fa/authenticate/", {"code": code(ahead=-4)})
+    assert not OutgoingMail.objects.filter(kind="code_used_again").exists()
+    TOTP(with_app)._mark_code_used(code())
+    TOTP(with_app)._mark_code_used(code(ahead=1))  # Should the half minute end here.
+    client.post("/accounts/2fa/authenticate/", {"code": code()}, headers={"User-Agent": "curl/8"})
+    assert "_auth_user_id" not in client.session
+    letter = OutgoingMail.objects.get(kind="code_used_again")
+    assert letter.to == admin.email
+    assert "127.0.0.1" in letter.text
+    assert AuditNote.objects.get(action="second_factor.used_again").subject_id == admin.pk
+
+
+def options_of(client, url):
+    return client.get(url, headers={"Accept": "application/json"}).json()["request_options"]["publicKey"]
+
+
+def test_challenges_have_64_bits_and_are_never_the_same(client):
+    asked = [options_of(client, "/accounts/2fa/webauthn/login/")["challenge"] for _ in range(5)]
+    assert all(len(websafe_decode(challenge)) * 8 >= 64 for challenge in asked)
+    assert len(set(asked)) == 5
+
+
+# ECDSA, EdDSA, RSA and ML-DSA; over SHA-256 and longer, never SHA-1. -47 is ECDSA over secp256k1.
+APPROVED = {-7, -8, -35, -36, -37, -47, -48, -49, -50, -257, -258, -259}
+
+
+def test_keys_are_made_by_approved_algorithms_alone(signed_in, admin):
+    page = signed_in(admin).get("/accounts/2fa/webauthn/add/").content.decode()
+    data = json.loads(re.search(r'<script id="js_data"[^>]*>(.*?)</script>', page, re.DOTALL).group(1))
+    asked = data["creation_options"]["publicKey"]
+    offered = {one["alg"] for one in asked["pubKeyCredParams"]}
+    assert offered
+    assert offered <= APPROVED
+    assert len(websafe_decode(asked["challenge"])) * 8 >= 64
 
 
 def test_a_code_of_minutes_ago_does_not_work(client, with_app):

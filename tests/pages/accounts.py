@@ -66,6 +66,10 @@ ACCOUNTS = [
         ),
     ),
     # Without a visit to end it leads to Home; tests/accounts/test_view_as.py has one.
+    Page(
+        "accounts:password-strength", audience=Audience.EVERYBODY, method="POST", changes=False,
+        body=lambda company: {"password1": "a-long-passphrase-7"},
+    ),
     Page("accounts:stop-viewing", audience=Audience.EVERYBODY, method="POST", status=302, changes=False),
     Page("accounts:security", Permission.MANAGE_SECURITY, screen=True),
     Page(

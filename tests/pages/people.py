@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Membership
@@ -17,6 +18,10 @@ def colleague(who: str) -> Sent:
 
 def deactivated(company: Company) -> None:
     Membership.objects.filter(user=company.people["member"]).update(is_active=False)
+
+
+def with_second_factor(company: Company) -> None:
+    TOTP.activate(company.people["member"], "JBSWY3DPEHPK3PXP")
 
 
 def second_administrator(company: Company) -> None:
@@ -66,6 +71,11 @@ PEOPLE_PAGES = [
     ),
     Page("accounts:hand-over", MANAGE, names_row=True, screen=True, kwargs=colleague("member")),
     Page("accounts:hand-over", MANAGE, method="POST", names_row=True, status=302, kwargs=colleague("member")),
+    Page("accounts:reset-second-factor", MANAGE, names_row=True, screen=True, kwargs=colleague("member")),
+    Page(
+        "accounts:reset-second-factor", MANAGE, method="POST", names_row=True, status=302, kwargs=colleague("member"),
+        arrange=with_second_factor,
+    ),
     Page("accounts:leave-company", Permission.VIEW_TEAM, screen=True),
     Page(
         "accounts:leave-company", Permission.VIEW_TEAM, method="POST", status=302, arrange=second_administrator

@@ -81,6 +81,9 @@ def contexts(company):
         "join_declined": {},
         "roles_changed": {"member": company.administrator.membership},
         "people_merged": {"address": "ada@old.example", "kept": company.administrator.email},
+        "code_used_again": {"device": "Firefox on Linux", "ip": "203.0.113.9"},
+        "second_factor_reset": {"member": company.administrator.membership, "by": company.people["support"]},
+        "unusual_requests": {"alarms": ["Exports: 21 by or as Ada Achterberg (admin@acme.example)"]},
         "data_export_ready": {"export": company.data_export},
         "erasure_requested": {"erasure": Erasure(due_at=timezone.now())},
         "erasure_receipt": {
@@ -118,7 +121,7 @@ def invitation_to_the_reader(company):
 
 
 # To the vendor's people: their links lead into the admin.
-TO_STAFF = {"portfolio_received", "portfolio_given", "cover_arranged", "setup_test"}
+TO_STAFF = {"portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests"}
 
 
 @pytest.mark.parametrize("kind", sorted(types()))
