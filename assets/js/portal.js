@@ -6,12 +6,14 @@ import { closeMenusOutside } from "./menus.js";
 import { openDialogs } from "./dialogs.js";
 import { tellOfFailedPasskeys } from "./passkeys.js";
 import { countCharacters, markBusy } from "./typing.js";
+import { passwordField } from "./passwords.js";
 import { pausePolling } from "./polling.js";
 import { themeToggle } from "./theme.js";
 import { toasts } from "./toasts.js";
 
 Alpine.data("themeToggle", themeToggle);
 Alpine.data("toasts", toasts);
+Alpine.data("passwordField", passwordField);
 Alpine.data("dismissible", () => ({
   dismiss() {
     this.$root.remove();

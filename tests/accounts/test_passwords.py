@@ -148,3 +148,44 @@ def test_codes_by_mail_are_hard_to_guess(kind):
     assert letters.isalpha()
     assert len(letters) * math.log2(20) >= 20  # Bits: of the 20 consonants that allauth draws from.
     assert code != getattr(get_adapter(), f"generate_{kind}_code")()
+
+
+LEVELS = {
+    "short": ("Not strong enough", "short"),
+    "aaaaaaaaaaaaaaaaaa": ("Fair", ""),
+    "kzwqhvbxmrtp": ("Fair", ""),
+    "a-long-passphrase-7": ("Good", ""),
+    "seven grey horses cross the river": ("Strong", ""),
+    "password1234": ("Not strong enough", "too common"),
+}
+
+
+@pytest.mark.parametrize("password", LEVELS)
+def test_a_meter_says_how_strong_a_password_is(client, password):
+    level, problem = LEVELS[password]
+    answer = client.post("/password-strength/", {"password1": password})
+    content = answer.content.decode()
+    assert f">{level}</meter>" in content
+    assert problem in content
+    assert password == "short" or password not in content
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_the_meter_knows_who_is_signed_in_and_says_nothing_of_nothing(signed_in, admin, client):
+    answer = signed_in(admin).post("/password-strength/", {"password": "admin@acme.example"})
+    assert "too similar" in answer.content.decode()
+    assert "<meter" not in client.post("/password-strength/", {"password1": ""}).content.decode()
+    assert client.get("/password-strength/").status_code == 405
+
+
+@pytest.mark.parametrize("page", ["/accounts/signup/", "/accounts/password/change/"])
+def test_a_new_password_has_its_meter_and_every_one_can_be_shown(signed_in, admin, client, page):
+    content = (client if "signup" in page else signed_in(admin)).get(page).content.decode()
+    assert content.count('hx-post="/password-strength/"') == 1
+    assert content.count("Show the password") == content.count('type="password"') > 0
+
+
+def test_at_sign_in_the_password_can_be_shown_and_is_not_judged(client):
+    content = client.get("/accounts/login/").content.decode()
+    assert 'aria-controls="id_password"' in content
+    assert "password-strength" not in content
