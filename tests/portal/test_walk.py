@@ -141,6 +141,8 @@ def asked(world, probes):
             response = letter.send(user, **options)
             moved = changed(before) if refused else []
             found = leaks(response, world.acme) if refused else []
+        if response.status_code == 403:  # That it was refused is written in the audit log, and nothing else.
+            moved = [name for name in moved if name != "accounts_auditnote"]
         probes["asked"] += 1
         if refused:
             probes["leaked"] += bool(moved or found or not expect(response))
