@@ -169,6 +169,12 @@ def current() -> Look:
     )
 
 
+def is_at_brands_domain(request: HttpRequest) -> bool:
+    """Whether the page is asked for at a brand's domain, and not at the portal's own address."""
+    host, _port = split_domain_port(request.get_host())
+    return not validate_host(host, settings.ALLOWED_HOSTS)
+
+
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 

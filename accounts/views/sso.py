@@ -13,7 +13,7 @@ from accounts.permissions import Permission, Role
 from accounts.sso import setup
 from accounts.sso.metadata import expires_at
 from accounts.sso_forms import AccessForm, OidcForm, PeopleForm, SamlForm
-from accounts.views.sso_sign_in import TEST_RESULT, begin
+from accounts.views.sso_sign_in import TEST_RESULT, begin, to_own_address
 
 
 def _provider_of(request: AccountRequest) -> IdentityProvider:
@@ -161,7 +161,7 @@ def start_test(request: AccountRequest) -> HttpResponse:
     """Go to the identity provider, to sign in there without being signed in here."""
     provider = _provider_of(request)
     request.session.pop(TEST_RESULT, None)
-    return redirect(begin(request, provider, is_test=True))
+    return to_own_address(request) or redirect(begin(request, provider, is_test=True))
 
 
 @require_safe

@@ -11,6 +11,7 @@ from typing import cast
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
+from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
@@ -22,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import brands
 from accounts.http import PortalRequest
 from accounts.middleware import SESSION_ACCOUNT
 from accounts.models import User
@@ -104,7 +106,15 @@ def required(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 def start(request: HttpRequest, public_id: str) -> HttpResponse:
     """On to the identity provider."""
-    return redirect(begin(request, _active(public_id), next_url=asked_for(request)))
+    provider = _active(public_id)
+    return to_own_address(request) or redirect(begin(request, provider, next_url=asked_for(request)))
+
+
+def to_own_address(request: HttpRequest) -> HttpResponse | None:
+    """From a brand's domain to the portal's own address: the answer comes there, and there its session must be."""
+    if not brands.is_at_brands_domain(request):
+        return None
+    return redirect(settings.PORTAL_BASE_URL + request.get_full_path())
 
 
 @login_not_required

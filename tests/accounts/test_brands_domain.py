@@ -1,11 +1,12 @@
 """A brand's own domain: shown to be the vendor's by a DNS record, asked of a real name server on loopback."""
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from accounts import brands
-from accounts.models import Brand
+from accounts.models import Brand, Entitlement, IdentityProvider
 from sandbox.nameserver import NameServer
 from tests.conftest import NOW
 from tests.factories import make_staff
@@ -93,6 +94,30 @@ def test_a_domain_changed_while_the_dns_was_asked_is_not_verified(dns, brand):
     Brand.objects.filter(pk=brand.pk).update(custom_domain="other.northwind.example")
     assert not brands.check_domain(brand, now=NOW)
     assert Brand.objects.get().domain_verified_at is None
+
+
+@pytest.fixture
+def provider(acme):
+    Entitlement.objects.create(account=acme, code="sso", start_date="2026-01-01", source="test")
+    return IdentityProvider.objects.create(
+        account=acme, protocol="oidc", is_active=True, client_id="portal",
+        endpoints={"authorization_endpoint": "https://idp.acme.example/authorize"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["accounts:sso-begin", "accounts:sso-start-test"])
+def test_single_sign_on_begun_at_the_domain_goes_on_where_its_answer_comes(
+    brand, provider, admin, signed_in, settings, name
+):
+    """In the browser's session of that address lies what the answer is compared with."""
+    Brand.objects.filter(pk=brand.pk).update(domain_verified_at=NOW)
+    cache.delete(brands.CACHE_KEY)
+    client = Client() if name == "accounts:sso-begin" else signed_in(admin)
+    path = reverse(name, args=[provider.public_id] if name == "accounts:sso-begin" else [])
+    answer = client.get(f"{path}?next=/orders/", headers={"host": HOST})
+    assert answer["Location"] == f"{settings.PORTAL_BASE_URL}{path}?next=/orders/"
+    there = client.get(f"{path}?next=/orders/")
+    assert there["Location"].startswith("https://idp.acme.example/authorize?")
 
 
 def test_who_may_not_change_brands_checks_none(dns, brand, agent, admin, signed_in):
