@@ -25,7 +25,7 @@ def memberships_of(user: User) -> list[Membership]:
         .order_by("account__name", "pk")
     )
     administered = [one for one in own if Role.ADMINISTRATOR in one.roles]
-    leading = [one.account_id for one in administered if one.leads]  # type: ignore[attr-defined]  # As annotated.
+    leading = [one.account_id for one in administered if one.leads]  # type: ignore[attr-defined]  # Annotated above.
     return own + _looking_on(user, leading, seen={one.account_id for one in own})
 
 

@@ -193,7 +193,7 @@ def brand_of_the_host(get_response: GetResponse) -> GetResponse:
             if look is None:
                 return _refused(request)
             # Django knows hosts from the settings alone, and asks them again each time it is asked for the host.
-            request.get_host = lambda: asked  # type: ignore[method-assign]
+            request.get_host = lambda: asked  # type: ignore[method-assign]  # On this request alone.
         token = _current.set(look)
         try:
             return get_response(request)

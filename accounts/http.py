@@ -26,6 +26,7 @@ class PortalRequest(HttpRequest):
     """Anybody's request, with what is noted on it on the way. Each is there only once it has been noted."""
 
     view_failed: bool
+    refused: str  # The permission that the person lacks.
     is_first_sign_in: bool
     signed_in_by: IdentityProvider  # Single sign-on has vouched for the person, in this very request.
 
@@ -62,7 +63,7 @@ def requires(permission: Permission) -> Callable[[CustomerView[P]], View]:
 
     def decorate(view: CustomerView[P]) -> View:
         @wraps(view)
-        def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def checked(request: PortalRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             membership: Membership | None = getattr(request, "membership", None)
             if membership is None:
                 raise NoCompany
@@ -70,7 +71,7 @@ def requires(permission: Permission) -> Callable[[CustomerView[P]], View]:
             if shown_for and shown_for != str(membership.account.public_id):
                 raise OtherCompany
             if not membership.may(permission):
-                request.refused = permission  # type: ignore[attr-defined]
+                request.refused = permission
                 raise PermissionDenied
             return view(cast("AccountRequest", request), *args, **kwargs)
 
@@ -84,9 +85,9 @@ def requires_staff(permission: str) -> Callable[[StaffView[P]], View]:
 
     def decorate(view: StaffView[P]) -> View:
         @wraps(view)
-        def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def checked(request: PortalRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not (request.user.is_authenticated and request.user.is_staff and request.user.has_perm(permission)):
-                request.refused = permission  # type: ignore[attr-defined]
+                request.refused = permission
                 raise PermissionDenied
             return view(cast("StaffRequest", request), *args, **kwargs)
 

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema, Status
 from ninja.errors import HttpError
 from pydantic import Field, StringConstraints
 
-from accounts.http import AccountRequest
+from accounts.http import AccountRequest, PortalRequest
 from accounts.models import Membership
 from accounts.paging import BadCursor, page_of
 from accounts.permissions import Permission
@@ -97,7 +97,7 @@ def _cases(request: HttpRequest, permission: Permission) -> CaseQuerySet:
     """The cases that somebody sees, for somebody who may."""
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None or not membership.may(permission):
-        request.refused = permission  # type: ignore[attr-defined]
+        cast("PortalRequest", request).refused = permission
         raise HttpError(403, "You may not do this.")
     return Case.objects.visible_to(membership).select_related("opened_by")
 

@@ -7,6 +7,7 @@ locks it: a decision and a purchase of the same thing go one after the other.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -41,6 +42,15 @@ class AlreadyDecided(Exception):
         self.approval = approval
 
 
+class _Consent(TypedDict):
+    """The buyer's, to this price."""
+
+    shown_hash: str
+    consent_name: str
+    po_number: str
+    ip: str | None
+
+
 def purchase(
     *,
     quote: Quote,
@@ -56,12 +66,12 @@ def purchase(
 
     Raises the errors of `quoting.accept_quote`, and `NoApprover`; then nothing has changed.
     """
-    consent = {"shown_hash": shown_hash, "consent_name": consent_name, "po_number": po_number, "ip": ip}
+    consent: _Consent = {"shown_hash": shown_hash, "consent_name": consent_name, "po_number": po_number, "ip": ip}
     with transaction.atomic():
         try:
-            order = quoting.accept_quote(quote=quote, actor=actor, now=now, **consent)  # type: ignore[arg-type]
+            order = quoting.accept_quote(quote=quote, actor=actor, now=now, **consent)
         except quoting.ApprovalNeeded:
-            return _request(quote, membership, actor=actor, now=now, **consent)  # type: ignore[arg-type]
+            return _request(quote, membership, actor=actor, now=now, **consent)
         for waiting in PurchaseApproval.objects.for_account(quote.account).waiting().filter(quote=quote):
             _lapse(waiting, _("Order %(number)s was placed by a colleague.") % {"number": order.number}, now=now)
     return order

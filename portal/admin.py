@@ -6,4 +6,4 @@ from accounts.models import Account
 from portal.staff.data_quality import LackingFilter
 
 accounts = admin.site.get_model_admin(Account)
-accounts.list_filter = [*accounts.list_filter, LackingFilter]  # type: ignore[misc]
+accounts.list_filter = [*accounts.list_filter, LackingFilter]  # type: ignore[misc]  # Unfold's is untyped.

@@ -52,4 +52,4 @@ def _columns(model: type[Model]) -> list["Field[object, object]"]:
 
 
 def _translated(name: object) -> str:
-    return gettext_lazy(name) if isinstance(name, str) else name  # type: ignore[return-value]
+    return gettext_lazy(name) if isinstance(name, str) else name  # type: ignore[return-value]  # Translated already.

@@ -162,8 +162,7 @@ def _put_names(entries: list[AuditEntry]) -> list[AuditEntry]:
     """Look up the names of a page's people and companies once."""
     names = dict(Account.objects.filter(pk__in={one.account_id for one in entries}).values_list("pk", "name"))
     for line in lines(entries):
-        line.entry.told = line.sentence  # type: ignore[attr-defined]
-        line.entry.company_name = names.get(line.entry.account_id, "–")  # type: ignore[attr-defined, arg-type]
+        vars(line.entry).update(told=line.sentence, company_name=names.get(line.entry.account_id or 0, "–"))
     return entries
 
 
