@@ -291,7 +291,7 @@ def measure_all(requests: int, clock: DatabaseClock) -> Iterator[Measured]:
         yield measure("Bare view", partial(plain.get, "/bare/"), requests=requests, clock=clock)
     clients = {}
     for email in (ADMINISTRATOR, MANAGER, ADMINISTRATOR_OF_THE_PORTAL):
-        clients[email] = _signed_in(User.objects.get(email=email))
+        clients[email] = signed_in(User.objects.get(email=email))
     company = {"account": Account.objects.get(name=COMPANY).public_id}
     clients[ADMINISTRATOR].post(reverse("accounts:switch"), company)
     for name, url, viewer in list(journey()):
@@ -299,7 +299,7 @@ def measure_all(requests: int, clock: DatabaseClock) -> Iterator[Measured]:
         yield measure(name, ask, requests=requests, clock=clock, is_customers=viewer == ADMINISTRATOR)
 
 
-def _signed_in(user: "User") -> "Client":
+def signed_in(user: "User") -> "Client":
     """A client whose person has just proved who they are, so that no page asks for that first."""
     from django.test import Client
 

@@ -1,0 +1,137 @@
+"""How fast prices come: lines per second in the pure engine, and the CPU of pricing ten lines in one request.
+
+`python -m bench.pricing --engine` needs no database. Without that option, run it as
+`python -m sandbox exec -- .venv/bin/python -m bench.pricing`: it also prices what is typed into the configurator, ten
+lines of the demo company, through Django's test client, and counts the CPU of the web process and of its database
+connection's backend.
+"""
+
+import argparse
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
+
+from commerce.pricing.proration import Period
+from commerce.pricing.quote import Billing, Holding, LineKind, QuoteLine, QuoteMode, QuoteRequest
+from commerce.pricing.quoting import price_quote
+from commerce.pricing.tiers import DiscountMethod, DiscountSchedule, DiscountTier
+
+SIZES = (10, 100, 1_000)
+BUDGET_MS = 25  # CPU of a request that prices ten lines.
+SLAB = DiscountSchedule(
+    DiscountMethod.SLAB,
+    (
+        DiscountTier(start=1, until=11, percent=Decimal(0)),
+        DiscountTier(start=11, until=101, percent=Decimal(10)),
+        DiscountTier(start=101, percent=Decimal("17.5")),
+    ),
+)
+
+
+def quote_of(size: int) -> QuoteRequest:
+    """An amendment 7 months and 9 days before its end: every third line is held and grows, every second has slabs."""
+    return QuoteRequest(
+        mode=QuoteMode.AMENDMENT,
+        currency="EUR",
+        contract=Period(date(2026, 1, 1), date(2027, 1, 1)),
+        change_date=date(2026, 5, 23),
+        billing_period=Period(date(2026, 5, 1), date(2026, 6, 1)),
+        lines=tuple(
+            QuoteLine(
+                product_code=f"product-{number}",
+                name=f"Product {number}",
+                kind=LineKind.ADDON,
+                quantity=40 + number % 200,
+                unit_price=Decimal(12) + Decimal(number % 97) / 8,
+                billing=Billing.PERIOD if number % 5 == 0 else Billing.TERM,
+                schedule=SLAB if number % 2 == 0 else None,
+                holding=Holding(product_code=f"product-{number}", name="Held", quantity=20, unit_price=Decimal(11))
+                if number % 3 == 0
+                else None,
+                tax_rate_percent=Decimal(19),
+            )
+            for number in range(size)
+        ),
+    )
+
+
+def measure_engine(seconds: float) -> None:
+    """Print what the engine alone does with quotes of several sizes, so many seconds of CPU for each."""
+    print(f"{'the pure engine':26}{'ms a quote':>12}{'lines a second':>16}")
+    for size in SIZES:
+        request = quote_of(size)
+        price_quote(request)
+        quotes, begun = 0, time.process_time()
+        while time.process_time() - begun < seconds:
+            price_quote(request)
+            quotes += 1
+        spent = time.process_time() - begun
+        print(f"{f'{size:,} lines':26}{spent / quotes * 1e3:12.2f}{quotes * size / spent:16,.0f}", flush=True)
+
+
+def measure_http(requests: int) -> None:
+    """Print what a request costs that prices ten lines of the configurator."""
+    from django.urls import reverse
+
+    from accounts.models import Account, User
+    from bench.pages import ADMINISTRATOR, COMPANY, DatabaseClock, measure, prepare, signed_in
+
+    prepare()
+    client = signed_in(User.objects.get(email=ADMINISTRATOR))
+    client.post(reverse("accounts:switch"), {"account": Account.objects.get(name=COMPANY).public_id})
+    asked = f"{reverse('commerce:configure-price')}?{_ten_lines()}"
+    page = measure("10 lines", partial(client.get, asked), requests=requests, clock=DatabaseClock())
+    print(f"{'one request':26}{'SQL':>6}{'web ms':>10}{'db ms':>8}{'CPU ms':>8}{'lines a second':>16}")
+    print(
+        f"{page.name:26}{page.statements:6}{page.web * 1e3:10.2f}{page.database * 1e3:8.2f}{page.cpu * 1e3:8.2f}"
+        f"{10 / page.cpu:16,.0f}"
+    )
+    if page.cpu * 1e3 > BUDGET_MS:
+        print(f"Above the {BUDGET_MS} ms that a request may take.")
+
+
+def _ten_lines() -> str:
+    """The best plan and nine more products than the company has, as the configurator's form names them."""
+    from urllib.parse import urlencode
+
+    from accounts.models import Account
+    from bench.pages import COMPANY
+    from commerce.configuring import situation_of
+    from commerce.models import ProductKind
+
+    acme = Account.objects.get(name=COMPANY)
+    situation = situation_of(acme, datetime.now(UTC).date())
+    offered = [one.product for one in situation.offered.values() if one.is_sellable]
+    plan = max((product for product in offered if product.kind == ProductKind.PLAN), key=lambda product: product.rank)
+    others = [product for product in offered if product.kind != ProductKind.PLAN][:9]
+    wanted = {"plan": plan.code, "seats": situation.seats + 40}
+    return urlencode(wanted | {product.code: situation.held(product.code) + 1 for product in others})
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.pricing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--engine", action="store_true", help="the pure engine alone, without a database")
+    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="of CPU for each size; 3 if not given")
+    parser.add_argument("--requests", type=int, default=50, metavar="N", help="measured through HTTP; 50 if not given")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    os.environ.setdefault("PORTAL_ENV", "test")
+    measure_engine(options.seconds)
+    if not options.engine:
+        import django
+
+        django.setup()
+        warnings.filterwarnings("ignore", "No directory at")  # Nobody collects static files for a measurement.
+        measure_http(options.requests)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
