@@ -38,6 +38,7 @@ PEOPLE = (
     ("member@acme.example", "Milo, a member there"),
     ("viewer@acme.example", "Vera, who may only look"),
     ("admin@globex.example", "Gus, administrator of Globex Retail"),
+    ("admin@nordwind.example", "Nora, who came to Nordwind Solar yesterday"),
     ("support@vendor.example", "Sam, the vendor's support (staff admin)"),
     ("manager@vendor.example", "Mina, the vendor's manager (Insights)"),
     ("hanna@vendor.example", "Hanna, customer success (her portfolio)"),

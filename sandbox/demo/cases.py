@@ -15,6 +15,7 @@ from sandbox.demo.accounts import ACME, Customer
 from sandbox.demo.company import Company
 from sandbox.demo.help_centre import readable_by
 from sandbox.demo.world import World, in_office_hours, working_day
+from sandbox.idp.companies import GLOBEX
 
 CONVERSATIONS_DIR = Path(__file__).parent / "conversations"
 DAYS_TO_CLOSE = 7  # A resolved case that nobody answers is closed after this.
@@ -23,6 +24,7 @@ FIRST_NUMBER = 10_001
 SHARE_LEFT, SHARE_DEFLECTED = 0.58, 0.45
 # Days ago, and how many messages have been written: what Acme's people see as open.
 ACME_OPEN = ((1, 1), (2, 3), (4, 2), (6, 1), (9, 2))
+GLOBEX_OPEN = ((3, 2),)
 # First answers within so many hours, at most.
 HOURS = {Priority.URGENT: 2, Priority.HIGH: 5, Priority.NORMAL: 20, Priority.LOW: 40}
 PLACES = ("Depot North", "the central yard", "Depot West", "the harbour site", "plant 2", "the south depot", "hall 4")
@@ -103,6 +105,8 @@ class _Desk:
             return ()
         if self.customer.name == ACME:
             return ACME_OPEN
+        if self.customer.account.public_id == GLOBEX.public_id:
+            return GLOBEX_OPEN
         return ((self.chance.randrange(1, 9), self.chance.randrange(1, 3)),) if self.chance.random() < 0.4 else ()
 
     def _rate(self, day: date) -> float:

@@ -45,7 +45,7 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     newcomer.account.brand = add_brands(world)
     customers = [*settled, newcomer]
     open_portal(customers)
-    invite_people(world, settled[0])
+    invite_people(world, *settled[:2])
     add_staff_work(world, company, settled)
     articles = add_articles(world, company)
     add_marketing(world, company)

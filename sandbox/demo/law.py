@@ -6,7 +6,17 @@ from typing import NamedTuple
 from accounts.audit import AuditAction
 from accounts.law.consent import TEXT_VERSION
 from accounts.law.terms import hash_of
-from accounts.models import AuditNote, Consent, Membership, Purpose, TermsAcceptance, TermsText, TermsVersion, User
+from accounts.models import (
+    AuditNote,
+    Consent,
+    Membership,
+    Purpose,
+    RetentionRun,
+    TermsAcceptance,
+    TermsText,
+    TermsVersion,
+    User,
+)
 from accounts.permissions import StaffGroup
 from sandbox.demo.accounts import ACME, Customer
 from sandbox.demo.company import Company
@@ -29,6 +39,16 @@ copy of what we hold about you, and can have it deleted, on the page Privacy.
 4. When something changes
 We tell you thirty days before new terms begin. Who does not agree can end the contract until then.
 """
+
+
+# Nights ago, class of data, days kept, rows removed.
+RUNS = (
+    (3, "sessions", 1, 61),
+    (2, "sessions", 1, 48),
+    (2, "session-devices", 30, 17),
+    (1, "sessions", 1, 55),
+    (1, "invitations", 365, 2),
+)
 
 
 class Happening(NamedTuple):
@@ -72,6 +92,7 @@ def write_law(world: World, company: Company, customers: list[Customer]) -> None
     people = list({member.user.pk: member.user for member in world.rows(Membership)}.values())
     accept(world, text, people)
     _ask_for_news(world, people)
+    _keep_periods(world)
     acme = next(customer for customer in customers if customer.name == ACME)
     everybody = {user.email: user for user in world.rows(User)}
     for one in reversed(_LATELY):
@@ -108,6 +129,14 @@ def _ask_for_news(world: World, people: list[User]) -> None:
                 created_at=since,
             )
         )
+
+
+def _keep_periods(world: World) -> None:
+    """What retention took out in the last nights; the years have not come to most of it."""
+    for nights, code, days, removed in RUNS:
+        ended_at = world.calendar.now - timedelta(days=nights, hours=2)
+        cutoff_at = ended_at - timedelta(days=days)
+        world.add(RetentionRun(code=code, cutoff_at=cutoff_at, removed=removed, ended_at=ended_at))
 
 
 def _note(world: World, acme: Customer, everybody: dict[str, User], one: Happening, now: datetime) -> None:

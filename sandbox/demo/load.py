@@ -12,8 +12,11 @@ from django.db import connection, models, transaction
 from psycopg import sql
 
 from accounts.law.erasing import carry_out_due, receipt_for
+from accounts.merging import merge_people
 from accounts.models import Account, Erasure, User
+from accounts.permissions import StaffGroup
 from sandbox.demo.generate import Demo, generate
+from sandbox.demo.self_administration import JOINED
 from sandbox.demo.world import World, columns_of
 
 PASSWORD = "portal-demo"
@@ -38,7 +41,7 @@ def seed(*, seed: int, today: date) -> World:
     with transaction.atomic():
         load(demo.world)
         join_groups(demo)
-    forget_who_asked(demo.world)
+    go_on(demo)
     if "crm_backfill" in get_commands():
         call_command("crm_backfill", stdout=StringIO())
     return demo.world
@@ -85,12 +88,17 @@ def join_groups(demo: Demo) -> None:
     )
 
 
-def forget_who_asked(world: World) -> None:
-    """Carry out the erasures that are due: what one leaves behind is the portal's to say, not the demo's."""
+def go_on(demo: Demo) -> None:
+    """What the portal's own operations leave behind is theirs to say: one person erased, two entries joined."""
+    now = demo.world.calendar.now
     for erasure in Erasure.objects.filter(state=Erasure.State.RUNNING).select_related("user"):
         erasure.receipt = receipt_for(erasure.user)
         erasure.save(update_fields=["receipt"])
-    carry_out_due(now=world.calendar.now)
+    carry_out_due(now=now)
+    by = demo.company.staff[StaffGroup.CUSTOMER_SUCCESS][0]
+    merged, survivor = (User.objects.get(email=email) for email in JOINED)
+    with transaction.atomic():
+        merge_people(merged=merged, survivor=survivor, by=by, reason="He changed to the company's new domain.", now=now)
 
 
 def _hash_passwords(world: World) -> None:

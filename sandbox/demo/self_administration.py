@@ -43,6 +43,7 @@ GROUPS = {
 }
 REASON = "He cannot find last month's report"
 WITH_SECOND_FACTOR = "Klinikverbund Havelland gGmbH"
+JOINED = ("jens.petersen@acme-logistics.example", "jens.petersen@acme.example")  # While loading: merged, and kept.
 VISIT_LASTED = timedelta(minutes=9)
 
 
@@ -53,6 +54,7 @@ def administer(world: World, company: Company, customers: list[Customer]) -> Non
     _connect_directory(world, customers)
     for name, domain, phone in (
         ("Milo Brandt", "acme-logistics.example", ""),
+        ("Jens Petersen", "acme-logistics.example", ""),
         ("Seidel, Katrin", "procurement.acme.example", "+49 40 555 0142"),
     ):
         _come_twice(world, acme, name=name, domain=domain, phone=phone)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from accounts.models import Membership
 from accounts.permissions import Role
-from cases.models import CaseVisibility, Sight
+from cases.models import CaseRule, CaseVisibility, Sight
 from commerce.models import ApprovalStatus, PurchaseApproval, PurchaseLimit, Quote
 from sandbox.demo.accounts import ACME, Customer
 from sandbox.demo.world import World
@@ -14,11 +14,13 @@ REFUSAL = "Single sign-on is in next year's budget. Please ask again in January.
 
 
 def write_rules(world: World, customers: list[Customer]) -> None:
-    """A limit for Acme's buyers, a purchase that waits, another refused; and who sees only their own cases."""
+    """A limit for Acme's buyers, a purchase that waits, another refused; and who sees which cases."""
     acme = next(customer for customer in customers if customer.name == ACME)
     world.add(PurchaseLimit(account=acme.account, role=Role.BUYER, limit_minor=BUYERS_LIMIT_MINOR, currency="EUR"))
-    for membership, sight in ((None, Sight.COMPANY), (_with(acme, Role.BILLING), Sight.OWN)):
+    planner = next(one for one in acme.members if one.department == "Planning")
+    for membership, sight in ((None, Sight.COMPANY), (_with(acme, Role.BILLING), Sight.OWN), (planner, Sight.RULES)):
         world.add(CaseVisibility(account=acme.account, membership=membership, sight=sight))
+    world.add(CaseRule(account=acme.account, department="Planning", of_department="Dispatch"))
     now = world.calendar.now
     still_open = [quote for quote in world.rows(Quote) if quote.account is acme.account and quote.status_choice.is_open]
     refused, waiting = sorted(still_open, key=lambda quote: quote.created_at)[-2:]

@@ -46,6 +46,7 @@ def tell(world: World) -> None:
             _ring(world, OrderConfirmed, order.placed_by, order.account, {"order": order}, order.placed_at)
     _tell_who_decides(world)
     _gather_for_vera(world)
+    _keep_milo_informed(world)
     since = world.calendar.now - timedelta(days=2)
     window = world.add(
         Announcement(
@@ -82,8 +83,7 @@ def _tell_who_decides(world: World) -> None:
 
 def _gather_for_vera(world: World) -> None:
     """A colleague shares cases with Vera, who wants mail in one piece and none in the evening."""
-    vera = next(one for one in world.rows(Membership) if one.user.email == "viewer@acme.example")
-    milo = next(one.user for one in world.rows(Membership) if one.user.email == "member@acme.example")
+    vera, milo = _member(world, "viewer@acme.example"), _member(world, "member@acme.example").user
     world.add(
         MailTimes(user=vera.user, digest_every=DigestEvery.DAY, digest_hour=7, quiet_from=time(20), quiet_until=time(7))
     )
@@ -98,6 +98,33 @@ def _gather_for_vera(world: World) -> None:
         world.add(CaseParticipant(account=case.account, case=case, user=vera.user, added_by=milo, created_at=at))
         context = {"case": case, "added_by": milo}
         _ring(world, CaseShared, vera.user, case.account, context, at).waits_for_digest = True
+
+
+def _keep_milo_informed(world: World) -> None:
+    """Milo follows the cases that his colleagues opened, and hears of support's latest answers."""
+    milo = _member(world, "member@acme.example")
+    answered = [
+        message
+        for message in world.rows(CaseMessage)
+        if message.is_from_staff
+        and not message.is_internal
+        and message.case.is_open
+        and message.account is milo.account
+        and message.case.opened_by is not milo.user
+    ]
+    for case in {message.case.pk: message.case for message in answered}.values():
+        world.add(
+            CaseParticipant(
+                account=case.account, case=case, user=milo.user, added_by=case.opened_by, created_at=case.created_at
+            )
+        )
+    for message in answered:
+        context = {"case": message.case, "message": message}
+        _ring(world, CaseReply, milo.user, milo.account, context, message.created_at)
+
+
+def _member(world: World, email: str) -> Membership:
+    return next(one for one in world.rows(Membership) if one.user.email == email)
 
 
 def _those_who_may(world: World, account: Account, permission: Permission) -> list[User]:

@@ -131,7 +131,7 @@ def test_it_is_the_company_that_was_asked_for(world):
     assert len({account.lifecycle_stage for account in accounts}) == 5
     assert len({account.tier_id for account in accounts}) == 4
     people = by(world.rows(Membership), lambda member: member.account_id)
-    assert all(2 <= len(members) <= 15 or account == len(accounts) for account, members in people.items())
+    assert all(2 <= len(members) <= 16 or account == len(accounts) for account, members in people.items())
     assert len(people) == len(accounts)
 
 
@@ -504,4 +504,14 @@ def test_somebody_waits_for_a_summary_and_somebody_for_a_decision(demo):
     bells = by(demo.world.rows(Notification), lambda one: one.kind)
     assert all(one.waits_for_digest for one in bells["case_shared"])
     assert {one.user.email for one in bells["approval_requested"]} >= {"admin@acme.example"}
-    assert {one.user.email for one in bells["join_requested"]} == {"admin@acme.example"}
+    assert {one.user.email for one in bells["join_requested"]} == {"admin@acme.example", "admin@globex.example"}
+
+
+def test_nobody_who_signs_in_to_a_settled_company_finds_an_empty_bell(any_demo):
+    world = any_demo.world
+    told = {(one.user_id, one.account_id) for one in world.rows(Notification)}
+    homes = {"admin@acme.example": ACME, "member@acme.example": ACME, "viewer@acme.example": ACME}
+    homes["admin@globex.example"] = "Globex Retail Ltd"
+    people = {(member.user.email, member.account.name): member for member in world.rows(Membership)}
+    for place in homes.items():
+        assert (people[place].user_id, people[place].account_id) in told, place

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.duplicates import candidates
-from accounts.models import Account, Domain, Entitlements, Erasure, IdentityProvider, Membership, User
+from accounts.models import Account, Domain, Entitlements, Erasure, IdentityProvider, Membership, PersonMerge, User
 from accounts.permissions import StaffGroup
 from cases.models import Case, CaseMessage
 from commerce.configuring import Configuration, configure
@@ -18,7 +18,7 @@ from portal.first_steps import checklist_for, meets_first_steps
 from sandbox.demo.__main__ import main
 from sandbox.demo.accounts import ACME
 from sandbox.demo.generate import generate
-from sandbox.demo.load import PASSWORD, DatabaseInUse, forget_who_asked, join_groups, load, seed
+from sandbox.demo.load import PASSWORD, DatabaseInUse, go_on, join_groups, load, seed
 from sandbox.demo.newcomer import NEWCOMER
 from sandbox.demo.sso import connect
 from sandbox.idp.companies import GLOBEX, HARROW, of_globex, of_harrow
@@ -98,10 +98,13 @@ def test_the_loaded_company_is_what_the_portal_reads(demo):
 
 
 def test_everybody_comes_in_and_what_fills_pages_is_there(demo, client):
-    forget_who_asked(demo.world)
+    go_on(demo)
     (erasure,) = Erasure.objects.all()
     assert (erasure.state, erasure.user.name) == (Erasure.State.DONE, "Former member")
     assert {line["is_kept"] for line in erasure.receipt} == {True, False}
+
+    (merge,) = PersonMerge.objects.all()
+    assert (merge.survivor.email, merge.merged.is_active) == ("jens.petersen@acme.example", False)
 
     alike = {frozenset((one.first.email, one.second.email)) for one in candidates()}
     assert frozenset(("member@acme.example", "milo.brandt@acme-logistics.example")) in alike
