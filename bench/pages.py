@@ -35,6 +35,7 @@ ADMINISTRATOR = "admin@acme.example"
 MANAGER = "manager@vendor.example"
 ADMINISTRATOR_OF_THE_PORTAL = "priya@vendor.example"
 MEMBERS = 5_000
+LOG_ENTRIES = 100_000
 MAX_STATEMENTS = 4 + 8  # Of a customer's request and of its page.
 WARM_UP = 3  # Requests that fill caches and are not measured.
 BOUNDARIES = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
@@ -181,6 +182,9 @@ COMPANY_PAGES = {
     "Directory": "provisioning",
     "Audit log": "audit",
     "Audit log, one person": "audit",
+    "Audit log, its end": "audit",
+    "Audit log, sign-in": "audit",
+    "Audit log, nothing": "audit",
     "Notices of the company": "company-notifications",
     "Notifications": "notifications",
     "Bell": "bell",
@@ -189,7 +193,13 @@ COMPANY_PAGES = {
     "Language": "language",
     "Privacy": "privacy",
 }
-ASKED = {"People found": "?q=somebody", "Audit log, one person": "?person=Ada"}
+ASKED = {
+    "People found": "?q=somebody",
+    "Audit log, one person": "?person=Ada",
+    "Audit log, its end": "?cursor=newer~2000-01-01T00:00:00%2B00:00~0",
+    "Audit log, sign-in": "?kind=notes",
+    "Audit log, nothing": "?action=removed",
+}
 
 
 def company_pages(company: "Account") -> Iterator[tuple[str, str, str]]:
@@ -220,7 +230,7 @@ def prepare() -> None:
 
 
 def fill(*, members: int) -> None:
-    """As many people in the company, as many who are invited, as many notifications, and the audit log of all that."""
+    """As many people in the company, as many who are invited, as many notifications, and a long audit log."""
     from accounts.audit.collecting import collect
     from accounts.models import Account, Invitation, Membership, Notification, User
 
@@ -251,6 +261,35 @@ def fill(*, members: int) -> None:
     )
     while collect(now=now):
         pass
+    lengthen_log(acme, administrator)
+
+
+def lengthen_log(company: "Account", person: "User") -> None:
+    """Old entries of the company, straight into the log: they were read from no row, which only a check would see."""
+    from django.db import connection
+
+    from accounts.models import AuditEntry
+
+    missing = LOG_ENTRIES - AuditEntry.objects.filter(account_id=company.pk).count()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO accounts_auditentry (
+              sequence, account_id, is_public, occurred_at, recorded_at, action, actor_kind, actor_id, subject_id,
+              object_type, object_id, object_label, changes, source, source_id, previous_hash, hash
+            )
+            SELECT top + i, %s, true,
+              now() - make_interval(mins => i), now(), CASE i %% 10 WHEN 0 THEN 'sign_in.done' ELSE 'case.changed' END,
+              CASE i %% 50 WHEN 0 THEN 'staff' ELSE 'customer' END, %s, NULL,
+              CASE i %% 10 WHEN 0 THEN '' ELSE 'cases.case' END, i::text, 'CS-' || i,
+              CASE i %% 10 WHEN 0 THEN '{}' ELSE '{"status": ["open", "closed"]}' END::jsonb,
+              CASE i %% 10 WHEN 0 THEN 'accounts_auditnote' ELSE 'cases_caseevent' END, -top - i, '', ''
+            FROM generate_series(1, %s) AS i,
+              (SELECT coalesce(max(sequence), 0) AS top FROM accounts_auditentry) AS log
+            """,
+            [company.pk, person.pk, missing],
+        )
+        cursor.execute("ANALYZE accounts_auditentry")
 
 
 def owe_something() -> None:

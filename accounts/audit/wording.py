@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.apps import apps
@@ -60,6 +61,11 @@ class People:
         rows = User.objects.filter(pk__in=ids).values_list("pk", "name", "email") if ids else ()
         self._names = {pk: name or email for pk, name, email in rows}
 
+    @cached_property
+    def _vendor(self) -> str:
+        """Asked for once: a long export asks the cache for nothing row by row."""
+        return brands.current().name
+
     def name(self, pk: int | None) -> str:
         if pk is None:
             return _("somebody")
@@ -71,13 +77,13 @@ class People:
             return _("The CRM")
         if not entry.actor_id:
             return _("The portal") if entry.actor_kind == ActorKind.SYSTEM else _("Somebody")
+        if entry.actor_kind != ActorKind.STAFF:
+            return self.name(entry.actor_id)
         names = {
             "name": self.name(entry.actor_id),
-            "vendor": brands.current().name,
+            "vendor": self._vendor,
             "customer": self.name(entry.on_behalf_of),
         }
-        if entry.actor_kind != ActorKind.STAFF:
-            return names["name"]
         if entry.on_behalf_of:
             return _("%(name)s of %(vendor)s on behalf of %(customer)s") % names
         return _("%(name)s of %(vendor)s") % names
