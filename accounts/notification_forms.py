@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.models import ByMail, MailTimes
 from accounts.notifications.choices import Channels
@@ -77,7 +77,7 @@ class MailTimesForm(forms.ModelForm[MailTimes]):
         labels = {
             "digest_every": gettext_lazy("Send me a summary"),
             "digest_weekday": gettext_lazy("On this day, if once a week"),
-            "digest_hour": gettext_lazy("At"),
+            "digest_hour": pgettext_lazy("hour of the day", "At"),
         }
         widgets = {
             "quiet_from": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
@@ -85,7 +85,9 @@ class MailTimesForm(forms.ModelForm[MailTimes]):
         }
 
     digest_hour = forms.TypedChoiceField(
-        label=gettext_lazy("At"), coerce=int, choices=[(hour, f"{hour:02d}:00") for hour in range(24)]
+        label=pgettext_lazy("hour of the day", "At"),
+        coerce=int,
+        choices=[(hour, f"{hour:02d}:00") for hour in range(24)],
     )
 
     def clean(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.companies import Account, Membership
 from accounts.models.people import User
@@ -143,8 +144,12 @@ class MailTimes(models.Model):
 
     user = models.OneToOneField("accounts.User", on_delete=models.CASCADE, related_name="mail_times")
     digest_every = models.CharField(_("summary"), max_length=10, choices=DigestEvery, default=DigestEvery.DAY)
-    digest_hour = models.PositiveSmallIntegerField(_("at"), default=8, validators=[MaxValueValidator(23)])
-    digest_weekday = models.PositiveSmallIntegerField(_("on"), choices=Weekday, default=Weekday.MONDAY)
+    digest_hour = models.PositiveSmallIntegerField(
+        pgettext_lazy("hour of the day", "at"), default=8, validators=[MaxValueValidator(23)]
+    )
+    digest_weekday = models.PositiveSmallIntegerField(
+        pgettext_lazy("day of the week", "on"), choices=Weekday, default=Weekday.MONDAY
+    )
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)  # Both or neither.
     quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
 
