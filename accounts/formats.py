@@ -1,4 +1,4 @@
-"""Numbers, shares and money as the reader's language writes them: the one place, over Babel's locale data.
+"""Numbers, shares, money and names as the reader's language writes them: the one place, over Babel's locale data.
 
 Dates are written by Django's `date` filter, with the formats of portal/formats. Digits are 0-9 in every language.
 """
@@ -9,10 +9,13 @@ from functools import lru_cache
 from babel import Locale
 from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent, parse_pattern
 from django.conf import settings
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_language_bidi
 
 # Currencies whose sign means one thing to everybody; all others are written by their code.
 SIGNED = {"EUR", "GBP"}
+
+FIRST_STRONG_ISOLATE = "\u2068"
+POP_DIRECTIONAL_ISOLATE = "\u2069"
 
 
 def money(amount: Decimal, currency: str) -> str:
@@ -36,6 +39,14 @@ def number(value: Decimal | int) -> str:
 def percent(share: Decimal) -> str:
     """0.385 as 38.5 %, with one decimal."""
     return format_percent(share, format="#,##0.0\N{NO-BREAK SPACE}%", locale=_language(), numbering_system="latn")
+
+
+def isolated(name: object) -> str:
+    """A name that stands in a sentence: where the interface runs from right to left, it may not turn what is around it.
+
+    With Unicode's marks and not <bdi>, so that the same holds in titles, labels of buttons, and lines of the bell.
+    """
+    return f"{FIRST_STRONG_ISOLATE}{name}{POP_DIRECTIONAL_ISOLATE}" if get_language_bidi() else str(name)
 
 
 def _language() -> str:

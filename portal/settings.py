@@ -131,6 +131,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "accounts.templatetags.company_forms",
+                "accounts.templatetags.wording",
             ],
         },
     }

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.formats import isolated
 from accounts.models import ByMail, Membership
 from accounts.permissions import Permission
 
@@ -83,7 +84,7 @@ class NotificationType:
     def line_with(cls, params: Mapping[str, Any]) -> str:
         """The bell's line; what was kept before the line named more is shown without it."""
         try:
-            return str(cls.line) % params
+            return str(cls.line) % {name: isolated(value) for name, value in params.items()}
         except (KeyError, ValueError, TypeError):
             return str(cls.label)
 

@@ -6,10 +6,12 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils import translation
 
 from accounts import brands
 from accounts.models import Brand, MenuEntry, MenuRule
 from accounts.permissions import Role, StaffGroup
+from cases.notifications import CaseResolved
 from portal.admin_site import BRAND_ON_DARK, BRAND_ON_LIGHT
 from portal.context import _ITEMS, navigation
 from tests.conftest import NOW
@@ -156,3 +158,20 @@ def test_staff_arrange_the_menu_on_the_page_of_the_brand(signed_in, admin, rf, d
     with django_capture_on_commit_callbacks(execute=True):
         assert client.post(url, body).status_code == 302
     assert (Role.ADMINISTRATOR, MenuEntry.USAGE) in brands.default().menu
+
+
+def test_a_name_leaves_the_direction_of_an_arabic_sentence_alone(acme, admin, signed_in, settings):
+    """Latin names would turn the commas and figures beside them; English pages are left as they are."""
+    client = signed_in(admin)
+    page = reverse("accounts:leave-company")
+    assert f"Leave {acme.name}?" in client.get(page).content.decode()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "ar"
+    assert f"\u2068{acme.name}\u2069" in client.get(page).content.decode()
+
+
+def test_a_line_of_the_bell_begins_in_its_own_direction():
+    """The line is a link of its own, so its first letter says which way it is read."""
+    with translation.override("ar"):
+        line = CaseResolved.line_with({"number": "CS-10001", "subject": "Sync"})
+    assert "\u2068CS-10001\u2069" in line
+    assert "\u2068Sync\u2069" in line
