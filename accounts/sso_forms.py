@@ -196,6 +196,7 @@ class AccessForm(forms.Form):
         label=gettext_lazy("Emergency administrator"),
         queryset=User.objects.none(),
         required=False,
+        empty_label=gettext_lazy("Nobody"),
         help_text=gettext_lazy(
             "Still signs in with password and second factor, for the day the identity provider is away."
         ),
