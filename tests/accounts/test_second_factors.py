@@ -221,6 +221,14 @@ def test_the_pages_have_one_primary_action_and_need_somebody_signed_in(signed_in
     assert client.get(page)["Location"].startswith("/accounts/")
 
 
+def test_who_has_the_app_and_its_codes_is_offered_a_passkey(signed_in, admin):
+    client = signed_in(admin)
+    secret = re.search(r'value="([A-Z2-7]{32})"', client.get("/accounts/2fa/totp/activate/").content.decode()).group(1)
+    client.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
+    shown = client.get("/accounts/2fa/").content.decode()
+    assert re.findall(r"<a[^>]*data-primary-action[^>]*>\s*([^<]+?)\s*<", shown) == ["Add a passkey"]
+
+
 def test_a_passkey_that_nobody_has_signs_nobody_in(client):
     options = client.get("/accounts/2fa/webauthn/login/", headers={"Accept": "application/json"}).json()
     public_key = options["request_options"]["publicKey"]
