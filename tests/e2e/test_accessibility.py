@@ -54,6 +54,7 @@ class Sight:
     path: str
     user: Any = None
     status: int = 200
+    language: str = "en"
 
     @property
     def looks(self):
@@ -101,7 +102,7 @@ def _cookies(sight, theme):
     from tests.world import session_of
 
     session = {portal_settings.SESSION_COOKIE_NAME: session_of(sight.user)} if sight.user else {}
-    return {"theme": theme, **session}
+    return {"theme": theme, portal_settings.LANGUAGE_COOKIE_NAME: sight.language, **session}
 
 
 def _problems(sight, page):
@@ -162,6 +163,16 @@ def newcomer(world):
     return user
 
 
+def stranger():
+    """Somebody with an account of their own, whom no company has let in."""
+    from tests.factories import make_user
+    from tests.world import sign_in
+
+    user = make_user("nadia@nowhere.example", "Nadia Nowhere")
+    sign_in([user])
+    return user
+
+
 # Pages about what a newcomer has not set up.
 SET_UP_FIRST = {"accounts:sso-people", "accounts:sso-access", "accounts:sso-remove"}
 
@@ -170,7 +181,18 @@ def is_open_to_newcomers(entry):
     return not entry.names_row and entry.name not in SET_UP_FIRST
 
 
-SIGNED_IN = ["account_email", "account_change_password", "account_logout", "mfa_index", "account_reauthenticate"]
+SIGNED_IN = [
+    "account_email",
+    "account_change_password",
+    "account_logout",
+    "account_reauthenticate",
+    "mfa_index",
+    "mfa_activate_totp",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+]
+# What is widest or fullest of words, in the language that is written from right to left.
+IN_ARABIC = ["home", "arrange-home", "accounts:people", "accounts:audit", "accounts:notification-settings"]
 ENTRANCE = ["account_login", "account_signup", "account_reset_password", "account_request_login_code"]
 
 
@@ -197,9 +219,11 @@ def test_the_pages_of_customers_and_managers_are_accessible(world, look):
         *sights_of([one for one in customers if is_open_to_newcomers(one)], acme, new, " of a newcomer"),
         *sights_of(screens(Audience.STAFF), acme, manager),
         *(Sight(name, reverse(name), acme.administrator) for name in SIGNED_IN),
+        *(Sight(f"{name} in Arabic", reverse(name), acme.administrator, language="ar") for name in IN_ARABIC),
         Sight("404", f"/quotes/{uuid.uuid4()}/", acme.administrator, status=404),
         Sight("403", reverse("commerce:plans"), acme.people["viewer"], status=403),
         Sight("403 without a company", reverse("cases:list"), manager, status=403),
+        Sight("403 of a stranger", reverse("home"), stranger(), status=403),
         Sight("400", f"{reverse('cases:list')}?show=nonsense", acme.administrator, status=400),
     ]
     problems = look(sights)
