@@ -14,9 +14,12 @@ def send_claim(*, account: Account, email: str, name: str, actor: Actor, now: da
     """Send a link by which somebody becomes the company's first administrator.
 
     A company with an administrator decides for itself: its administrators are asked instead, and None comes back.
-    Raises `accounts.invitations.AlreadyMember`, `accounts.invitations.AlreadyInvited`.
+    A link that nobody took in time makes room for another. Raises `accounts.invitations.AlreadyMember`,
+    `accounts.invitations.AlreadyInvited`.
     """
     lock_company(account=account, by=None)
+    mine = Invitation.objects.for_account(account).waiting().filter(email=email, is_claim=True)
+    mine.filter(expires_at__lte=now).update(revoked_at=now)
     Standing.of(account, [email]).check(email)
     if administrators_of(account):
         suggest(account=account, email=email, name=name, now=now, actor=actor)

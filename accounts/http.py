@@ -51,6 +51,7 @@ class StaffRequest(HttpRequest):
     user: User
     actor: Actor
     htmx: HtmxDetails
+    scope: Callable[..., AbstractContextManager[None]]  # In `@own_transactions` views, as for customers.
 
 
 View = Callable[..., HttpResponseBase]

@@ -241,7 +241,13 @@ def _join(invitation: Invitation, user: User, *, now: datetime) -> Membership:
     membership, is_new = Membership.objects.get_or_create(
         account=account,
         user=user,
-        defaults={"roles": invitation.roles, "department": invitation.department, "created_at": now},
+        # Under the invitation's id, so that whoever sends it knows by what name the CRM will hear of the person.
+        defaults={
+            "public_id": invitation.public_id,
+            "roles": invitation.roles,
+            "department": invitation.department,
+            "created_at": now,
+        },
     )
     if not membership.is_active:  # Kept out since the invitation was sent.
         raise DeadLink

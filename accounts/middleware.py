@@ -63,6 +63,9 @@ class AccountScopeMiddleware:
         if user.is_staff:
             theirs = cast("StaffRequest", request)
             theirs.actor = Actor.staff(user.pk)
+            if _has_own_transactions(match):
+                theirs.scope = partial(staff_scope, theirs.actor, durable=True)
+                return self.get_response(request)
             with staff_scope(theirs.actor):
                 return self._answer(request)
         try:
@@ -101,7 +104,7 @@ class AccountScopeMiddleware:
         if not membership.is_of_parent and visit is None:
             _note_visit(membership)
         ids = _account_ids(request, match, membership)
-        if match is not None and getattr(match.func, "own_transactions", False):
+        if _has_own_transactions(match):
             request.scope = partial(account_scope, ids, user_id=user.pk, actor=request.actor, durable=True)
             return _streamed(self.get_response(request), ids, user_id=user.pk)
         with account_scope(ids, user_id=user.pk, actor=request.actor):
@@ -129,6 +132,10 @@ def _match(request: HttpRequest) -> ResolverMatch | None:
         return resolve(request.path_info)
     except Resolver404:
         return None
+
+
+def _has_own_transactions(match: ResolverMatch | None) -> bool:
+    return match is not None and getattr(match.func, "own_transactions", False)
 
 
 def _chosen(request: HttpRequest, memberships: list[Membership]) -> Membership:

@@ -203,7 +203,10 @@ def _with_news_from_there(
 
 
 def _payload(parcel: Parcel) -> mapping.Values:
-    key = {mapping.EXTERNAL_ID: str(parcel.row.external_id)} if parcel.is_new else {"Id": parcel.link.crm_id}
+    key: mapping.Values = {} if parcel.is_new else {"Id": parcel.link.crm_id}
+    # New, or a contact of theirs that got a claim link and hears now whose it is.
+    if parcel.is_new or parcel.link.pushed_at is None:
+        key[mapping.EXTERNAL_ID] = str(parcel.row.external_id)
     return {
         **key,
         mapping.UPDATED_AT: mapping.timestamp(parcel.row.created_at),

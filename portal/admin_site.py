@@ -40,13 +40,23 @@ class PortalAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Pages that several apps contribute to, before those of the models."""
-        from portal.staff import account_360, data_quality, duplicates, permissions, portfolio, setup, view_as
+        from portal.staff import (
+            account_360,
+            claim_contacts,
+            data_quality,
+            duplicates,
+            permissions,
+            portfolio,
+            setup,
+            view_as,
+        )
 
         def page(route: str, view: Callable[..., Any], name: str) -> URLPattern:
             return path(route, self.admin_view(view), name=name)
 
         return [
             page("accounts/account/<int:pk>/360/", account_360.account_360, "account_360"),
+            page("accounts/account/<int:pk>/claim-contacts/", claim_contacts.claim_contacts, "claim_contacts"),
             page("view-as/<uuid:public_id>/", view_as.view_as, "view_as"),
             page("duplicates/", duplicates.candidates, "duplicates"),
             page("duplicates/<int:first>/<int:second>/", duplicates.merge, "merge_people"),
