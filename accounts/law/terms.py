@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 
+from django.db import IntegrityError, transaction
 from django.db.models import Subquery
 from django.db.models.functions import Now
 from django.utils.translation import get_language
@@ -74,7 +75,7 @@ def accept(
         return
     is_administrator = Role.ADMINISTRATOR in membership.roles and not membership.is_of_parent
     for_company = terms.binds_company and is_administrator
-    TermsAcceptance(
+    accepted = TermsAcceptance(
         terms=terms,
         user=membership.user,
         company_id=membership.account_id if for_company else None,
@@ -82,7 +83,12 @@ def accept(
         text_hash=hash_of(text),
         accepted_at=now,
         ip=ip or None,
-    ).save(force_insert=True)
+    )
+    try:
+        with transaction.atomic():
+            accepted.save(force_insert=True)
+    except IntegrityError:  # The form was sent twice at once: the other one is kept.
+        return
     note(
         action=AuditAction.TERMS_ACCEPTED,
         actor=actor,

@@ -1,15 +1,17 @@
 """Terms of service: nobody works here before they accepted them, and what they accepted can be shown."""
 
+import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.audit.collecting import collect
 from accounts.law.terms import AlreadyPublished, NoText, hash_of, publish, text_for
 from accounts.models import AuditEntry, TermsAcceptance, TermsText, TermsVersion
+from tests.racing import race, wait_for_a_lock
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +87,24 @@ def test_accepting_twice_is_kept_once(terms, member, signed_in):
     accept(client)
     accept(client)
     assert TermsAcceptance.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accepting_twice_at_once_is_kept_once(terms, member, signed_in):
+    client, is_written = signed_in(member), threading.Event()
+
+    def first():
+        with transaction.atomic():
+            TermsAcceptance.objects.create(user=member, terms=terms, language="en", text_hash="0")
+            is_written.set()
+            wait_for_a_lock()
+
+    def second():
+        is_written.wait(timeout=10)
+        return accept(client).status_code
+
+    assert race(first, second) == [None, 302]
+    assert TermsAcceptance.objects.filter(user=member).count() == 1
 
 
 @pytest.mark.parametrize("fields", [{"accepted": ""}, {"text_hash": "0" * 64}])
