@@ -117,7 +117,7 @@ ITEMS = [
         "brand",
         gettext_lazy("Brand"),
         SetupGroup.HOUSE,
-        url=lambda: reverse("home"),
+        url=lambda: reverse("admin:accounts_brand_changelist"),
         help=gettext_lazy("Set name, legal entity, logo and colours, and look at the portal as a customer."),
     ),
     SetupItem("address", gettext_lazy("Web address"), SetupGroup.HOUSE, url=str, check=address),

@@ -1,29 +1,63 @@
 """The staff's admin: unfold's look, under a Content-Security-Policy of its own."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
+
+
+def _refusing_nonsense(view: Callable[..., Any]) -> Callable[..., Any]:
+    """400 for what no page of the admin sends, and Django's own would fail at: null bytes, and keys that are none."""
+    model_admin = getattr(view, "__self__", None)
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        asked = (value for name, values in request.GET.lists() for value in (name, *values))
+        if any("\x00" in value for value in (request.path, *asked)):
+            raise BadRequest
+        if isinstance(model_admin, admin.ModelAdmin):
+            _check_keys(model_admin, request)
+        response: HttpResponseBase = view(request, *args, **kwargs)
+        return response
+
+    return checked
+
+
+def _check_keys(model_admin: admin.ModelAdmin[Any], request: HttpRequest) -> None:
+    """Raises `BadRequest` for a row or a choice that nothing can have as its key."""
+    models = {ACTION_CHECKBOX_NAME: model_admin.model}
+    for name in model_admin.get_autocomplete_fields(request):
+        models[name] = model_admin.model._meta.get_field(name).related_model
+    for name, model in models.items():
+        for value in filter(None, request.POST.getlist(name)):
+            try:
+                model._meta.pk.get_prep_value(value)
+            except (ValueError, ValidationError) as problem:
+                raise BadRequest from problem
+            if "\x00" in value:
+                raise BadRequest
 
 
 class PortalAdminSite(UnfoldAdminSite):
     """Only staff get in; a customer who tries is refused."""
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        wider: Callable[..., Any] = csp_update(settings.ADMIN_CSP_ADDITIONS)(super().admin_view(view, cacheable))
+        sensible = super().admin_view(_refusing_nonsense(view), cacheable)
+        wider: Callable[..., Any] = csp_update(settings.ADMIN_CSP_ADDITIONS)(sensible)
         return wider
 
     @method_decorator([login_not_required, never_cache])
@@ -104,29 +138,3 @@ def stylesheet(request: HttpRequest) -> str:
 
 def script(request: HttpRequest) -> str:
     return static("portal/admin.js")
-
-
-def _own_pages() -> list[tuple[str, str, str, str]]:
-    """URL name, title, icon and permission of the pages that belong to no model."""
-    return [
-        ("analytics:insights", _("Insights"), "monitoring", "analytics.view_insights"),
-        ("admin:portfolio", _("My portfolio"), "work", "accounts.change_account"),
-        ("admin:data_quality", _("Data quality"), "fact_check", "accounts.view_data_quality"),
-        ("admin:duplicates", _("Duplicate contacts"), "group_remove", "accounts.merge_people"),
-        ("admin:setup", _("Set up"), "checklist", "accounts.view_installation"),
-        ("admin:permissions", _("Who may what"), "rule", "accounts.view_account"),
-    ]
-
-
-def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """What the admin's sidebar lists: pages of our own, then every model's page that somebody may open."""
-    pages = [
-        {"title": title, "icon": icon, "link": reverse(name)}
-        for name, title, icon, permission in _own_pages()
-        if request.user.has_perm(permission)
-    ]
-    groups: list[dict[str, Any]] = [{"items": pages}] if pages else []
-    for app in admin.site.get_app_list(request):
-        pages = [{"title": model["name"], "link": model["admin_url"]} for model in app["models"] if model["admin_url"]]
-        groups.append({"title": app["name"], "separator": bool(groups), "items": pages})
-    return groups

@@ -1,4 +1,4 @@
-"""How django-unfold dresses the staff's admin; portal.admin_site has the functions that it names."""
+"""How django-unfold dresses the staff's admin; portal.admin_site and portal.sidebar have the functions it names."""
 
 from typing import Any
 
@@ -14,5 +14,5 @@ def configured(*, vendor: str) -> dict[str, Any]:
         "STYLES": ["portal.admin_site.stylesheet"],
         "SCRIPTS": ["portal.admin_site.script"],
         "SHOW_HISTORY": True,
-        "SIDEBAR": {"show_search": True, "navigation": "portal.admin_site.sidebar"},
+        "SIDEBAR": {"show_search": True, "navigation": "portal.sidebar.navigation"},
     }

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.validators import MaxValueValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -57,6 +58,9 @@ class ErasureAdmin(Kept, ModelAdmin):
         self.message_user(request, _("%d erasures are cancelled.") % count)
 
 
+LONGEST = 36_500  # Days: a hundred years. Nothing is older, and the calendar ends.
+
+
 class RetentionRuleForm(forms.ModelForm[RetentionRule]):
     class Meta:
         model = RetentionRule
@@ -67,6 +71,7 @@ class RetentionRuleForm(forms.ModelForm[RetentionRule]):
         least = CLASSES[self.instance.code].least_days
         if days < least:
             raise forms.ValidationError(_("The law, or the portal, needs %d days at least.") % least)
+        MaxValueValidator(LONGEST)(days)
         return days
 
 

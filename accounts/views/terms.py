@@ -1,8 +1,8 @@
 """The terms of service: for everybody to read, and for members to accept."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
@@ -48,7 +48,7 @@ def accept_terms(request: AccountRequest) -> HttpResponse:
             now=now,
         )
         request.session[SESSION_TERMS] = current.pk
-        return redirect(target)
+        return HttpResponseRedirect(target)
     context = {"terms": current, "text": text, "text_hash": law.hash_of(text), "next": target}
     context["is_unchecked"] = request.method == "POST"
     return render(request, "accounts/accept_terms.html", context, status=422 if request.method == "POST" else 200)

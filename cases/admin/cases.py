@@ -150,7 +150,7 @@ class CaseAdmin(Undeletable, ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         context = {"reply_form": StaffReplyForm()} | (extra_context or {})
-        if object_id.isdigit():
+        if object_id.isascii() and object_id.isdigit():
             files = Prefetch(
                 "caseattachment_set", CaseAttachment.objects.select_related("file").order_by("pk"), to_attr="files"
             )

@@ -126,7 +126,9 @@ def new(request: AccountRequest) -> HttpResponse:
 def _carried(request: AccountRequest) -> dict[str, Any]:
     """What another page brings along: an article that did not help, a search without results."""
     carried: dict[str, Any] = {
-        name: request.GET[name][:200] for name in ("subject", "topic", "priority") if request.GET.get(name)
+        name: request.GET[name][:200].replace("\x00", "")
+        for name in ("subject", "topic", "priority")
+        if request.GET.get(name)
     }
     try:
         carried["form_key"] = uuid.UUID(request.GET.get("form_key", ""))
@@ -136,11 +138,11 @@ def _carried(request: AccountRequest) -> dict[str, Any]:
 
 
 def _new_case_page(request: AccountRequest, form: NewCaseForm, *, status: int = 200) -> HttpResponse:
-    subject = str(form["subject"].value() or "")
+    subject, topic = (str(form[name].value() or "").replace("\x00", "") for name in ("subject", "topic"))
     readable = Article.objects.visible_to(request.membership)
     context = {
         "form": form,
-        "suggestions": suggest(readable, subject, topic=str(form["topic"].value() or "")) if subject.strip() else [],
+        "suggestions": suggest(readable, subject, topic=topic) if subject.strip() else [],
         "breadcrumbs": [{"label": _("Cases"), "url": reverse("cases:list")}, {"label": _("Open a case")}],
     }
     return render(request, "cases/new.html", context, status=status)

@@ -131,7 +131,12 @@ def _person(request: StaffRequest, wanted: str) -> User:
         return request.user
     if not request.user.has_perm(REASSIGN):
         raise PermissionDenied
-    return get_object_or_404(User, pk=wanted if wanted.isdigit() else None, is_staff=True)
+    return get_object_or_404(User, pk=wanted if _is_key(wanted) else None, is_staff=True)
+
+
+def _is_key(value: str) -> bool:
+    """Whether it can be the key of a row. `isdigit` alone is content with "²"."""
+    return value.isascii() and value.isdigit() and len(value) < 19
 
 
 def _colleagues(request: StaffRequest) -> Iterable[User]:
@@ -181,7 +186,7 @@ def _giver(request: StaffRequest, wanted: str) -> User | None:
 def _chosen(ids: list[str], giver: User | None, *, takes_all: bool) -> list[Account]:
     rows = accounts_of([giver]) if giver else Account.objects.all()
     if not (takes_all and giver):
-        if not all(value.isascii() and value.isdigit() and len(value) < 19 for value in ids):
+        if not all(_is_key(value) for value in ids):
             raise BadRequest
         rows = rows.filter(pk__in=ids)
     return list(rows.select_related("owner", "sales_contact").order_by("name", "pk")[:SHOWN])
@@ -225,8 +230,11 @@ def _moves(values: list[str]) -> list[Move]:
 
 
 def _confirm(request: StaffRequest, giver: User | None) -> HttpResponseBase:
-    form = HandoverForm(request.POST)
+    form = HandoverForm(request.POST, giver=giver)
     if not form.is_valid():
+        if form.has_error("taker"):
+            messages.error(request, _("Nothing was handed over: this colleague cannot take companies now."))
+            return redirect(_address(giver))
         raise BadRequest
     try:
         made = hand_over(

@@ -112,7 +112,7 @@ def tick(request: StaffRequest, code: str) -> HttpResponseBase:
     if "undo" in request.POST:
         setting_up.untick(code=code)
     else:
-        note = request.POST.get("note", "").strip()[:NOTE_LENGTH]
+        note = request.POST.get("note", "").replace("\x00", "").strip()[:NOTE_LENGTH]
         setting_up.tick(code=code, note=note, ticked_by=request.user, now=timezone.now())
     return redirect("admin:setup")
 

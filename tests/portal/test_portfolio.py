@@ -10,7 +10,7 @@ from django.db import IntegrityError, connections, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account, Cover, Handover, HandoverLine, OutgoingMail, TeamRole
+from accounts.models import Account, Cover, Handover, HandoverLine, OutgoingMail, TeamRole, User
 from accounts.permissions import STAFF_TABLE, StaffGroup
 from accounts.portfolios import (
     CoverRefused,
@@ -346,6 +346,50 @@ def test_a_hand_over_without_a_reason_comes_back_with_what_was_typed(signed_in, 
     assert response.status_code == 422
     assert f'<option value="{dora.pk}" selected>' in response.content.decode()
     assert not Handover.objects.exists()
+
+
+def test_a_double_click_hands_over_once(signed_in, owned, cleo, dora):
+    client, address = signed_in(cleo), reverse("admin:hand_over")
+    sent = {"step": "confirm", "giver": cleo.pk, "taker": dora.pk, "reason": "Leave", "roles": ["owner"]}
+    moves = {"move": [f"{account.pk}:owner:{cleo.pk}" for account in owned]}
+    assert "2 companies were handed over" in client.post(address, sent | moves, follow=True).content.decode()
+    again = client.post(address, sent | moves, follow=True)
+    assert again.status_code == 200
+    assert "were handed over to" not in again.content.decode()
+    assert Handover.objects.count() == 1
+
+
+@pytest.mark.parametrize("unfit", ["gone", "oneself", "customer"])
+def test_a_hand_over_to_nobody_who_could_take_it_says_so(signed_in, owned, admin, cleo, dora, unfit):
+    """Somebody may leave between the preview and the confirmation."""
+    User.objects.filter(pk=dora.pk).update(is_active=unfit != "gone")
+    taker = {"gone": dora, "oneself": cleo, "customer": admin}[unfit]
+    sent = {
+        "step": "confirm", "giver": cleo.pk, "taker": taker.pk, "reason": "Leave", "roles": ["owner"],
+        "move": [f"{owned[0].pk}:owner:{cleo.pk}"],
+    }  # fmt: skip
+    client, address = signed_in(cleo), reverse("admin:hand_over")
+    refused = client.post(address, sent, follow=True)
+    assert refused.status_code == 200
+    assert "this colleague cannot take companies now" in refused.content.decode()
+    assert client.post(address, sent | {"step": "preview", "account": owned[0].pk}).status_code == 422
+    assert not Handover.objects.exists()
+    assert set(Account.objects.values_list("owner", flat=True)) == {cleo.pk}
+
+
+def test_an_empty_selection_says_what_to_do(signed_in, owned, cleo):
+    page = signed_in(cleo).get(reverse("admin:hand_over"), {"giver": cleo.pk}, follow=True)
+    assert page.redirect_chain
+    assert "Choose the companies first." in page.content.decode()
+
+
+def test_cover_that_has_ended_ends_once(signed_in, owned, cleo, dora):
+    today = timezone.now().date()
+    client = signed_in(cleo)
+    client.post(reverse("admin:add_cover"), {"stand_in": dora.pk, "first_date": today, "last_date": today})
+    stop = reverse("admin:stop_cover", args=[Cover.objects.get().pk])
+    assert [client.post(stop).status_code for _click in range(2)] == [302, 302]
+    assert not Cover.objects.get().is_running(today)
 
 
 def test_a_forged_move_is_refused(signed_in, owned, cleo, dora, eli):
