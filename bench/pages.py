@@ -115,7 +115,7 @@ def journey() -> Iterator[tuple[str, str, str]]:
 
     from accounts.models import Account
     from cases.models import Case
-    from commerce.models import Contract, Deal, Invoice, Order, PaymentAttempt, PurchaseApproval, Quote
+    from commerce.models import Contract, Invoice, Order, PaymentAttempt, PurchaseApproval, Quote
     from knowledge.models import Article
 
     # Of several companies, the one that has the rows; `measure_all` works for it.
@@ -156,14 +156,7 @@ def journey() -> Iterator[tuple[str, str, str]]:
     if attempt := PaymentAttempt.objects.for_account(acme).first():
         yield "Payment", reverse("commerce:payment", args=[attempt.pk]), ADMINISTRATOR
     yield from company_pages(acme)
-    yield "Insights", reverse("analytics:insights"), MANAGER
-    yield "Influenced revenue", reverse("analytics:influenced-revenue"), MANAGER
-    if deal := Deal.objects.filter(stage="won").order_by("-closed_at").first():
-        yield "Deal and its touches", reverse("analytics:influenced-deal", args=[deal.public_id]), MANAGER
-    yield "Account 360", reverse("admin:account_360", args=[acme.pk]), ADMINISTRATOR_OF_THE_PORTAL
-    yield "Set up", reverse("admin:setup"), ADMINISTRATOR_OF_THE_PORTAL
-    yield "Data quality", reverse("admin:data_quality"), ADMINISTRATOR_OF_THE_PORTAL
-    yield "Audit log, staff", reverse("admin:accounts_auditentry_changelist"), ADMINISTRATOR_OF_THE_PORTAL
+    yield from staff_pages(acme)
 
 
 # Pages on which a company runs itself, and a person their own affairs: the name of each address.
@@ -212,6 +205,30 @@ def company_pages(company: "Account") -> Iterator[tuple[str, str, str]]:
     somebody = Membership.objects.for_account(company).exclude(user__email=ADMINISTRATOR).order_by("-pk")[0]
     for name in ("member", "deactivate-member", "hand-over"):
         yield name.replace("-", " ").capitalize(), reverse(f"accounts:{name}", args=[somebody.public_id]), ADMINISTRATOR
+
+
+def staff_pages(company: "Account") -> Iterator[tuple[str, str, str]]:
+    """What the vendor's people see of the company, and of all of them."""
+    from django.urls import reverse
+
+    from commerce.models import Deal
+
+    yield "Insights", reverse("analytics:insights"), MANAGER
+    yield "Influenced revenue", reverse("analytics:influenced-revenue"), MANAGER
+    if deal := Deal.objects.filter(stage="won").order_by("-closed_at").first():
+        yield "Deal and its touches", reverse("analytics:influenced-deal", args=[deal.public_id]), MANAGER
+    pages = {
+        "Overview of the staff": reverse("admin:index"),
+        "Account 360": reverse("admin:account_360", args=[company.pk]),
+        "Portfolio": f"{reverse('admin:portfolio')}?person={company.owner_id or ''}",
+        "Hand over companies": f"{reverse('admin:hand_over')}?account={company.pk}",
+        "Data quality": reverse("admin:data_quality"),
+        "Duplicate contacts": reverse("admin:duplicates"),
+        "Set up": reverse("admin:setup"),
+        "Audit log, staff": reverse("admin:accounts_auditentry_changelist"),
+    }
+    for name, address in pages.items():
+        yield name, address, ADMINISTRATOR_OF_THE_PORTAL
 
 
 def prepare() -> None:
