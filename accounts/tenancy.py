@@ -30,6 +30,7 @@ class Tenant:
     user_column: str = ""  # Also shows the rows of the person signed in.
     changes: str = ""  # The only columns that may be updated, where UPDATE is not granted as a whole.
     only: str = ""  # What rows must also be, to be seen or written: SQL on the table's own columns.
+    also: str = ""  # Which rows of others are shown, too: for tables that customers read and don't write.
     administered: str = ""  # What none but the company's administrators do, whatever the page: events of a trigger.
     own: str = ""  # The column of the person who may do it, too.
 
@@ -48,6 +49,7 @@ class Shared:
 
     grants: str  # Empty: staff and jobs only.
     reason: str
+    only: str = ""  # What rows must be, to be seen: SQL on the table's own columns.
 
 
 # What a company's administrators say about it; its tier, its stage and its people are the vendor's to write.
@@ -55,6 +57,13 @@ COMPANY_DETAILS = (
     "phone, website, billing_email, billing_street, billing_postal_code, billing_city, billing_country, vat_id, "
     "time_zone, language, is_open_to_parent"
 )
+
+# Parts of what prices show; the policies of the tables asked hold there too.
+_OF_OWN_TIER = "(tier_id IS NULL OR tier_id IN (SELECT tier_id FROM accounts_account))"
+_IN_OWN_CURRENCY = (
+    "currency IN (SELECT currency FROM accounts_account UNION ALL SELECT currency FROM commerce_contract)"
+)
+_SCHEDULE_OF = "commerce_discountschedule.id IN (p.volume_schedule_id, p.term_schedule_id)"
 
 TABLES: dict[str, Tenant | Personal | Shared] = {
     # tracking
@@ -163,9 +172,29 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     # commerce
     "commerce_product": Shared(READ, "the vendor's catalogue"),
     "commerce_productgrant": Shared(READ, "the vendor's catalogue"),
-    "commerce_pricebook": Shared(READ, "names of books; PriceQuerySet.for_account picks the account's own"),
-    "commerce_price": Shared(READ, "prices per tier; PriceQuerySet.for_account picks the account's own"),
+    # Prices are private. A company reads its own book, that of its tier, those that its contracts were made with, and
+    # the one for everybody; what was agreed with itself and with its parents; and no costs at all.
+    "commerce_pricebook": Tenant(
+        READ,
+        also=f"(account_id IS NULL AND {_OF_OWN_TIER} AND {_IN_OWN_CURRENCY})"
+        " OR id IN (SELECT price_book_id FROM commerce_contract)",
+    ),
+    "commerce_price": Shared(
+        READ, "of the books that a company sees", only="book_id IN (SELECT id FROM commerce_pricebook)"
+    ),
     "commerce_priceevent": Shared("", "audit of the vendor's prices; customers change none"),
+    "commerce_contractedprice": Tenant(READ, also="account_id IN (SELECT commerce_families())"),
+    "commerce_contractedpriceevent": Tenant(""),
+    "commerce_discountschedule": Shared(
+        READ,
+        "of the prices that a company sees",
+        only=f"EXISTS (SELECT FROM commerce_price p WHERE {_SCHEDULE_OF})"
+        f" OR EXISTS (SELECT FROM commerce_contractedprice p WHERE {_SCHEDULE_OF})",
+    ),
+    "commerce_pricerule": Tenant(READ, also=f"(account_id IS NULL AND {_OF_OWN_TIER})"),
+    "commerce_priceruleevent": Tenant(""),
+    "commerce_productcost": Shared("", "what things cost the vendor, and the least they are sold for"),
+    "commerce_productcostevent": Shared("", "audit of the vendor's costs"),
     "commerce_taxrate": Shared(READ, "public tax rates"),
     "commerce_invoiceseries": Shared("", "numbers are handed out by a function of the database"),
     "commerce_contract": Tenant(READ, changes="version"),
@@ -217,6 +246,8 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
 # Functions with the owner's rights that a customer's request may call, instead of a table it may not touch.
 FUNCTIONS = (
     "commerce_next_invoice_number(text)",
+    "commerce_line_of(bigint)",
+    "commerce_families()",
     "cases_shows(bigint, bigint, bigint)",
     "cases_shows_case(bigint)",
     "cases_shows_message(bigint)",
@@ -299,20 +330,23 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {CUSTOMER_ROLE};
 """
 
 
-def _condition(rule: Tenant | Personal) -> str:
-    """Which rows a request sees and writes."""
+def _condition(rule: Tenant | Personal | Shared) -> str:
+    """Which rows a request sees and writes; empty for all."""
+    if isinstance(rule, Shared):
+        return rule.only
     if isinstance(rule, Personal):
         return f"{rule.user_column} = {_OWN}"
     condition = f"{rule.column} = ANY ({_POLICY})"
     if rule.user_column:
         condition += f" OR {rule.user_column} = {_OWN}"
+    if rule.also:
+        condition += f" OR {rule.also}"
     return f"({condition}) AND ({rule.only})" if rule.only else condition
 
 
 def _table_sql(name: str, rule: Tenant | Personal | Shared) -> str:
     statements = []
-    if isinstance(rule, Tenant | Personal):
-        condition = _condition(rule)
+    if condition := _condition(rule):
         rows = f"USING ({condition}) WITH CHECK ({condition})"
         statements += [
             f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",

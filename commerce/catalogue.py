@@ -1,4 +1,4 @@
-"""What an account may buy, at the prices of its own tier."""
+"""What an account may buy, at its own prices."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,16 +11,21 @@ from django.utils.translation import ngettext
 from accounts.models import Account, Feature
 from accounts.services import Grant
 from commerce import amounts
-from commerce.models import Price, Product, ProductGrant, ProductKind
+from commerce.models import Contract, ContractedPrice, Price, Product, ProductGrant, ProductKind
+from commerce.pricebooks import prices_for
 from tracking.models import Meter
 
 
 @dataclass(frozen=True)
 class Offered:
-    """A product as one account sees it. Without a price in the account's book it is shown, and not sold."""
+    """A product as one account sees it. Without a price for the account it is shown, and not sold.
+
+    `listed` is the price of the book, where another was agreed.
+    """
 
     product: Product
-    price: Price | None
+    price: Price | ContractedPrice | None
+    listed: Price | None = None
 
     @property
     def is_sellable(self) -> bool:
@@ -36,13 +41,17 @@ class Offered:
         return None if self.price is None else self.price.unit_price
 
 
-def offered_products(*, account: Account, today: date) -> dict[str, Offered]:
-    """Every product on sale by its code, with the account's own price of the day. Two queries."""
-    prices = {price.product_id: price for price in Price.objects.for_account(account).on(today).order_by("valid_from")}
-    return {
-        product.code: Offered(product, prices.get(product.pk))
-        for product in Product.objects.on_sale().order_by("rank", "name")
-    }
+def offered_products(*, account: Account, today: date, contract: Contract | None = None) -> dict[str, Offered]:
+    """Every product on sale by its code, with the account's own price of the day. Three queries.
+
+    A change of a `contract` is priced in its currency and by its book.
+    """
+    prices = prices_for(account=account, today=today, contract=contract)
+    offered = {}
+    for product in Product.objects.on_sale().order_by("rank", "name"):
+        found = prices.get(product.pk)
+        offered[product.code] = Offered(product, found.row, found.listed) if found else Offered(product, None)
+    return offered
 
 
 def grants_for(grants: Iterable[ProductGrant], quantity: Decimal) -> list[Grant]:

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,12 +13,12 @@ from accounts.models import Account
 from commerce.amounts import money, number
 from commerce.catalogue import Offered, offered_products
 from commerce.contracts import OwnedLine, current_contract, ledger_of, owned_on
-from commerce.models import Contract, Price, Product, ProductKind, TaxRate
+from commerce.models import Contract, ContractedPrice, Price, Product, ProductKind, TaxRate
 from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
 from commerce.pricing.money import Money, PricingError
 from commerce.pricing.proration import Period, add_months, duration_of
-from commerce.pricing.tiers import DiscountMethod, DiscountSchedule, DiscountTier, FractionalQuantity, QuantityTooLarge
+from commerce.pricing.tiers import DiscountSchedule, FractionalQuantity, QuantityTooLarge
 from tracking.models import Meter
 from tracking.services import usage_to_date
 
@@ -163,16 +162,11 @@ class Situation:
 
 
 def situation_of(account: Account, today: date) -> Situation:
-    """Read what a price depends on, in six queries. Raises `NoContract`, `TaxUnknown`."""
+    """Read what a price depends on, in seven queries. Raises `NoContract`, `TaxUnknown`."""
     contract = current_contract(account, today)
     if contract is None:
         raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
-    tax_rate = (
-        TaxRate.objects.filter(country=account.billing_country, valid_from__lte=today)
-        .filter(Q(valid_until__isnull=True) | Q(valid_until__gt=today))
-        .order_by("-valid_from")
-        .first()
-    )
+    tax_rate = TaxRate.objects.filter(country=account.billing_country).on(today).order_by("-valid_from").first()
     if tax_rate is None:
         raise TaxUnknown(
             _("We have not sold to your billing country (%(country)s) yet. Talk to us, we will help.")
@@ -184,7 +178,7 @@ def situation_of(account: Account, today: date) -> Situation:
         today=today,
         contract=contract,
         owned={line.product.code: line for line in owned_on(ledger_of(contract), today)},
-        offered=offered_products(account=account, today=today),
+        offered=offered_products(account=account, today=today, contract=contract),
         tax_rate=tax_rate,
         used_seats=None if used is None else int(used),
     )
@@ -228,8 +222,6 @@ def price(situation: Situation, configuration: Configuration) -> engine.PricedQu
 
 def _check(situation: Situation, configuration: Configuration) -> None:
     """Raise the first reason why this cannot be sold, in words of the customer's situation."""
-    if situation.contract.currency != situation.account.currency:
-        raise NotSellable(_("Your contract is in another currency than your prices. Talk to us, we will help."))
     plan = situation.product(configuration.plan)
     if plan is None or plan.kind != ProductKind.PLAN:
         raise UnknownProduct(_("We don't sell the plan “%(code)s”.") % {"code": configuration.plan[:40]}, field="plan")
@@ -360,22 +352,11 @@ def _request_line(situation: Situation, product: Product, quantity: int, held: O
     )
 
 
-def schedule_of(row: Price | None) -> DiscountSchedule | None:
+def schedule_of(row: Price | ContractedPrice | None) -> DiscountSchedule | None:
     """The volume discount of a price, as the engine reads it."""
-    if row is None or not row.schedule:
+    if row is None or row.volume_schedule is None:
         return None
-    return DiscountSchedule(
-        DiscountMethod(row.schedule["method"]),
-        tuple(
-            DiscountTier(
-                start=int(tier["from"]),
-                until=int(tier["to"]) if tier.get("to") else None,
-                percent=Decimal(tier["percent"]) if "percent" in tier else None,
-                amount=Decimal(tier["amount"]) if "amount" in tier else None,
-            )
-            for tier in row.schedule["tiers"]
-        ),
-    )
+    return row.volume_schedule.as_schedule()
 
 
 def _billing_month(contract: Contract, today: date) -> Period:

@@ -25,9 +25,13 @@ def prices(now: datetime) -> Finding:
     tiers, on_sale = list(Tier.objects.all()), list(Product.objects.on_sale())
     if not tiers or not on_sale:
         return Finding(SetupState.OPEN, _("Tiers and products come first."))
-    priced = set(Price.objects.on(now.date()).values_list("book__tier", "product"))
+    books = Price.objects.on(now.date()).filter(book__account=None)
+    priced = set(books.values_list("book__tier", "product"))  # Without a tier: everybody's.
     lacking = [
-        f"{product.name} ({tier.name})" for product in on_sale for tier in tiers if (tier.pk, product.pk) not in priced
+        f"{product.name} ({tier.name})"
+        for product in on_sale
+        for tier in tiers
+        if not priced & {(tier.pk, product.pk), (None, product.pk)}
     ]
     return Finding.when(
         not lacking,

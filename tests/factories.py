@@ -120,12 +120,17 @@ def make_contract(
     account: Account, products: dict[str, Product], *, plan: str = "team", seats: int = 50, start: date = START
 ) -> Contract:
     """A running contract over twelve months for one plan, with its ledger entry and entitlements."""
-    contract = Contract.objects.create(
-        account=account, start_date=start, end_date=start.replace(year=start.year + 1), currency=account.currency
-    )
     product = products[plan]
+    price = Price.objects.for_account(account).on(start).get(product=product)
+    contract = Contract.objects.create(
+        account=account,
+        start_date=start,
+        end_date=start.replace(year=start.year + 1),
+        currency=account.currency,
+        price_book=price.book,
+    )
     subscription = Subscription.objects.create(account=account, contract=contract, product=product)
-    unit_price = Price.objects.for_account(account).on(start).get(product=product).unit_price
+    unit_price = price.unit_price
     SubscriptionDelta.objects.create(
         account=account,
         subscription=subscription,

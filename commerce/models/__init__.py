@@ -13,10 +13,20 @@ from commerce.models.billing import (
     WebhookEvent,
     WebhookState,
 )
-from commerce.models.catalogue import BillingRule, Price, PriceBook, Product, ProductGrant, ProductKind, TaxRate
+from commerce.models.catalogue import BillingRule, Product, ProductGrant, ProductKind
 from commerce.models.contracts import Contract, ContractStatus, DeltaKind, Subscription, SubscriptionDelta
 from commerce.models.deals import Activity, Deal, DealSource, DealStage, DealType
 from commerce.models.orders import Order, OrderStatus, OrderStep
+from commerce.models.prices import (
+    ContractedPrice,
+    DiscountSchedule,
+    Price,
+    PriceBook,
+    PriceRule,
+    ProductCost,
+    ScheduleKind,
+    TaxRate,
+)
 from commerce.models.quotes import Quote, QuoteLine, QuoteStatus
 
 __all__ = [
@@ -25,11 +35,13 @@ __all__ = [
     "BillingRule",
     "Contract",
     "ContractStatus",
+    "ContractedPrice",
     "Deal",
     "DealSource",
     "DealStage",
     "DealType",
     "DeltaKind",
+    "DiscountSchedule",
     "EventCursor",
     "Invoice",
     "InvoiceLine",
@@ -42,7 +54,9 @@ __all__ = [
     "PaymentState",
     "Price",
     "PriceBook",
+    "PriceRule",
     "Product",
+    "ProductCost",
     "ProductGrant",
     "ProductKind",
     "PurchaseApproval",
@@ -50,6 +64,7 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "QuoteStatus",
+    "ScheduleKind",
     "StripeCustomer",
     "Subscription",
     "SubscriptionDelta",

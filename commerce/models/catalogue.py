@@ -1,15 +1,11 @@
-"""The catalogue: products, what they grant, and their prices per tier."""
+"""The catalogue: products, and what they grant."""
 
 import uuid
-from datetime import date
 from typing import Self
 
-import pghistory
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
-
-from accounts.models import Account, Tier
 
 
 class ProductKind(models.TextChoices):
@@ -73,68 +69,3 @@ class ProductGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product}: {self.code}"
-
-
-class PriceBook(models.Model):
-    """The prices of one tier in one currency."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="price_books")
-    currency = models.CharField(max_length=3)
-    name = models.CharField(max_length=80)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["tier", "currency"], name="price_book_once")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class PriceQuerySet(models.QuerySet["Price"]):
-    def for_account(self, account: Account) -> Self:
-        """The rows of the account's own book; another tier's price is never among them."""
-        return self.filter(book__tier=account.tier_id, book__currency=account.currency)
-
-    def on(self, day: date) -> Self:
-        return self.filter(valid_from__lte=day).filter(Q(valid_until__isnull=True) | Q(valid_until__gt=day))
-
-
-@pghistory.track()
-class Price(models.Model):
-    """What one product costs in one book, for a half-open period. No row: not sellable, never zero."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="prices")
-    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="prices")
-    unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Per unit and month; once for a service.
-    # Volume discount, empty for none: {"method": "slab"|"range", "tiers": [{"from": "1", "to": "11", "percent": "0"}]}
-    schedule = models.JSONField(default=dict, blank=True)
-    valid_from = models.DateField()
-    valid_until = models.DateField(null=True, blank=True)
-
-    objects = PriceQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["book", "product", "valid_from"], name="price_once_per_day"),
-            models.CheckConstraint(condition=Q(unit_price__gte=0), name="price_not_negative"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.product} in {self.book}"
-
-
-class TaxRate(models.Model):
-    """The tax on a sale to a country, for a half-open period."""
-
-    country = models.CharField(max_length=2)
-    name = models.CharField(max_length=40)
-    rate = models.DecimalField(max_digits=20, decimal_places=12)  # 0.19 is 19 %.
-    valid_from = models.DateField()
-    valid_until = models.DateField(null=True, blank=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["country", "valid_from"], name="tax_rate_once")]
-
-    def __str__(self) -> str:
-        return f"{self.country} {self.rate.normalize():f}"

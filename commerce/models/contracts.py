@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from accounts.sequences import NextVal
 from commerce.models.catalogue import Product
+from commerce.models.prices import PriceBook
 
 
 class ContractStatus(models.TextChoices):
@@ -56,6 +57,10 @@ class Contract(models.Model):
     notice_days = models.PositiveSmallIntegerField(default=60)
     auto_renew = models.BooleanField(default=True)
     currency = models.CharField(max_length=3)
+    # What is bought later is priced by the same book, also once the company is in another tier. A trigger keeps it.
+    price_book = models.ForeignKey(
+        PriceBook, on_delete=models.PROTECT, null=True, blank=True, related_name="contracts"
+    )  # Empty: the book of the company's tier.
     version = models.PositiveIntegerField(default=1)
     signed_date = models.DateField(null=True, blank=True)
     # Written down by commerce.services.set_risk: 0 none to 100 certain loss; empty until it is known.

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-from .money import Money, exact, exponent_of, round_half_away
+from .money import Money, exact, exponent_of, round_half_away, stored
 from .proration import Duration
 
 # Unit prices are shown with at most this many decimals.
@@ -180,6 +181,12 @@ def _thaw_param(frozen: Any) -> Param:
             return frozen
         case _:
             raise KeyError(f"{frozen!r} is no figure of an explanation")
+
+
+def count_figure(quantity: Decimal | Fraction | int) -> Decimal | int:
+    """A quantity as it is written: 60, not 60.000000000000."""
+    number = exact(quantity)
+    return number.numerator if number.denominator == 1 else stored(number)
 
 
 def months_phrase(months: int) -> Phrase:

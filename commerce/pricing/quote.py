@@ -9,6 +9,8 @@ from datetime import date
 from decimal import Decimal
 
 from .explanation import Explanation
+from .methods import LineKind as LineKind
+from .methods import PercentOfTotal as PercentOfTotal
 from .money import Choice, stored
 from .proration import Period, ProrationMode
 from .tax import TaxTreatment
@@ -22,12 +24,6 @@ PRICING_VERSION = "pricing/1"
 class QuoteMode(Choice):
     NEW = "new"
     AMENDMENT = "amendment"
-
-
-class LineKind(Choice):
-    PLAN = "plan"
-    ADDON = "addon"
-    SERVICE = "service"
 
 
 class Billing(Choice):
@@ -57,14 +53,6 @@ class Holding:
     price_months: int = 1
     billing: Billing | None = None
     tax_rate_percent: Decimal | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PercentOfTotal:
-    """A price that is a percentage of the lines it covers, which never include another such line."""
-
-    percent: Decimal
-    covers: frozenset[LineKind] = frozenset({LineKind.PLAN, LineKind.ADDON})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

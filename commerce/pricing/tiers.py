@@ -74,6 +74,12 @@ class DiscountExceedsPrice(PricingError):
     code = "discount_exceeds_price"
 
 
+class SlabNotAllowed(PricingError):
+    """Slabs count the units of one line: they cannot be counted over several lines, nor over months."""
+
+    code = "slab_not_allowed"
+
+
 class TierMethod(Choice):
     VOLUME = "volume"
     GRADUATED = "graduated"
@@ -83,6 +89,14 @@ class TierMethod(Choice):
 class DiscountMethod(Choice):
     RANGE = "range"
     SLAB = "slab"
+
+
+class AggregationScope(Choice):
+    """Whose units decide the tier: the line's own, those of all lines with the schedule, or of its group of lines."""
+
+    LINE = "line"
+    QUOTE = "quote"
+    GROUP = "group"
 
 
 class Bounded(Protocol):
@@ -154,14 +168,22 @@ class DiscountTier:
 class DiscountSchedule:
     """Discounts by quantity. `range`: all units at the discount of the quantity; `slab`: each unit at its own.
 
-    A quantity outside of all tiers earns no discount. Raises TiersEmpty, TiersOverlap, TiersGap when it is built wrong.
+    A quantity outside of all tiers earns no discount. `scope` says whose units are counted together: of lines whose
+    schedules are equal, so `code` tells two alike apart. With `counts_held` the units held before count too, so that
+    more of the same goes on where those ended. Raises TiersEmpty, TiersOverlap, TiersGap, SlabNotAllowed when it is
+    built wrong.
     """
 
     method: DiscountMethod
     tiers: tuple[DiscountTier, ...]
+    scope: AggregationScope = AggregationScope.LINE
+    counts_held: bool = True
+    code: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tiers", in_order(self.tiers))
+        if self.method is DiscountMethod.SLAB and self.scope is not AggregationScope.LINE:
+            raise SlabNotAllowed("slabs count one line alone")
 
 
 @dataclass(frozen=True, slots=True)

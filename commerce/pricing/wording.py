@@ -9,13 +9,14 @@ from .explanation import (
     Param,
     Phrase,
     UnitPrice,
+    count_figure,
     days_phrase,
     duration_phrase,
     gettext_noop,
     months_phrase,
     price_phrase,
 )
-from .money import Money, exact, round_half_away, stored
+from .money import Money, round_half_away
 from .proration import Period, ProrationMode, duration_of
 from .quote import Billing, QuoteLine, QuoteRequest
 from .tax import TaxTreatment
@@ -140,9 +141,3 @@ def result_words(request: QuoteRequest, line: QuoteLine, *, total: Money, tax: M
         gettext_noop("%(now)s now, then %(period)s every %(months)s"),
         {"now": result, "period": period, "months": months_phrase(request.period_months)},
     )
-
-
-def count_figure(quantity: Decimal | Fraction | int) -> Decimal | int:
-    """A quantity as it is written: 60, not 60.000000000000."""
-    number = exact(quantity)
-    return number.numerator if number.denominator == 1 else stored(number)

@@ -12,6 +12,7 @@ from accounts.permissions import StaffGroup
 from commerce.catalogue import Offered
 from commerce.models import (
     BillingRule,
+    DiscountSchedule,
     InvoiceSeries,
     Price,
     PriceBook,
@@ -35,17 +36,15 @@ TIER_FACTORS = {
     "strategic": Decimal("0.86"),
 }
 # Each seat at the discount of its own band: the 51st costs less, the first 50 stay what they are.
-SEAT_BANDS: Mapping[str, object] = {
-    "method": "slab",
-    "tiers": [
+SEAT_BANDS = "Seats"
+PACK_BANDS = "Packs"
+SCHEDULES: Mapping[str, list[dict[str, str | None]]] = {
+    SEAT_BANDS: [
         {"from": "1", "to": "51", "percent": "0"},
         {"from": "51", "to": "201", "percent": "8"},
         {"from": "201", "to": None, "percent": "15"},
     ],
-}
-PACK_BANDS: Mapping[str, object] = {
-    "method": "slab",
-    "tiers": [{"from": "1", "to": "6", "percent": "0"}, {"from": "6", "to": None, "percent": "10"}],
+    PACK_BANDS: [{"from": "1", "to": "6", "percent": "0"}, {"from": "6", "to": None, "percent": "10"}],
 }
 
 
@@ -65,7 +64,7 @@ class Item:
     kind: ProductKind = ProductKind.ADDON
     rank: int = 0
     least: int = 1
-    schedule: Mapping[str, object] = field(default_factory=dict)
+    schedule: str = ""  # One of SCHEDULES.
 
 
 PLANS = (
@@ -309,6 +308,7 @@ class Company:
     products: dict[str, Product] = field(default_factory=dict)
     grants: dict[str, list[ProductGrant]] = field(default_factory=dict)  # By product code.
     prices: dict[tuple[str, str], Price] = field(default_factory=dict)  # By tier and product code.
+    books: dict[str, PriceBook] = field(default_factory=dict)  # By tier.
     taxes: dict[str, TaxRate] = field(default_factory=dict)  # By country.
     staff: dict[StaffGroup, list[User]] = field(default_factory=dict)
     series: InvoiceSeries | None = None
@@ -369,16 +369,20 @@ def _add_products(world: World, company: Company) -> None:
 
 
 def _add_prices(world: World, company: Company, since: date) -> None:
+    schedules = {
+        name: world.add(DiscountSchedule(name=name, tiers=[dict(tier) for tier in tiers]))
+        for name, tiers in SCHEDULES.items()
+    }
     for rank, (code, name) in enumerate(TIERS.items(), start=1):
         tier = company.tiers[code] = world.add(Tier(code=code, name=name, rank=rank))
-        book = world.add(PriceBook(tier=tier, currency=CURRENCY, name=f"{name} {CURRENCY}"))
+        book = company.books[code] = world.add(PriceBook(tier=tier, currency=CURRENCY, name=f"{name} {CURRENCY}"))
         for item in CATALOGUE:
             company.prices[code, item.code] = world.add(
                 Price(
                     book=book,
                     product=company.products[item.code],
                     unit_price=Decimal(item.price) * TIER_FACTORS[code],
-                    schedule=dict(item.schedule),
+                    volume_schedule=schedules.get(item.schedule),
                     valid_from=since,
                 )
             )

@@ -109,7 +109,11 @@ def read_company() -> Company:
     company.grants = {code: [] for code in company.products}
     for grant in ProductGrant.objects.select_related("product"):
         company.grants[grant.product.code].append(grant)
-    for price in Price.objects.filter(book__currency=CURRENCY).select_related("book__tier", "product"):
+    of_tiers = Price.objects.filter(book__currency=CURRENCY, book__tier__isnull=False)
+    for price in of_tiers.select_related("book__tier", "product", "volume_schedule"):
+        if price.book.tier is None:
+            continue
+        company.books[price.book.tier.code] = price.book
         company.prices[price.book.tier.code, price.product.code] = price
     for group in Group.objects.prefetch_related("user_set"):
         company.staff[StaffGroup(group.name)] = list(User.objects.filter(groups=group))

@@ -219,6 +219,7 @@ class Seller:
                 term_months=TERM_MONTHS,
                 notice_days=60,
                 currency=CURRENCY,
+                price_book=self.company.books[self.account.tier.code],
                 signed_date=signed,
                 created_at=in_office_hours(self.chance, signed),
             )

@@ -62,7 +62,6 @@ def prices_form(book, **added):
             f"prices-{number}-id": row.pk,
             f"prices-{number}-book": book.pk,
             f"prices-{number}-unit_price": "0.01",  # Tried, and not taken: what was given is kept.
-            f"prices-{number}-schedule": "{}",
             f"prices-{number}-valid_from": "2020-01-01",
             f"prices-{number}-valid_until": "2027-01-01" if row.product.code == "team" else "",
         }
@@ -77,7 +76,6 @@ def test_a_new_price_is_added_and_the_old_one_ends(manager, products, signed_in)
         book,
         product=products["team"].pk,
         unit_price="12.40",
-        schedule="{}",
         valid_from="2027-01-01",
     )
     response = signed_in(manager).post(url("pricebook", "change", book.pk), sent)
