@@ -172,6 +172,12 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     # commerce
     "commerce_product": Shared(READ, "the vendor's catalogue"),
     "commerce_productgrant": Shared(READ, "the vendor's catalogue"),
+    "commerce_productfile": Shared(READ, "the vendor's catalogue"),
+    "commerce_featuregroup": Shared(READ, "the vendor's catalogue"),
+    "commerce_bundleoption": Shared(READ, "the vendor's catalogue"),
+    "commerce_configurationrule": Shared(READ, "the vendor's rules about what goes together"),
+    "commerce_configurationruletext": Shared(READ, "the vendor's rules in other languages"),
+    "commerce_configurationruleevent": Shared("", "audit of the vendor's rules; customers change none"),
     # Prices are private. A company reads its own book, that of its tier, those that its contracts were made with, and
     # the one for everybody; what was agreed with itself and with its parents; and no costs at all.
     "commerce_pricebook": Tenant(

@@ -18,7 +18,7 @@ from tracking.models import Meter
 
 @dataclass(frozen=True)
 class Offered:
-    """A product as one account sees it. Without a price for the account it is shown, and not sold.
+    """A product on sale as one account sees it. Without a price for the account it is shown, and not sold.
 
     `listed` is the price of the book, where another was agreed.
     """
@@ -29,7 +29,7 @@ class Offered:
 
     @property
     def is_sellable(self) -> bool:
-        return self.price is not None and self.product.is_on_sale
+        return self.price is not None
 
     @property
     def is_plan(self) -> bool:
@@ -48,7 +48,7 @@ def offered_products(*, account: Account, today: date, contract: Contract | None
     """
     prices = prices_for(account=account, today=today, contract=contract)
     offered = {}
-    for product in Product.objects.on_sale().order_by("rank", "name"):
+    for product in Product.objects.on_sale(today).order_by("rank", "name"):
         found = prices.get(product.pk)
         offered[product.code] = Offered(product, found.row, found.listed) if found else Offered(product, None)
     return offered

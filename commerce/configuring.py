@@ -25,6 +25,12 @@ from tracking.services import usage_to_date
 SMALLEST_CHARGE_MINOR = 50  # Cards can't be charged less than this, in minor units.
 
 
+def plain(quantity: Decimal | int) -> str:
+    """A quantity as addresses and forms write it: "60", "2.5"."""
+    written = f"{quantity:f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
 # What can be wrong with a configuration. Each message is for the customer; `field` is where it belongs.
 
 
@@ -101,13 +107,13 @@ class Configuration:
 
     plan: str
     seats: int
-    addons: Mapping[str, int] = field(default_factory=dict)
+    addons: Mapping[str, Decimal | int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return {
             "plan": self.plan,
             "seats": str(self.seats),
-            "addons": {code: str(quantity) for code, quantity in sorted(self.addons.items())},
+            "addons": {code: plain(quantity) for code, quantity in sorted(self.addons.items())},
         }
 
     @classmethod
@@ -115,7 +121,7 @@ class Configuration:
         return cls(
             plan=stored["plan"],
             seats=int(stored["seats"]),
-            addons={code: int(quantity) for code, quantity in stored.get("addons", {}).items()},
+            addons={code: Decimal(quantity) for code, quantity in stored.get("addons", {}).items()},
         )
 
 
@@ -145,9 +151,7 @@ class Situation:
         return Configuration(
             plan=self.plan.product.code if self.plan else "",
             seats=self.seats,
-            addons={
-                code: int(line.quantity) for code, line in self.owned.items() if line.product.kind == ProductKind.ADDON
-            },
+            addons={code: line.quantity for code, line in self.owned.items() if line.product.kind_choice.is_addon},
         )
 
     def product(self, code: str) -> Product | None:
@@ -156,9 +160,9 @@ class Situation:
             return self.offered[code].product
         return self.owned[code].product if code in self.owned else None
 
-    def held(self, code: str) -> int:
+    def held(self, code: str) -> Decimal:
         line = self.owned.get(code)
-        return 0 if line is None or line.product.kind == ProductKind.SERVICE else int(line.quantity)
+        return Decimal(0) if line is None or line.product.kind == ProductKind.SERVICE else line.quantity
 
 
 def situation_of(account: Account, today: date) -> Situation:
@@ -275,7 +279,7 @@ def _check_plan(situation: Situation, plan: Product, seats: int) -> None:
 
 
 def _check_sellable(
-    situation: Situation, product: Product, quantity: int, *, field: str, count_field: str = ""
+    situation: Situation, product: Product, quantity: Decimal | int, *, field: str, count_field: str = ""
 ) -> None:
     """Whether the account may buy so many of a product."""
     offered = situation.offered.get(product.code)
@@ -320,21 +324,24 @@ def _request_lines(situation: Situation, configuration: Configuration) -> Iterat
         quantity = configuration.addons.get(code, situation.held(code))
         if product is not None and quantity:
             held = situation.owned.get(code)
-            is_held = held is not None and product.kind == ProductKind.ADDON
+            is_held = held is not None and product.kind_choice.is_addon
             yield _request_line(situation, product, quantity, held if is_held else None)
 
 
-def _request_line(situation: Situation, product: Product, quantity: int, held: OwnedLine | None) -> engine.QuoteLine:
+def _request_line(
+    situation: Situation, product: Product, quantity: Decimal | int, held: OwnedLine | None
+) -> engine.QuoteLine:
     offered = situation.offered.get(product.code)
     row = offered.price if offered else None
     unit_price = row.unit_price if row else held.unit_price if held else Decimal(0)
-    added = quantity - (int(held.quantity) if held and held.product.pk == product.pk else 0)
-    unit = "" if product.kind != ProductKind.PLAN else ngettext("seat", "seats", added)
+    added = quantity - (held.quantity if held and held.product.pk == product.pk else 0)
+    unit = "" if product.kind != ProductKind.PLAN else ngettext("seat", "seats", int(added))
     return engine.QuoteLine(
         product_code=product.code,
         name=product.name,
-        kind=engine.LineKind(product.kind),
+        kind=product.kind_choice.line_kind,
         quantity=quantity,
+        quantity_places=product.quantity_places,
         unit_price=unit_price,
         billing=engine.Billing(product.billing),
         unit=unit,

@@ -168,7 +168,7 @@ def owned_on(deltas: Iterable[SubscriptionDelta], today: date) -> tuple[OwnedLin
         for pk, delta in last.items()
         if quantities[pk] > 0
     ]
-    order = {ProductKind.PLAN: 0, ProductKind.ADDON: 1, ProductKind.SERVICE: 2}
+    order = {ProductKind.PLAN: 0, ProductKind.ADDON: 1, ProductKind.USAGE: 2, ProductKind.SERVICE: 3}
     return tuple(sorted(lines, key=lambda line: (order[ProductKind(line.product.kind)], line.product.name)))
 
 

@@ -1,16 +1,17 @@
 """What customers type when they buy."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from commerce import amounts
 from commerce.catalogue import Offered
-from commerce.configuring import Configuration, ConfigurationRefused, NothingChanges, Situation, price
-from commerce.models import ProductKind
+from commerce.configuring import Configuration, ConfigurationRefused, NothingChanges, Situation, plain, price
+from commerce.models import Product, ProductKind
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.quote import PricedQuote
 
@@ -117,10 +118,10 @@ class ConfigurationForm(forms.Form):
                 continue
             self.fields[offered.product.code] = self._addon_field(offered, held)
         for code, line in self.situation.owned.items():
-            if line.product.kind == ProductKind.ADDON and code not in self.fields:
-                self.fields[code] = self._addon_field(Offered(line.product, None), int(line.quantity))
+            if line.product.kind_choice.is_addon and code not in self.fields:
+                self.fields[code] = self._addon_field(Offered(line.product, None), line.quantity)
 
-    def _addon_field(self, offered: Offered, held: int) -> forms.Field:
+    def _addon_field(self, offered: Offered, held: Decimal) -> forms.Field:
         product = offered.product
         help_text = product.summary
         if offered.unit_price is not None:
@@ -132,13 +133,15 @@ class ConfigurationForm(forms.Form):
                 choices=[("0", _("Not included")), ("1", _("Included"))],
                 coerce=int,
                 error_messages={"invalid_choice": _("Choose included or not included.")},
-                initial=held,
+                initial=plain(held),
             )
+        if product.quantity_places:
+            return _decimal_field(product, help_text=help_text, held=held)
         return forms.IntegerField(
             label=product.name,
             help_text=help_text,
             min_value=0,
-            initial=held,
+            initial=int(held),
             error_messages={
                 "invalid": _("Enter a whole number."),
                 "min_value": _("Enter 0 or more."),
@@ -175,6 +178,31 @@ class ConfigurationForm(forms.Form):
                 self.add_error(None, words % {"product": product.name if product else name[:40]})
             elif len(self.named.getlist(name)) > 1:
                 self.add_error(name, _("This is listed twice. Name it once, with its quantity."))
+
+
+def _decimal_field(product: Product, *, help_text: str, held: Decimal) -> forms.DecimalField:
+    """For a quantity that can be parted, as finely as the product says."""
+    places = ngettext(
+        "Enter a number with at most %(count)s decimal.",
+        "Enter a number with at most %(count)s decimals.",
+        product.quantity_places,
+    ) % {"count": product.quantity_places}
+    return forms.DecimalField(
+        label=product.name,
+        help_text=help_text,
+        min_value=Decimal(0),
+        max_digits=20,
+        decimal_places=product.quantity_places,
+        initial=plain(held),
+        error_messages={
+            "invalid": places,
+            "max_decimal_places": places,
+            "max_digits": places,
+            "max_whole_digits": places,
+            "min_value": _("Enter 0 or more."),
+            "required": _("Enter 0 or more."),
+        },
+    )
 
 
 def price_words(offered: Offered, currency: str) -> str:

@@ -15,14 +15,14 @@ from commerce.models import Price, Product, TaxRate, WebhookEvent, WebhookState
 
 
 def products(now: datetime) -> Finding:
-    count = Product.objects.on_sale().count()
+    count = Product.objects.on_sale(now.date()).count()
     done = ngettext("%(count)d product is on sale.", "%(count)d products are on sale.", count) % {"count": count}
     return Finding.when(count > 0, done=done, otherwise=_("Nothing is on sale yet."))
 
 
 def prices(now: datetime) -> Finding:
     """Whether every tier has a price for every product on sale. Three queries."""
-    tiers, on_sale = list(Tier.objects.all()), list(Product.objects.on_sale())
+    tiers, on_sale = list(Tier.objects.all()), list(Product.objects.on_sale(now.date()))
     if not tiers or not on_sale:
         return Finding(SetupState.OPEN, _("Tiers and products come first."))
     books = Price.objects.on(now.date()).filter(book__account=None)

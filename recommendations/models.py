@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Account, Industry, LifecycleStage, Tier
 from commerce.models import Price, Product
+from commerce.models.catalogue import sold_on
 from recommendations import offers
 from tracking.models import Meter
 
 
 class OfferQuerySet(models.QuerySet["Offer"]):
-    def active(self) -> Self:
-        return self.filter(is_active=True, product__is_on_sale=True)
+    def active(self, today: date) -> Self:
+        return self.filter(sold_on(today, "product__"), is_active=True)
 
     def priced_for(self, account: Account, today: date) -> Self:
         """Annotate `unit_price` in the account's own book; None where the product is not sellable to it."""

@@ -38,6 +38,7 @@ class ProductKind(StrEnum):
     PLAN = "plan"
     ADDON = "addon"
     SERVICE = "service"
+    USAGE = "usage"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

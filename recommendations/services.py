@@ -61,7 +61,7 @@ def recommend(
     if not owned:
         return []
     rows = list(
-        Offer.objects.active()
+        Offer.objects.active(today)
         .priced_for(account, today)
         .select_related("product")
         .prefetch_related(Prefetch("product__grants", ProductGrant.objects.order_by("code")))
@@ -102,9 +102,9 @@ def follow_offer(*, account: Account, code: str, actor: Actor, now: datetime) ->
 
     An offer that no longer fits leads to the configurator as the account stands. Raises `OfferUnknown`.
     """
-    if not Product.objects.on_sale().filter(code=code).exists():
-        raise OfferUnknown(code)
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
+    if not Product.objects.on_sale(today).filter(code=code).exists():
+        raise OfferUnknown(code)
     usage = usage_to_date(account_id=account.pk, today=today)
     entitlements = Entitlements.of(account, today=today)
     fitting = recommend(account=account, today=today, usage=usage, entitlements=entitlements, limit=1000)

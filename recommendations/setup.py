@@ -11,7 +11,7 @@ from recommendations.models import Offer
 
 
 def offers(now: datetime) -> Finding:
-    count = Offer.objects.active().count()
+    count = Offer.objects.active(now.date()).count()
     done = ngettext("%(count)d offer is active.", "%(count)d offers are active.", count) % {"count": count}
     return Finding.when(count > 0, done=done, otherwise=_("Nothing is recommended to anybody yet."))
 

@@ -18,13 +18,15 @@ class ProductGrantInline(Undeletable, TabularInline):
 
 @admin.register(Product)
 class ProductAdmin(Undeletable, ModelAdmin):
-    list_display = ["name", "code", "kind_label", "billing", "unit_label", "max_quantity", "is_on_sale"]
-    list_filter = ["kind", "is_on_sale"]
+    list_display = ["name", "code", "kind_label", "billing", "unit_label", "max_quantity", "lifecycle"]
+    list_filter = ["kind", "lifecycle"]
     search_fields = ["name", "code"]
     readonly_fields = ["public_id"]
     inlines = [ProductGrantInline]
 
-    @display(description=_("kind"), label={"plan": "info", "addon": "success", "service": "warning"})
+    @display(
+        description=_("kind"), label={"plan": "info", "addon": "success", "service": "warning", "usage": "primary"}
+    )
     def kind_label(self, product: Product) -> tuple[str, str]:
         return product.kind, product.get_kind_display()
 

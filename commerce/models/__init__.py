@@ -13,7 +13,23 @@ from commerce.models.billing import (
     WebhookEvent,
     WebhookState,
 )
-from commerce.models.catalogue import BillingRule, Product, ProductGrant, ProductKind
+from commerce.models.bundles import (
+    BundleOption,
+    ConfigurationRule,
+    ConfigurationRuleText,
+    FeatureGroup,
+    FixAction,
+    RuleKind,
+)
+from commerce.models.catalogue import (
+    BillingRule,
+    FileKind,
+    Lifecycle,
+    Product,
+    ProductFile,
+    ProductGrant,
+    ProductKind,
+)
 from commerce.models.contracts import Contract, ContractStatus, DeltaKind, Subscription, SubscriptionDelta
 from commerce.models.deals import Activity, Deal, DealSource, DealStage, DealType
 from commerce.models.orders import Order, OrderStatus, OrderStep
@@ -33,6 +49,9 @@ __all__ = [
     "Activity",
     "ApprovalStatus",
     "BillingRule",
+    "BundleOption",
+    "ConfigurationRule",
+    "ConfigurationRuleText",
     "Contract",
     "ContractStatus",
     "ContractedPrice",
@@ -43,10 +62,14 @@ __all__ = [
     "DeltaKind",
     "DiscountSchedule",
     "EventCursor",
+    "FeatureGroup",
+    "FileKind",
+    "FixAction",
     "Invoice",
     "InvoiceLine",
     "InvoiceSeries",
     "InvoiceStatus",
+    "Lifecycle",
     "Order",
     "OrderStatus",
     "OrderStep",
@@ -57,6 +80,7 @@ __all__ = [
     "PriceRule",
     "Product",
     "ProductCost",
+    "ProductFile",
     "ProductGrant",
     "ProductKind",
     "PurchaseApproval",
@@ -64,6 +88,7 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "QuoteStatus",
+    "RuleKind",
     "ScheduleKind",
     "StripeCustomer",
     "Subscription",

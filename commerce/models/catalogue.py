@@ -1,17 +1,48 @@
-"""The catalogue: products, and what they grant."""
+"""The catalogue: products, what they grant, and the pictures and papers about them."""
 
 import uuid
+from datetime import date
+from pathlib import PurePosixPath
 from typing import Self
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+
+from commerce.pricing.methods import LineKind
+from tracking.models import Meter
+
+MOST_PLACES = 4  # As many as the ledger keeps of a quantity.
 
 
 class ProductKind(models.TextChoices):
     PLAN = "plan", _("Plan")
     ADDON = "addon", _("Add-on")
     SERVICE = "service", _("One-time service")
+    USAGE = "usage", _("Metered usage")
+
+    @property
+    def is_addon(self) -> bool:
+        """Held beside a plan until the contract ends: an add-on, or metered usage."""
+        return self in (ProductKind.ADDON, ProductKind.USAGE)
+
+    @property
+    def line_kind(self) -> LineKind:
+        """What it is to the engine."""
+        return LineKind.ADDON if self.is_addon else LineKind(self.value)
+
+
+class Lifecycle(models.TextChoices):
+    """Where a product stands. What was bought stays with its owner after the end of sale."""
+
+    DRAFT = "draft", _("Draft")
+    ON_SALE = "on_sale", _("On sale")
+    END_OF_SALE = "end_of_sale", _("End of sale: those who have it keep it")
+    END_OF_LIFE = "end_of_life", _("End of life: it runs no more")
 
 
 class BillingRule(models.TextChoices):
@@ -22,13 +53,22 @@ class BillingRule(models.TextChoices):
     ONCE = "once", _("Billed once")
 
 
+def sold_on(day: date, prefix: str = "") -> Q:
+    """Whether a product is on sale on the day."""
+    return (
+        Q(**{f"{prefix}lifecycle": Lifecycle.ON_SALE})
+        & (Q(**{f"{prefix}end_of_sale_date": None}) | Q(**{f"{prefix}end_of_sale_date__gt": day}))
+        & (Q(**{f"{prefix}end_of_life_date": None}) | Q(**{f"{prefix}end_of_life_date__gt": day}))
+    )
+
+
 class ProductQuerySet(models.QuerySet["Product"]):
-    def on_sale(self) -> Self:
-        return self.filter(is_on_sale=True)
+    def on_sale(self, day: date) -> Self:
+        return self.filter(sold_on(day))
 
 
 class Product(models.Model):
-    """Something a customer can own: a plan, an add-on or a service."""
+    """Something a customer can own: a plan, an add-on, a service, or usage that is metered."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     code = models.SlugField(unique=True)
@@ -42,18 +82,84 @@ class Product(models.Model):
     rank = models.PositiveSmallIntegerField(default=0)  # Plans: a higher rank is an upgrade.
     min_quantity = models.PositiveIntegerField(default=1)
     max_quantity = models.PositiveIntegerField(default=10_000)  # More than this: talk to sales.
-    is_on_sale = models.BooleanField(default=True)
+    quantity_places = models.PositiveSmallIntegerField(
+        _("decimals of a quantity"), default=0, validators=[MaxValueValidator(MOST_PLACES)]
+    )
+    meter = models.CharField(_("meter"), max_length=40, choices=Meter, blank=True)  # What metered usage counts.
+    lifecycle = models.CharField(_("lifecycle"), max_length=12, choices=Lifecycle, default=Lifecycle.ON_SALE)
+    # The first day on which it is sold, or runs, no more. A date ahead takes effect by itself.
+    end_of_sale_date = models.DateField(_("end of sale"), null=True, blank=True)
+    end_of_life_date = models.DateField(_("end of life"), null=True, blank=True)
+    successor = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="predecessors",
+        verbose_name=_("successor"), help_text=_("What is offered in its place."),
+    )  # fmt: skip
 
     objects = ProductQuerySet.as_manager()
 
     class Meta:
         ordering = ["kind", "rank", "name"]
         constraints = [
-            models.CheckConstraint(condition=Q(max_quantity__gte=F("min_quantity")), name="product_quantities")
-        ]
+            models.CheckConstraint(condition=Q(max_quantity__gte=F("min_quantity")), name="product_quantities"),
+            models.CheckConstraint(condition=Q(quantity_places__lte=MOST_PLACES), name="product_quantity_places"),
+            models.CheckConstraint(
+                condition=(Q(kind="usage") & ~Q(meter="")) | (~Q(kind="usage") & Q(meter="")),
+                name="product_usage_has_meter",
+            ),
+            models.CheckConstraint(
+                condition=Q(end_of_sale_date=None) | Q(end_of_life_date=None)
+                | Q(end_of_life_date__gte=F("end_of_sale_date")),
+                name="product_sale_ends_before_life",
+            ),
+            models.CheckConstraint(
+                condition=Q(successor=None) | ~Q(successor=F("id")), name="product_succeeds_another"
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kind_choice(self) -> ProductKind:
+        return ProductKind(self.kind)
+
+    def lifecycle_on(self, day: date) -> Lifecycle:
+        """Where it stands on a day, by what was said and by its dates."""
+        said = Lifecycle(self.lifecycle)
+        if said == Lifecycle.DRAFT:
+            return said
+        if said == Lifecycle.END_OF_LIFE or (self.end_of_life_date and self.end_of_life_date <= day):
+            return Lifecycle.END_OF_LIFE
+        if said == Lifecycle.END_OF_SALE or (self.end_of_sale_date and self.end_of_sale_date <= day):
+            return Lifecycle.END_OF_SALE
+        return said
+
+    def clean(self) -> None:
+        """Refuse usage without its meter, a meter without usage, and successors that lead nowhere."""
+        errors = {}
+        if self.kind == ProductKind.USAGE and not self.meter:
+            errors["meter"] = _("Metered usage names the meter that it counts.")
+        if self.kind != ProductKind.USAGE and self.meter:
+            errors["meter"] = _("Only metered usage has a meter.")
+        if self.kind == ProductKind.PLAN and self.quantity_places:
+            errors["quantity_places"] = _("Seats are whole.")
+        if self.successor is not None and (reason := self._why_not(self.successor)):
+            errors["successor"] = reason
+        if errors:
+            raise ValidationError(errors)
+
+    def _why_not(self, successor: "Product") -> str:
+        """What is wrong with a successor, or nothing."""
+        if successor.kind != self.kind:
+            return _now("A successor is of the same kind.")
+        seen: set[int] = set()
+        following: Product | None = successor
+        while following is not None and following.pk not in seen:
+            if following.pk == self.pk:
+                return _now("Its successors would lead back to it.")
+            seen.add(following.pk)
+            following = following.successor
+        return ""
 
 
 class ProductGrant(models.Model):
@@ -69,3 +175,32 @@ class ProductGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product}: {self.code}"
+
+
+class FileKind(models.TextChoices):
+    IMAGE = "image", _("Picture")
+    DOCUMENT = "document", _("Document")
+
+
+def catalogue_path(file: "ProductFile", filename: str) -> str:
+    """Where the bytes lie: never under the name that somebody uploaded."""
+    return str(PurePosixPath("catalogue") / f"{file.public_id}{PurePosixPath(filename).suffix.lower()}")
+
+
+class ProductFile(models.Model):
+    """A picture of a product, or a paper about it, for everybody who may see the product."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="files")
+    kind = models.CharField(_("kind"), max_length=10, choices=FileKind)
+    title = models.CharField(_("title"), max_length=120)  # What a picture shows, for those who don't see it.
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    content_type = models.CharField(max_length=100)
+    content = models.FileField(_("file"), upload_to=catalogue_path, max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return self.title

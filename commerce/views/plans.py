@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db.models import prefetch_related_objects
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.permissions import Permission
 from commerce.catalogue import Offered, grant_words, is_the_unit_itself, offered_products
-from commerce.configuring import ConfigurationRefused, NoContract, TaxUnknown, situation_of
+from commerce.configuring import ConfigurationRefused, NoContract, TaxUnknown, plain, situation_of
 from commerce.contracts import ContractOverview, overview
 from commerce.explanations import in_words
 from commerce.forms import ConfigurationForm, price_words
@@ -32,9 +33,13 @@ class Shelf:
     price: str
     grants: list[str]
     highlights: list[str]
-    held: int
+    held: Decimal
     is_current: bool
     is_lower: bool  # A plan below the current one.
+
+    @property
+    def seats(self) -> int:
+        return int(self.held)
 
 
 @require_safe
@@ -71,7 +76,7 @@ def _shelf(offered: Offered, contract: ContractOverview | None, currency: str) -
         price=price_words(offered, currency) if offered.is_sellable else "",
         grants=[grant_words(grant) for grant in product.grants.all() if not is_the_unit_itself(grant)],
         highlights=[line.strip() for line in product.highlights.splitlines() if line.strip()],
-        held=int(held.quantity) if held else 0,
+        held=held.quantity if held else Decimal(0),
         is_current=bool(plan and plan.product.pk == product.pk),
         is_lower=bool(offered.is_plan and plan and product.rank < plan.product.rank),
     )
@@ -154,5 +159,5 @@ def _hidden(form: ConfigurationForm) -> list[tuple[str, str]]:
     return [
         ("plan", configuration.plan),
         ("seats", str(configuration.seats)),
-        *((code, str(quantity)) for code, quantity in sorted(configuration.addons.items())),
+        *((code, plain(quantity)) for code, quantity in sorted(configuration.addons.items())),
     ]

@@ -18,7 +18,7 @@ from accounts.http import AccountRequest, client_ip, requires, session_digest, s
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import approvals, quoting
-from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
+from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, plain, situation_of
 from commerce.forms import AcceptForm, ConfigurationForm
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteStatus
 from commerce.views.plans import configurator
@@ -201,5 +201,5 @@ def _steps(shown: Quote, order: Order | None) -> list[dict[str, str]]:
 
 def _configurator_url(shown: Quote) -> str:
     wanted = Configuration.from_json(shown.configuration)
-    named = {"plan": wanted.plan, "seats": wanted.seats, **wanted.addons}
+    named = {"plan": wanted.plan, "seats": wanted.seats} | {code: plain(count) for code, count in wanted.addons.items()}
     return f"{reverse('commerce:configure')}?{urlencode(named)}"

@@ -236,7 +236,7 @@ class Seller:
         return engine.QuoteLine(
             product_code=code,
             name=product.name,
-            kind=engine.LineKind(product.kind),
+            kind=product.kind_choice.line_kind,
             quantity=quantity,
             unit_price=row.unit_price if unit_price is None else unit_price,
             billing=engine.Billing(product.billing),

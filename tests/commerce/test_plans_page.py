@@ -39,7 +39,7 @@ def test_a_product_without_a_price_is_shown_and_not_sold(admin, contract, acme, 
 
 
 def test_a_product_that_is_sold_no_more_is_gone(admin, contract, signed_in):
-    Product.objects.filter(code="audit_log").update(is_on_sale=False)
+    Product.objects.filter(code="audit_log").update(lifecycle="end_of_sale")
     assert "Audit log export" not in signed_in(admin).get(URL).content.decode()
 
 

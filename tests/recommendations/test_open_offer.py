@@ -48,7 +48,7 @@ def test_an_unknown_product_is_not_found(admin, sso_offer, signed_in):
 
 
 def test_a_product_no_longer_sold_is_not_found(admin, sso_offer, signed_in):
-    sso_offer.product.is_on_sale = False
+    sso_offer.product.lifecycle = "end_of_sale"
     sso_offer.product.save()
 
     assert signed_in(admin).post(URL).status_code == 404

@@ -99,7 +99,7 @@ def test_what_is_switched_off_is_not_recommended(acme, contract, sso_offer, what
         sso_offer.is_active = False
         sso_offer.save()
     else:
-        sso_offer.product.is_on_sale = False
+        sso_offer.product.lifecycle = "end_of_sale"
         sso_offer.product.save()
 
     assert recommended(acme) == []
