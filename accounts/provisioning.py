@@ -158,11 +158,9 @@ def remove_person(*, member: Membership, now: datetime) -> None:
     _admit(member, is_active=False, now=now)
     for group in member.scim_groups.all():
         _set_members(group, set(group.members.all()) - {member}, now)
-    sent, _made = ScimUser.objects.get_or_create(
-        membership=member, defaults={"account": member.account, "user_name": member.user.email}
-    )
-    sent.deleted_at = sent.updated_at = now
-    sent.save(update_fields=["deleted_at", "updated_at"])
+    # Their name is free again, as RFC 7644 (3.6) has it: somebody else may come by it, or has it already.
+    gone = {"account": member.account, "user_name": str(member.public_id), "deleted_at": now, "updated_at": now}
+    ScimUser.objects.update_or_create(membership=member, defaults=gone, create_defaults=gone | {"created_at": now})
 
 
 def _checked_email(account: Account, resource: PortalUser) -> str:

@@ -17,6 +17,7 @@ from scim2_models import (
     Error,
     ForbiddenException,
     Group,
+    InvalidFilterException,
     InvalidSyntaxException,
     InvalidValueException,
     ListResponse,
@@ -305,8 +306,18 @@ def _looks_for(wanted: SearchRequest[Any]) -> tuple[str, Any]:
     """What directories nearly always ask, somebody by name or by their own id, so that the index can answer."""
     node = wanted.filter.ast if wanted.filter else None
     if isinstance(node, Comparison) and node.op is CompareOperator.eq:
+        _check_text(node.value)
         return ".".join(filter(None, [node.attr_path.attr, node.attr_path.sub_attr])).lower(), node.value
     return "", None
+
+
+def _check_text(value: Any) -> None:
+    """Of what can be written with escapes, PostgreSQL takes no null character and no half of a surrogate pair.
+
+    Raises `InvalidFilterException`.
+    """
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in str(value)):
+        raise InvalidFilterException(detail="The filter looks for what is no text")
 
 
 def _found(kind: type[R], rows: Any, wanted: SearchRequest[Any], resource_of: Callable[[Any], R]) -> HttpResponse:

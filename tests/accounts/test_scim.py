@@ -289,6 +289,25 @@ def test_the_deleted_are_gone_for_the_directory_and_kept_for_the_company(directo
     assert member.is_active
 
 
+def test_the_name_of_somebody_deleted_is_free_again(directory):
+    """RFC 7644, 3.6: what is gone is in nobody's way."""
+    public_id = directory.create().json()["id"]
+    directory.ask("delete", f"Users/{public_id}")
+    address = {"value": "barbara.jensen@example.com", "type": "work", "primary": True}
+    answer = directory.create(emails=[address])
+    assert (answer.status_code, answer.json()["userName"]) == (201, "bjensen@example.com")
+    assert answer.json()["id"] != public_id
+
+
+def test_somebody_whose_address_is_another_ones_name_can_be_deleted(directory, acme):
+    make_member(acme, "bjensen@example.com", "Barbara", roles=["viewer"])
+    directory.create(emails=[{"value": "other@example.com", "type": "work", "primary": True}])
+    barbara = Membership.objects.get(user__email="bjensen@example.com")
+    assert directory.ask("delete", f"Users/{barbara.public_id}").status_code == 204
+    barbara.refresh_from_db()
+    assert not barbara.is_active
+
+
 def test_the_last_administrator_stays(directory, admin):
     member = admin.memberships.get()
     detail = refused(directory.ask("delete", f"Users/{member.public_id}"), 409)
@@ -348,6 +367,14 @@ def test_pages_are_cut_by_start_and_count(directory, acme):
 @pytest.mark.parametrize("wanted", ["userName eq", 'nothing eq "x"', "userName eq eq", "(" * 300])
 def test_a_filter_that_says_nothing_is_refused(directory, wanted):
     refused(directory.client.get("/scim/v2/Users", {"filter": wanted}), 400, "invalidFilter")
+
+
+@pytest.mark.parametrize("text", [r"a\u0000b", r"\ud800"])
+@pytest.mark.parametrize("kind", ["Users", "Groups"])
+def test_a_filter_for_what_is_no_text_is_refused(directory, kind, text):
+    for attribute in ("externalId", "userName" if kind == "Users" else "displayName"):
+        answer = directory.client.get(f"/scim/v2/{kind}", {"filter": f'{attribute} eq "{text}"'})
+        refused(answer, 400, "invalidFilter")
 
 
 def test_asking_for_many_people_costs_few_queries(directory, acme, django_assert_max_num_queries):
