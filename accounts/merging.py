@@ -256,7 +256,7 @@ def _move_sign_in(merged: User, survivor: User) -> None:
 
     A second factor is never weakened: the other one's app and recovery codes come along only where there are none.
     """
-    EmailAddress.objects.filter(user=merged).update(user=survivor, primary=False)
+    _move_addresses(merged, survivor)
     kinds = Authenticator.Type
     passkeys = Authenticator.objects.filter(user=merged, type=kinds.WEBAUTHN)
     passkeys.update(user=survivor)
@@ -269,6 +269,16 @@ def _move_sign_in(merged: User, survivor: User) -> None:
         setattr(survivor, field, getattr(survivor, field) or getattr(merged, field))
     survivor.dismissed_announcements = sorted({*survivor.dismissed_announcements, *merged.dismissed_announcements})
     survivor.save(update_fields=["password", "phone", "job_title", "language", "dismissed_announcements"])
+
+
+def _move_addresses(merged: User, survivor: User) -> None:
+    """Of an address that both have written down, one is kept; whoever of them has verified it has done so for both."""
+    own, others = EmailAddress.objects.filter(user=survivor), EmailAddress.objects.filter(user=merged)
+    of_both = others.filter(email__in=own.values("email"))
+    verified = list(of_both.filter(verified=True).values_list("email", flat=True))
+    of_both.delete()
+    own.filter(email__in=verified).update(verified=True)
+    others.update(user=survivor, primary=False)
 
 
 def _end_entry(merged: User, survivor: User) -> None:

@@ -180,6 +180,17 @@ def test_the_old_address_can_become_the_first_one(member, twin, cleo):
     assert member.email == "milo.brandt@acme-logistics.example"
 
 
+@pytest.mark.parametrize("proved_by", ["neither", "the entry that stays", "the joined entry"])
+def test_an_address_that_both_have_written_down_is_kept_once(member, twin, cleo, proved_by):
+    address = twin.email
+    EmailAddress.objects.filter(user=twin, email=address).update(verified=proved_by == "the joined entry")
+    EmailAddress.objects.create(user=member, email=address, verified=proved_by == "the entry that stays")
+    join(twin, member, cleo)
+    kept = EmailAddress.objects.get(email=address)
+    assert (kept.user, kept.verified) == (member, proved_by != "neither")
+    assert EmailAddress.objects.get(user=member, primary=True).email == member.email
+
+
 def test_the_old_address_is_found_as_the_entry_that_stays(member, twin, cleo):
     join(twin, member, cleo)
     assert User.objects.with_address("Milo.Brandt@acme-logistics.example") == member
