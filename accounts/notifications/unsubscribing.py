@@ -39,7 +39,9 @@ def subscription_of(token: str) -> Subscription:
     """Raises `BadLink`."""
     try:
         user_id, account_id, kind = signing.Signer(salt=_SALT).unsign_object(token)
-        return Subscription(User.objects.get(pk=user_id), Account.objects.get(pk=account_id), types()[kind])
+        user = User.objects.select_related("merged_into").get(pk=user_id)
+        # Of an entry that was joined with another, the mail goes on there.
+        return Subscription(user.merged_into or user, Account.objects.get(pk=account_id), types()[kind])
     except (signing.BadSignature, User.DoesNotExist, Account.DoesNotExist, KeyError, ValueError, TypeError) as error:
         raise BadLink from error
 

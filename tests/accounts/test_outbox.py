@@ -16,13 +16,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.law.consent import choose
-from accounts.models import MailState, Membership, NotificationChoice, OutgoingMail, Purpose
+from accounts.merging import merge_people
+from accounts.models import MailState, MailTimes, Membership, NotificationChoice, OutgoingMail, Purpose
 from accounts.notifications import send_due
 from accounts.notifications.outbox import MAIL_ATTEMPTS, MAIL_LEASE
 from accounts.notifications.own import Digest
 from accounts.notifications.types import Category, NotificationType, types
 from accounts.notifications.unsubscribing import unsubscribe_path
 from sandbox.processes import LOOPBACK, free_port
+from tests.factories import make_member, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -267,6 +269,16 @@ def test_looking_at_the_link_asks_and_changes_nothing(client, link):
         assert "You are unsubscribed" in client.post(link).content.decode()
     choice = NotificationChoice.objects.get()
     assert (choice.by_mail, choice.in_bell) == ("off", True)
+
+
+def test_the_link_in_mail_to_an_entry_that_was_joined_stops_the_mail_of_the_one_that_stays(acme, member, client):
+    twin = make_member(acme, "milo@acme-logistics.example", "Milo Brandt", roles=["viewer"])
+    link = unsubscribe_path(user_id=twin.pk, account_id=acme.pk, kind=Digest.name)
+    cleo = make_staff("cleo@vendor.example", "Cleo Marsh", group="Customer success")
+    merge_people(merged=twin, survivor=member, by=cleo, reason="The same Milo.", now=due())
+    assert client.post(link).status_code == 200
+    assert MailTimes.objects.get().user == member
+    assert MailTimes.objects.get().digest_every == "never"
 
 
 def test_a_link_that_was_changed_leads_nowhere(client, link):
