@@ -12,6 +12,7 @@ from typing import TypedDict
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.members import lock_company
 from accounts.models import Account, Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Permission, Role
@@ -207,6 +208,8 @@ def lapse_overtaken(*, now: datetime) -> int:
 def _open(approval: PurchaseApproval) -> PurchaseApproval:
     """The approval as it is now, locked. Raises `AlreadyDecided`."""
     Contract.objects.select_for_update(no_key=True).get(pk=approval.quote.contract_id)
+    # Then the company, as all changes of its people do: a decision takes the places of two of them.
+    lock_company(account=approval.account, by=None)
     rows = PurchaseApproval.objects.select_for_update(no_key=True, of=("self",))
     locked = rows.select_related("account", "quote", "requested_by", "decided_by").get(pk=approval.pk)
     if not locked.is_waiting:

@@ -27,8 +27,19 @@ def race(*steps: Callable[[], Any]) -> list[Any]:
 
 def wait_for_a_lock() -> None:
     """Until another connection waits for what this one has locked."""
-    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    _wait_for("FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))", 1)
+
+
+def wait_for_locks(count: int) -> None:
+    """Until so many connections wait for what others have locked."""
+    _wait_for("FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'", count)
+
+
+def _wait_for(rows: str, count: int) -> None:
     until = time.monotonic() + 10
     with connection.cursor() as cursor:
-        while cursor.execute(waiting) and cursor.fetchone() is None:
+        # Each in a transaction of its own would see the activity anew; within one, what was seen first stays.
+        while cursor.execute(f"SELECT pg_stat_clear_snapshot(), (SELECT count(*) {rows})") and (
+            cursor.fetchone()[1] < count
+        ):
             assert time.monotonic() < until, "nobody waits"

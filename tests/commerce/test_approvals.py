@@ -2,12 +2,14 @@
 
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from accounts import members
 from accounts.models import Membership, OutgoingMail
 from accounts.permissions import Role
 from commerce import approvals, limits, orders, quoting
@@ -27,6 +29,7 @@ from commerce.models import (
 )
 from commerce.tasks import expire_quotes
 from tests.factories import make_member
+from tests.racing import wait_for_locks
 from tracking.actor import Actor, ActorKind
 from tracking.models import Event, EventName
 
@@ -79,6 +82,18 @@ def consent(quote):
 
 def mails(kind):
     return {mail.to for mail in OutgoingMail.objects.filter(kind=kind)}
+
+
+def closing(step):
+    """The step, for a thread of its own, whose connection it closes."""
+
+    def run():
+        try:
+            return step()
+        finally:
+            connection.close()
+
+    return run
 
 
 def stands(approval):
@@ -530,6 +545,31 @@ def test_two_approvers_at_once_make_one_decision(waiting, petra, admin, now):
     assert Order.objects.count() == (status == "approved")
     other = next(one for one in results if one != status)
     assert other.endswith(f"has {status} this purchase.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_waits_for_the_administration_that_changes_hands(waiting, bo, admin, now):
+    """Either takes the places of both people; they never wait for each other in a circle."""
+    by, to = admin.membership, bo.membership
+
+    def hand_over():
+        with transaction.atomic():
+            members.hand_over(to=to, by=by, actor=by.actor(), now=now)
+
+    def approve():
+        return approvals.approve(approval=waiting, actor=by.actor(), now=now)
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            Membership.objects.select_for_update().get(pk=to.pk)
+            handed_over = pool.submit(closing(hand_over))
+            wait_for_locks(1)
+            approved = pool.submit(closing(approve))
+            wait_for_locks(2)
+        assert handed_over.exception(timeout=10) is None
+        assert isinstance(approved.exception(timeout=10), approvals.MayNotDecide)
+    assert stands(waiting) == "waiting"
+    assert not Order.objects.exists()
 
 
 # What the database keeps
