@@ -210,9 +210,12 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_subscriptiondelta": Tenant(ADD),
     "commerce_deal": Tenant(EDIT),
     "commerce_activity": Tenant(READ),
-    "commerce_quote": Tenant(EDIT),
+    # What the staff still work on is not offered yet.
+    "commerce_quote": Tenant(EDIT, only="commerce_offers(origin, presented_at)"),
     "commerce_quoteevent": Tenant(AUDIT),
-    "commerce_quoteline": Tenant(ADD),
+    "commerce_quoteline": Tenant(ADD, only="commerce_shows_quote(quote_id)"),
+    # What the vendor's people say to each other stays theirs.
+    "commerce_quotecomment": Tenant(ADD, only="(NOT is_internal) AND commerce_shows_quote(quote_id)"),
     "commerce_purchaselimit": Tenant(EDIT, administered=WRITES),
     "commerce_purchaselimitevent": Tenant(AUDIT),
     "commerce_purchaseapproval": Tenant(EDIT),  # A trigger keeps what was asked, and what was decided.

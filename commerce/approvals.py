@@ -16,7 +16,7 @@ from accounts.members import lock_company
 from accounts.models import Account, Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Permission, Role
-from commerce import quoting
+from commerce import acceptance, quote_lifecycle
 from commerce.limits import Limits
 from commerce.models import ApprovalStatus, Contract, Order, PurchaseApproval, Quote
 from tracking.actor import Actor, ActorKind
@@ -65,13 +65,13 @@ def purchase(
 ) -> Order | PurchaseApproval:
     """Accept a quote, or above the buyer's limit ask a colleague to approve it.
 
-    Raises the errors of `quoting.accept_quote`, and `NoApprover`; then nothing has changed.
+    Raises the errors of `acceptance.accept_quote`, and `NoApprover`; then nothing has changed.
     """
     consent: _Consent = {"shown_hash": shown_hash, "consent_name": consent_name, "po_number": po_number, "ip": ip}
     with transaction.atomic():
         try:
-            order = quoting.accept_quote(quote=quote, actor=actor, now=now, **consent)
-        except quoting.ApprovalNeeded:
+            order = acceptance.accept_quote(quote=quote, actor=actor, now=now, **consent)
+        except acceptance.ApprovalNeeded:
             return _request(quote, membership, actor=actor, now=now, **consent)
         for waiting in PurchaseApproval.objects.for_account(quote.account).waiting().filter(quote=quote):
             _lapse(waiting, _("Order %(number)s was placed by a colleague.") % {"number": order.number}, now=now)
@@ -130,7 +130,7 @@ def approve(*, approval: PurchaseApproval, actor: Actor, note: str = "", now: da
             with transaction.atomic():
                 buyer = _check_buyer(approval)
                 _decide(approval, ApprovalStatus.APPROVED, actor=actor, note=note, now=now)
-                order = quoting.accept_quote(
+                order = acceptance.accept_quote(
                     quote=approval.quote,
                     shown_hash=approval.price_hash,
                     consent_name=approval.consent_name,
@@ -140,7 +140,7 @@ def approve(*, approval: PurchaseApproval, actor: Actor, note: str = "", now: da
                     now=now,
                     approval=approval,
                 )
-        except quoting.QuoteRefused as refusal:
+        except quote_lifecycle.QuoteRefused as refusal:
             approval.refresh_from_db()
             _lapse(approval, str(refusal), now=now)
             return approval
@@ -243,7 +243,7 @@ def why_not(approval: PurchaseApproval, membership: Membership | None) -> str:
 def _check_buyer(approval: PurchaseApproval) -> Membership:
     buyer = _current_membership(approval.account, approval.requested_by_id)
     if buyer is None or not buyer.may(Permission.BUY):
-        raise quoting.QuoteRefused(
+        raise quote_lifecycle.QuoteRefused(
             _("%(name)s may no longer buy for the company.") % {"name": approval.requested_by.name}
         )
     return buyer

@@ -13,7 +13,20 @@ PERSONAL = (
     ),
     PersonalData(
         "commerce.Quote", "accepted_by", _("Quotes you accepted"),
-        ("serial", "accepted_at", "accepted_name", "accepted_ip"), Fate.KEEP, _BOOKS,
+        ("serial", "version", "accepted_at", "accepted_name", "accepted_role", "accepted_ip"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.Quote", "submitted_by", _("Quotes you submitted"), ("serial", "version", "submitted_at"),
+        Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.Quote", "closed_by", _("Quotes you declined or withdrew"),
+        ("serial", "version", "closed_at", "closing_note"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.QuoteComment", "author", _("What you wrote about quotes"),
+        ("quote__serial", "created_at", "text"), Fate.KEEP,
+        _("What was agreed about an offer is part of it, and kept as long."), only={"is_internal": False},
     ),
     PersonalData(
         "commerce.PurchaseApproval", "requested_by", _("Purchases you asked to have approved"),

@@ -1,88 +1,40 @@
-"""From a price to a quote, and from a quote to an order.
-
-What was shown is frozen on the quote, and charged as shown.
-"""
+"""From a price to a quote. What was shown is frozen on the quote, and charged as shown."""
 
 import json
 import uuid
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Membership, User
-from accounts.permissions import Permission
-from commerce import explanations, invoicing, orders
+from accounts.models import Account, User
+from accounts.scope import staff_scope
+from commerce import explanations, quote_lifecycle
 from commerce.configuring import Configuration, Situation, UnknownProduct, price, schedule_of, situation_of
 from commerce.contracts import OwnedLine, line_label
-from commerce.limits import Limits
 from commerce.models import (
-    Contract,
     Deal,
     DealSource,
     DealStage,
     DealType,
     DeltaKind,
-    Order,
-    OrderStatus,
-    OrderStep,
     ProductKind,
-    PurchaseApproval,
     Quote,
     QuoteLine,
+    QuoteOrigin,
     QuoteStatus,
 )
 from commerce.pricing import quote as engine
 from commerce.pricing.money import stored
 from commerce.pricing.waterfall import LineTerms, price_line
+from commerce.quote_lifecycle import QuoteClosed, QuoteRefused, day_of, end_of, is_outdated, last_day_of
 from tracking.actor import Actor
 from tracking.models import EventName
-from tracking.services import record
-
-QUOTE_DAYS = 30  # A quote can be accepted through the end of this many days after the day it was made.
 
 
-# What can be wrong with accepting a quote.
-
-
-class QuoteRefused(Exception):
-    """A quote cannot be accepted; the message says why."""
-
-
-class QuoteExpired(QuoteRefused):
-    """Its time is over; it can be refreshed at today's prices."""
-
-
-class QuoteClosed(QuoteRefused):
-    """It was withdrawn or replaced."""
-
-
-class QuoteChanged(QuoteRefused):
-    """What the customer saw is not what the quote says."""
-
-
-class ContractChanged(QuoteRefused):
-    """The contract was changed or ended after the quote was made."""
-
-
-class ConsentMissing(QuoteRefused):
-    """Nobody put their name to it."""
-
-
-class ApprovalNeeded(QuoteRefused):
-    """It is above the buyer's limit: a colleague has to approve it first."""
-
-
-class OrderPending(QuoteRefused):
-    """Another order for the same contract waits for its payment."""
-
-    def __init__(self, message: str, *, order: Order) -> None:
-        super().__init__(message)
-        self.order = order
+class PriceIsPersonal(QuoteRefused):
+    """Somebody of the vendor's gave these prices: only they can give them again."""
 
 
 # Making quotes
@@ -101,12 +53,15 @@ def create_quote(
         if made.status_choice.is_open and not made.is_expired(now):
             return made
         key = uuid.uuid4()
-    situation = situation_of(account, _day(account, now))
+    situation = situation_of(account, day_of(account, now))
     priced = price(situation, configuration)
+    quote = Quote(account=account, created_by=user, created_at=now, form_key=key)
     try:
         with transaction.atomic():
-            deal = _open_deal(situation, priced, configuration)
-            return _freeze(situation, priced, configuration, deal=deal, user=user, actor=actor, now=now, form_key=key)
+            quote.deal = open_deal(situation, priced, configuration, source=DealSource.PORTAL)
+            write(quote, situation, priced, configuration)
+            quote_lifecycle.record_step(EventName.QUOTE_CREATED, quote, actor=actor, now=now)
+            return quote_lifecycle.submit(quote=quote, actor=actor, now=now)
     except IntegrityError:
         made = Quote.objects.for_account(account).filter(form_key=key).first()
         if made is None:
@@ -115,91 +70,85 @@ def create_quote(
 
 
 def refresh_quote(*, quote: Quote, actor: Actor, user: User, now: datetime) -> Quote:
-    """Ask for the same again at today's prices: a new quote of the same deal, in place of one that can't be accepted.
+    """Ask for the same again at today's prices: a new version, in place of one that can't be accepted.
 
-    Asked twice, it gives the same new quote. A quote that still stands is returned as it is.
-    Raises `QuoteClosed` for one that was ordered or withdrawn, `ConfigurationRefused`.
+    Asked twice, it gives the same new version. A quote that still stands is returned as it is.
+    Raises `QuoteClosed` for one that was ordered, withdrawn or declined, or that our people are revising,
+    `PriceIsPersonal`, `ConfigurationRefused`.
     """
-    account = quote.account
     with transaction.atomic():
-        deal = Deal.objects.select_for_update(no_key=True).get(pk=quote.deal_id)
-        quote = Quote.objects.select_for_update(no_key=True).select_related("contract", "account").get(pk=quote.pk)
-        newer = Quote.objects.for_account(account).filter(deal=deal, pk__gt=quote.pk).latest_first().first()
-        if newer is not None:
+        quote = quote_lifecycle.locked(quote)
+        account = quote.account
+        newer = _newest_version(quote, actor)
+        if newer.version > quote.version:
+            if not newer.is_shown_to_customers:
+                raise QuoteClosed(_("We are preparing a new version of this quote. You hear from us."))
             return newer
-        if quote.status in (QuoteStatus.ACCEPTED, QuoteStatus.ORDERED, QuoteStatus.WITHDRAWN) or deal.closed_at:
+        if (not quote.status_choice.is_open and quote.status != QuoteStatus.EXPIRED) or quote.deal.closed_at:
             raise QuoteClosed(_("This quote is closed. Configure a new one."))
-        if not quote.is_expired(now) and not is_outdated(quote, _day(account, now)):
+        if not quote.is_expired(now) and not is_outdated(quote, day_of(account, now)):
             return quote
+        if quote.manual_prices:
+            raise PriceIsPersonal(
+                _("%(name)s made this offer for you. Ask them in a comment to renew it.") % {"name": quote.created_by}
+            )
         configuration = Configuration.from_json(quote.configuration)
-        situation = situation_of(account, _day(account, now))
+        situation = situation_of(account, day_of(account, now))
         priced = price(situation, configuration)
         if quote.status_choice.is_open:
             quote.status = QuoteStatus.EXPIRED if quote.is_expired(now) else QuoteStatus.SUPERSEDED
             quote.save(update_fields=["status"])
-        deal.amount_minor = _annual_gain(priced)
-        deal.close_date = _last_day(situation)
-        deal.save(update_fields=["amount_minor", "close_date"])
-        return _freeze(
-            situation, priced, configuration, deal=deal, user=user, actor=actor, now=now, form_key=uuid.uuid4()
-        )
+        fresh = next_version(quote, user=user, origin=QuoteOrigin.PORTAL, now=now)
+        write(fresh, situation, priced, configuration)
+        update_deal(fresh, situation, priced)
+        quote_lifecycle.record_step(EventName.QUOTE_CREATED, fresh, actor=actor, now=now)
+        return quote_lifecycle.submit(quote=fresh, actor=actor, now=now)
 
 
-def is_outdated(quote: Quote, today: date) -> bool:
-    """Whether the contract was changed, or ended, after the quote was made."""
-    return quote.contract.version != quote.contract_version or not quote.contract.is_running(today)
-
-
-def expire_due(now: datetime) -> int:
-    """Close every quote whose time is over; the number closed."""
-    return Quote.objects.expired_by(now).update(status=QuoteStatus.EXPIRED)
-
-
-def _freeze(
-    situation: Situation,
-    priced: engine.PricedQuote,
-    configuration: Configuration,
-    *,
-    deal: Deal,
-    user: User,
-    actor: Actor,
-    now: datetime,
-    form_key: uuid.UUID,
-) -> Quote:
-    quote = Quote.objects.create(
-        account=situation.account,
-        deal=deal,
-        contract=situation.contract,
-        contract_version=situation.contract.version,
+def next_version(quote: Quote, *, user: User, origin: QuoteOrigin, now: datetime) -> Quote:
+    """The version after this one, not saved, without figures. Runs with the quote locked."""
+    return Quote(
+        account=quote.account,
+        deal=quote.deal,
+        serial=quote.serial,
+        version=quote.version + 1,
+        origin=origin,
+        title=quote.title,
+        payment_days=quote.payment_days,
+        special_terms=quote.special_terms,
         created_by=user,
-        currency=priced.currency,
-        price_date=situation.today,
-        expires_at=datetime.combine(
-            _last_day(situation) + timedelta(days=1), time(), tzinfo=ZoneInfo(situation.account.time_zone)
-        ),
-        configuration=configuration.as_json(),
-        subtotal_minor=priced.due_net_minor,
-        tax_minor=priced.due_tax_minor,
-        total_minor=priced.due_now_minor,
-        recurring_before_minor=priced.monthly_before_minor,
-        recurring_after_minor=priced.monthly_minor,
-        price_hash=priced.price_hash,
-        form_key=form_key,
         created_at=now,
     )
+
+
+def _newest_version(quote: Quote, actor: Actor) -> Quote:
+    """The newest one, also where a customer does not see it yet."""
+    with staff_scope(actor):
+        return Quote.objects.versions_of(quote).select_related("account", "deal", "contract").latest("version")
+
+
+# Writing figures
+
+
+def write(quote: Quote, situation: Situation, priced: engine.PricedQuote, configuration: Configuration) -> None:
+    """Put a price onto a draft, with its lines, in place of what it said before. Runs in a transaction."""
+    contract, account = situation.contract, situation.account
+    quote.contract, quote.contract_version = contract, contract.version
+    quote.currency = priced.currency
+    quote.price_date = situation.today
+    quote.expires_at = end_of(account, last_day_of(contract, situation.today, quote.valid_until))
+    quote.configuration = configuration.as_json()
+    quote.subtotal_minor, quote.tax_minor = priced.due_net_minor, priced.due_tax_minor
+    quote.total_minor = priced.due_now_minor
+    quote.recurring_before_minor, quote.recurring_after_minor = priced.monthly_before_minor, priced.monthly_minor
+    quote.price_hash = priced.price_hash
+    if quote.pk is not None:
+        quote.lines.all().delete()
+    quote.save()
     changed = [line for line in priced.lines if line.quantity_change]
     QuoteLine.objects.bulk_create(
         _quote_line(situation, quote, line, position) for position, line in enumerate(changed, start=1)
     )
-    record(
-        name=EventName.QUOTE_CREATED,
-        actor=actor,
-        now=now,
-        object_type="quote",
-        object_id=str(quote.public_id),
-        properties=_figures_of(quote, deal),
-    )
-    return quote
 
 
 def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, position: int) -> QuoteLine:
@@ -251,7 +200,10 @@ def _net_unit_price(situation: Situation, line: engine.PricedLine, held: OwnedLi
     return stored(whole.net_unit_price)
 
 
-def _open_deal(situation: Situation, priced: engine.PricedQuote, configuration: Configuration) -> Deal:
+def open_deal(
+    situation: Situation, priced: engine.PricedQuote, configuration: Configuration, *, source: DealSource
+) -> Deal:
+    """The sale that a first quote begins."""
     plan = situation.product(configuration.plan)
     grows = (configuration.plan, configuration.seats) != (situation.current.plan, situation.seats)
     new = [line for line in priced.lines if line.quantity_change > 0 and line.product_code not in situation.owned]
@@ -263,12 +215,21 @@ def _open_deal(situation: Situation, priced: engine.PricedQuote, configuration: 
         name=f"{situation.account.name}: {what}"[:120],
         type=DealType.CROSS_SELL if only_new else DealType.EXPANSION,
         stage=DealStage.PROPOSAL,
-        source=DealSource.PORTAL,
+        source=source,
         amount_minor=_annual_gain(priced),
         currency=priced.currency,
         owner=situation.account.sales_contact,
-        close_date=_last_day(situation),
+        close_date=last_day_of(situation.contract, situation.today),
     )
+
+
+def update_deal(quote: Quote, situation: Situation, priced: engine.PricedQuote) -> None:
+    """The deal is worth what its latest quote is. Runs in a transaction."""
+    deal = Deal.objects.select_for_update(no_key=True).get(pk=quote.deal_id)
+    deal.amount_minor = _annual_gain(priced)
+    deal.close_date = last_day_of(situation.contract, situation.today, quote.valid_until)
+    deal.save(update_fields=["amount_minor", "close_date"])
+    quote.deal = deal
 
 
 def _annual_gain(priced: engine.PricedQuote) -> int:
@@ -277,162 +238,5 @@ def _annual_gain(priced: engine.PricedQuote) -> int:
     return (priced.monthly_minor - priced.monthly_before_minor) * 12 + once
 
 
-def _last_day(situation: Situation) -> date:
-    """The last day on which a quote made today can be accepted: never after the contract it changes."""
-    return min(situation.today + timedelta(days=QUOTE_DAYS), situation.contract.last_date)
-
-
 def _plan_code(situation: Situation) -> str:
     return situation.plan.product.code if situation.plan else ""
-
-
-def _day(account: Account, now: datetime) -> date:
-    return now.astimezone(ZoneInfo(account.time_zone)).date()
-
-
-def _figures_of(quote: Quote, deal: Deal) -> dict[str, Any]:
-    return {
-        "number": quote.number,
-        "deal": str(deal.public_id),
-        "total_minor": quote.total_minor,
-        "annual_minor": deal.amount_minor,
-        "currency": quote.currency,
-    }
-
-
-# What changed between two quotes
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One figure of a refreshed quote beside the one it replaces, in minor units."""
-
-    label: str
-    before_minor: int
-    after_minor: int
-
-
-def differences(old: Quote, new: Quote) -> list[Difference]:
-    """What a refresh changed: each product's amount due, then the totals. Equal figures are left out. Two queries."""
-    amounts: dict[str, list[int]] = {}
-    for position, quote in enumerate((old, new)):
-        for line in quote.lines.select_related("product"):
-            credit = line.change == DeltaKind.SWAP_OUT
-            label = _("Credit for %(product)s") % {"product": line.product.name} if credit else line.product.name
-            amounts.setdefault(label, [0, 0])[position] += line.total_minor
-    amounts[_("Tax")] = [old.tax_minor, new.tax_minor]
-    amounts[_("Due now")] = [old.total_minor, new.total_minor]
-    amounts[_("Each month afterwards")] = [old.recurring_after_minor, new.recurring_after_minor]
-    return [Difference(label, *pair) for label, pair in amounts.items() if pair[0] != pair[1]]
-
-
-# Acceptance
-
-
-def accept_quote(
-    *,
-    quote: Quote,
-    shown_hash: str,
-    consent_name: str,
-    po_number: str = "",
-    ip: str | None,
-    actor: Actor,
-    now: datetime,
-    approval: PurchaseApproval | None = None,
-) -> Order:
-    """Accept a quote as shown: the order and its invoice, or, with nothing to pay, the order fulfilled.
-
-    Accepting twice gives the one order. The price stands until the quote expires, whatever the price book says by
-    then. With an `approval`, the buyer accepted it when they asked for that.
-    Raises `QuoteExpired`, `QuoteClosed`, `QuoteChanged`, `ContractChanged`, `ConsentMissing`, `OrderPending`, and above
-    the buyer's limit `ApprovalNeeded`.
-    """
-    with transaction.atomic():
-        # The contract first: acceptances of two quotes for one contract go one after the other.
-        contract = Contract.objects.select_for_update(no_key=True).get(pk=quote.contract_id)
-        quote = (
-            Quote.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("account", "deal")
-            .get(pk=quote.pk)
-        )
-        quote.contract = contract
-        if quote.status in (QuoteStatus.ACCEPTED, QuoteStatus.ORDERED):
-            return quote.order
-        _check_acceptable(quote, shown_hash=shown_hash, consent_name=consent_name, now=now)
-        _check_limit(quote, actor, approval)
-
-        quote.status = QuoteStatus.ACCEPTED
-        quote.accepted_at = approval.requested_at if approval else now
-        quote.accepted_by_id = actor.user_id
-        quote.accepted_name = consent_name.strip()[:150]
-        quote.accepted_ip = ip
-        quote.accepted_hash = quote.price_hash
-        quote.po_number = po_number.strip()[:60]
-        quote.save(
-            update_fields=[
-                "status", "accepted_at", "accepted_by", "accepted_name", "accepted_ip", "accepted_hash", "po_number",
-            ]
-        )  # fmt: skip
-        order = Order.objects.create(
-            account=quote.account,
-            quote=quote,
-            contract=contract,
-            deal=quote.deal,
-            status=OrderStatus.AWAITING_PAYMENT,
-            placed_by_id=actor.user_id,
-            placed_at=now,
-            currency=quote.currency,
-            total_minor=quote.total_minor,
-            po_number=quote.po_number,
-        )
-        OrderStep.objects.create(
-            account=quote.account, order=order, status=OrderStatus.AWAITING_PAYMENT, reached_at=now
-        )
-        Quote.objects.for_account(quote.account).open().filter(deal=quote.deal).update(status=QuoteStatus.SUPERSEDED)
-        record(
-            name=EventName.QUOTE_ACCEPTED,
-            actor=actor,
-            now=now,
-            object_type="quote",
-            object_id=str(quote.public_id),
-            properties=_figures_of(quote, quote.deal) | {"order": order.number},
-        )
-        if quote.total_minor == 0:
-            orders.fulfil(order=order, now=now, actor=actor)
-        else:
-            invoicing.issue_invoice(order=order, quote=quote, now=now)
-    return order
-
-
-def _check_acceptable(quote: Quote, *, shown_hash: str, consent_name: str, now: datetime) -> None:
-    if quote.is_expired(now):
-        raise QuoteExpired(_("This quote has expired. Refresh it to see today's price."))
-    if not quote.status_choice.is_open:
-        raise QuoteClosed(_("This quote is closed. Configure a new one."))
-    if shown_hash != quote.price_hash:
-        raise QuoteChanged(_("The quote is not what you saw. Please read it again before you accept."))
-    if is_outdated(quote, _day(quote.account, now)):
-        raise ContractChanged(
-            _("Your contract has changed since this quote was made. Refresh it to see today's price.")
-        )
-    if not consent_name.strip():
-        raise ConsentMissing(_("Type your name to accept."))
-    pending = Order.objects.for_account(quote.account).awaiting_payment().filter(contract=quote.contract).first()
-    if pending is not None:
-        raise OrderPending(
-            _("Order %(number)s for this contract waits for its payment. Pay or cancel it first.")
-            % {"number": pending.number},
-            order=pending,
-        )
-
-
-def _check_limit(quote: Quote, actor: Actor, approval: PurchaseApproval | None) -> None:
-    if approval is not None and approval.allows(quote, buyer_id=actor.user_id):
-        return
-    limits = Limits.of(quote.account, quote.currency)
-    if not limits.by_role:  # The company has set none.
-        return
-    members = Membership.objects.for_account(quote.account).active()
-    buyer = members.filter(user_id=actor.user_id).first() if actor.user_id is not None else None
-    if buyer is None or not limits.allow(buyer.roles, Permission.BUY, quote.commitment_minor()):
-        raise ApprovalNeeded(_("This is above your limit. A colleague has to approve it."))

@@ -6,6 +6,9 @@ from accounts.merging import Follows
 
 FOLLOWS = (
     Follows("commerce.Quote", "created_by", _("Quotes")),
+    Follows("commerce.Quote", "submitted_by", _("Quotes submitted")),
+    Follows("commerce.Quote", "closed_by", _("Quotes declined or withdrawn")),
+    Follows("commerce.QuoteComment", "author", _("Comments on quotes")),
     Follows("commerce.Order", "placed_by", _("Orders")),
     Follows("commerce.PaymentAttempt", "created_by", _("Payments")),
     # So that nobody approves their own purchase under another address, nor seems to have done so.

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.jobs import AccountTask
-from commerce import approvals, payments, quoting, reconciliation, webhooks
+from commerce import approvals, payments, quote_lifecycle, reconciliation, webhooks
 from commerce import stripe_gateway as gateway
 
 _RETRIED_BY_SWEEP = (gateway.OutcomeUnknown,)  # Stripe is away: the sweep hands the row out again.
@@ -52,5 +52,5 @@ def reconcile_payments(**kwargs: object) -> None:
 def expire_quotes(**kwargs: object) -> None:
     """Every hour: offers whose time is over say so, and so do requests to approve them."""
     now = timezone.now()
-    quoting.expire_due(now=now)
+    quote_lifecycle.expire_due(now=now)
     approvals.lapse_overtaken(now=now)

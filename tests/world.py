@@ -61,6 +61,7 @@ from cases.models import Case, CaseMessage, CaseRule, Sight
 from cases.services import add_internal_note, close_case, open_case, reply_as_staff
 from cases.visibility import add_rule, set_company_sight
 from commerce import orders
+from commerce.acceptance import accept_quote
 from commerce.approvals import purchase
 from commerce.configuring import Configuration
 from commerce.limits import set_limits
@@ -77,7 +78,7 @@ from commerce.models import (
     StripeCustomer,
     WebhookEvent,
 )
-from commerce.quoting import accept_quote, create_quote
+from commerce.quoting import create_quote
 from crm.models import Conflict, Cursor, Link, Pause
 from knowledge.models import Article, Deflection
 from knowledge.services import publish_article

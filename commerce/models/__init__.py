@@ -43,7 +43,7 @@ from commerce.models.prices import (
     ScheduleKind,
     TaxRate,
 )
-from commerce.models.quotes import Quote, QuoteLine, QuoteStatus
+from commerce.models.quotes import Quote, QuoteComment, QuoteLine, QuoteOrigin, QuoteStatus
 
 __all__ = [
     "Activity",
@@ -86,7 +86,9 @@ __all__ = [
     "PurchaseApproval",
     "PurchaseLimit",
     "Quote",
+    "QuoteComment",
     "QuoteLine",
+    "QuoteOrigin",
     "QuoteStatus",
     "RuleKind",
     "ScheduleKind",

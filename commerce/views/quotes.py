@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AccountRequest, client_ip, requires, session_digest, step_up
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import approvals, quoting
+from commerce import acceptance, approvals, quote_changes, quote_lifecycle, quoting
 from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, plain, situation_of
 from commerce.forms import AcceptForm, ConfigurationForm
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteStatus
@@ -106,11 +106,11 @@ def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
             actor=request.actor,
             now=timezone.now(),
         )
-    except quoting.OrderPending as refusal:
+    except acceptance.OrderPending as refusal:
         url = reverse("commerce:order", args=[refusal.order.number])
         messages.error(request, format_html('{} <a class="link" href="{}">{}</a>', refusal, url, refusal.order.number))
         return redirect("commerce:quote", shown.public_id)
-    except (quoting.QuoteRefused, approvals.NoApprover) as refusal:
+    except (quote_lifecycle.QuoteRefused, approvals.NoApprover) as refusal:
         messages.error(request, str(refusal))
         return redirect("commerce:quote", shown.public_id)
     if isinstance(made, PurchaseApproval):
@@ -130,7 +130,7 @@ def refresh_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse
     shown = _quote_of(request, public_id)
     try:
         fresh = quoting.refresh_quote(quote=shown, actor=request.actor, user=request.user, now=timezone.now())
-    except quoting.QuoteClosed as refusal:
+    except quote_lifecycle.QuoteClosed as refusal:
         messages.error(request, str(refusal))
         return redirect("commerce:quote", shown.public_id)
     except ConfigurationRefused as refusal:
@@ -156,7 +156,7 @@ def _quote_page(request: AccountRequest, shown: Quote, form: AcceptForm, *, stat
     older = next((one for one in others if one.pk < shown.pk), None)
     newer = next((one for one in others if one.pk > shown.pk), None)
     is_expired = shown.is_expired(now)
-    is_outdated = shown.status_choice.is_open and quoting.is_outdated(shown, today)
+    is_outdated = shown.status_choice.is_open and quote_lifecycle.is_outdated(shown, today)
     may_buy = request.membership.may(Permission.BUY)
     can_accept = may_buy and shown.status_choice.is_open and not is_expired and not is_outdated
     asked = PurchaseApproval.objects.for_account(request.account).filter(quote=shown)
@@ -169,7 +169,7 @@ def _quote_page(request: AccountRequest, shown: Quote, form: AcceptForm, *, stat
         "lines": shown.lines.select_related("product"),
         "order": order,
         "newer": newer,
-        "differences": quoting.differences(older, shown) if older and shown.status_choice.is_open else [],
+        "differences": quote_changes.differences(older, shown) if older and shown.status_choice.is_open else [],
         "older": older,
         "is_expired": is_expired,
         "is_outdated": is_outdated,

@@ -46,7 +46,7 @@ def quote(admin, contract, upgrade, now):
 @pytest.fixture
 def accept(now):
     """Accept a quote as its administrator reads it: `accept(quote, admin)`."""
-    from commerce.quoting import accept_quote
+    from commerce.acceptance import accept_quote
 
     def accept(quote, user, **given):
         defaults = {"shown_hash": quote.price_hash, "consent_name": "Ada Achterberg", "ip": "203.0.113.7", "now": now}

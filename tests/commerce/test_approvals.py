@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import members
 from accounts.models import Membership, OutgoingMail
 from accounts.permissions import Role
-from commerce import approvals, limits, orders, quoting
+from commerce import acceptance, approvals, limits, orders, quote_lifecycle, quoting
 from commerce.configuring import Configuration
 from commerce.models import (
     ApprovalStatus,
@@ -210,13 +210,13 @@ def test_the_page_of_the_limits_says_what_counts(signed_in, admin):
 
 
 def test_no_other_way_leads_past_the_limit(limited, bo, petra, quote, accept):
-    with pytest.raises(quoting.ApprovalNeeded):
+    with pytest.raises(acceptance.ApprovalNeeded):
         accept(quote, bo)
     assert not Order.objects.exists()
 
 
 def test_a_request_that_is_not_approved_accepts_nothing(waiting, bo, quote, accept):
-    with pytest.raises(quoting.ApprovalNeeded):
+    with pytest.raises(acceptance.ApprovalNeeded):
         accept(quote, bo, approval=waiting)
     quote.refresh_from_db()
     assert quote.status == QuoteStatus.PRESENTED
@@ -291,8 +291,8 @@ def test_where_nobody_can_approve_the_page_says_whom_to_ask(
 @pytest.mark.parametrize(
     ("given", "error"),
     [
-        ({"shown_hash": "0" * 64}, quoting.QuoteChanged),
-        ({"consent_name": " "}, quoting.ConsentMissing),
+        ({"shown_hash": "0" * 64}, acceptance.QuoteChanged),
+        ({"consent_name": " "}, acceptance.ConsentMissing),
     ],
 )
 def test_what_could_not_be_accepted_is_not_asked_for_either(limited, bo, petra, buy, given, error):
@@ -302,7 +302,7 @@ def test_what_could_not_be_accepted_is_not_asked_for_either(limited, bo, petra, 
 
 
 def test_an_expired_quote_is_not_asked_for(limited, bo, petra, buy, now):
-    with pytest.raises(quoting.QuoteExpired):
+    with pytest.raises(quote_lifecycle.QuoteExpired):
         buy(bo, now=now + timedelta(days=60))
     assert not PurchaseApproval.objects.exists()
 

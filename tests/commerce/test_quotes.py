@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from commerce import quoting
+from commerce import acceptance, quote_changes, quote_lifecycle, quoting
 from commerce.configuring import Configuration, ConfigurationRefused
 from commerce.models import (
     Contract,
@@ -129,38 +129,38 @@ def test_the_last_second_of_the_last_day_counts(quote, admin, accept):
 
 
 def test_an_expired_quote_is_refused(quote, admin, accept):
-    refused(quote, admin, accept, quoting.QuoteExpired, now=quote.expires_at)
-    assert quoting.expire_due(quote.expires_at) == 1
-    refused(quote, admin, accept, quoting.QuoteExpired)
+    refused(quote, admin, accept, quote_lifecycle.QuoteExpired, now=quote.expires_at)
+    assert quote_lifecycle.expire_due(quote.expires_at) == 1
+    refused(quote, admin, accept, quote_lifecycle.QuoteExpired)
 
 
 def test_a_withdrawn_quote_is_refused(quote, admin, accept):
     Quote.objects.update(status=QuoteStatus.WITHDRAWN)
-    refused(quote, admin, accept, quoting.QuoteClosed)
+    refused(quote, admin, accept, quote_lifecycle.QuoteClosed)
 
 
 def test_another_price_than_shown_is_refused(quote, admin, accept):
-    refused(quote, admin, accept, quoting.QuoteChanged, shown_hash="0" * 64)
+    refused(quote, admin, accept, acceptance.QuoteChanged, shown_hash="0" * 64)
 
 
 def test_a_contract_amended_meanwhile_is_refused(quote, admin, accept):
     Contract.objects.update(version=2)
-    refused(quote, admin, accept, quoting.ContractChanged)
+    refused(quote, admin, accept, quote_lifecycle.ContractChanged)
 
 
 def test_a_contract_that_ended_meanwhile_is_refused(quote, admin, accept):
     Contract.objects.update(status="ended")
-    refused(quote, admin, accept, quoting.ContractChanged)
+    refused(quote, admin, accept, quote_lifecycle.ContractChanged)
 
 
 def test_nobody_accepts_without_a_name(quote, admin, accept):
-    refused(quote, admin, accept, quoting.ConsentMissing, consent_name="  ")
+    refused(quote, admin, accept, acceptance.ConsentMissing, consent_name="  ")
 
 
 def test_a_second_order_waits_for_the_first(quote, admin, accept, create):
     first = accept(quote, admin)
     second = create(Configuration("team", 70))
-    with pytest.raises(quoting.OrderPending) as refusal:
+    with pytest.raises(acceptance.OrderPending) as refusal:
         accept(second, admin)
     assert refusal.value.order == first
     assert Order.objects.count() == 1
@@ -195,7 +195,7 @@ def test_an_expired_quote_is_refreshed_at_todays_price(quote, admin, products, a
     assert (fresh.deal, fresh.status, fresh.price_date) == (quote.deal, "presented", date(2026, 12, 19))
     # 1 + 13 ÷ (365 ÷ 12) = 1.427397260: 60 × 20 × it = 1,712.8767; 50 × 11.40 × it = 813.6164; 2.85 × it = 4.0681.
     assert fresh.subtotal_minor == 171_288 - 81_362 + 407
-    changed = {row.label: (row.before_minor, row.after_minor) for row in quoting.differences(quote, fresh)}
+    changed = {row.label: (row.before_minor, row.after_minor) for row in quote_changes.differences(quote, fresh)}
     assert changed["Business"] == (280_471, 171_288)
     assert changed["Credit for Team"] == (-140_236, -81_362)
     assert changed["Each month afterwards"] == (114_285, 120_285)
@@ -222,7 +222,7 @@ def test_a_quote_for_an_amended_contract_is_replaced(quote, admin, now):
 
 def test_an_ordered_quote_is_not_refreshed(quote, admin, accept, now):
     accept(quote, admin)
-    with pytest.raises(quoting.QuoteClosed):
+    with pytest.raises(quote_lifecycle.QuoteClosed):
         refresh(quote, admin, now)
 
 
@@ -299,7 +299,7 @@ def test_two_quotes_accepted_at_once_leave_one_order(quote, admin, accept, creat
         try:
             barrier.wait()
             results.append(accept(Quote.objects.get(pk=chosen.pk), admin))
-        except quoting.OrderPending as refusal:
+        except acceptance.OrderPending as refusal:
             results.append(refusal)
         finally:
             connection.close()
