@@ -139,12 +139,14 @@ ALLOWED = {
     "rejected": {"withdrawn", "superseded"},
     "presented": {"viewed", "declined", "withdrawn", "superseded", "expired"},  # Accepted only with its record.
     "viewed": {"declined", "withdrawn", "superseded", "expired"},
+    "accepted": {"ordered"},  # Given up only with its order.
 }
 
 
 def put(quote, status):
     """A quote in a state, whatever led there."""
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE commerce_quote DISABLE TRIGGER guard")
         cursor.execute("UPDATE commerce_quote SET status = %s", [status])
         cursor.execute("ALTER TABLE commerce_quote ENABLE TRIGGER guard")
