@@ -236,3 +236,26 @@ class AcceptForm(forms.Form):
         label=gettext_lazy("I accept this quote for my company and may do so."),
         error_messages={"required": gettext_lazy("Tick this box to accept.")},
     )
+
+
+class DeclineForm(forms.Form):
+    """Why a quote is not wanted."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Why not?"),
+        max_length=500,
+        help_text=gettext_lazy("We read it, and can make you another offer."),
+        error_messages={"required": gettext_lazy("Say why, so that we can make you a better offer.")},
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class CommentForm(forms.Form):
+    """Something said about a quote."""
+
+    text = forms.CharField(
+        label=gettext_lazy("Comment"),
+        max_length=4000,
+        error_messages={"required": gettext_lazy("Write something first.")},
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )

@@ -3,6 +3,7 @@
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.notifications.team import ToStaff
 from accounts.notifications.types import Category, Context, NotificationType
 from accounts.permissions import Permission
 
@@ -102,6 +103,48 @@ class ApprovalLapsed(AboutAnApproval):
     line = _("Quote %(number)s could not be ordered")
 
 
+class AboutAQuote(NotificationType):
+    """An offer of ours, and what is said about it."""
+
+    category = Category.ORDERS
+    permission = Permission.VIEW_PRICES
+    action = _("See the quote")
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        said = context.get("comment")
+        return {"number": context["quote"].number, "name": said.author.name if said else context["by"].name}
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("commerce:quote", args=[context["quote"].public_id])
+
+
+class QuotePresented(AboutAQuote):
+    """To those who buy: somebody made them an offer, or another version of it."""
+
+    name = "quote_presented"
+    label = _("We are made an offer")
+    permission = Permission.BUY
+    line = _("%(name)s made you an offer: quote %(number)s")
+
+
+class QuoteAnswered(AboutAQuote):
+    """To the company: one of the vendor's people said something about a quote."""
+
+    name = "quote_answered"
+    label = _("A comment on a quote")
+    line = _("%(name)s commented on quote %(number)s")
+
+
+class QuoteAsked(ToStaff):
+    """To the vendor's people: the company said something about a quote."""
+
+    name = "quote_asked"
+    label = _("A customer commented on a quote")
+
+
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, Receipt, ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
+    QuotePresented, QuoteAnswered, QuoteAsked,
 )  # fmt: skip

@@ -1,30 +1,84 @@
-"""What changed between two quotes, in figures that people compare."""
+"""What changed between two quotes, and how alternatives compare: in words and figures, side by side."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from commerce.models import DeltaKind, Quote
+from commerce import amounts
+from commerce.models import DeltaKind, Quote, QuoteLine
+from commerce.pricing.explanation import UnitPrice
+from commerce.pricing.money import Money
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure of a refreshed quote beside the one it replaces, in minor units."""
+    """One figure of a quote beside the same of another; `before` and `after` as people read them."""
 
     label: str
-    before_minor: int
-    after_minor: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of several quotes, side by side."""
+
+    label: str
+    numbers: tuple[str, ...]  # Of the quotes.
+    values: tuple[str, ...]
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        return list(zip(self.numbers, self.values, strict=True))
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.values)) > 1
 
 
 def differences(old: Quote, new: Quote) -> list[Difference]:
-    """What a refresh changed: each product's amount due, then the totals. Equal figures are left out. Two queries."""
-    amounts: dict[str, list[int]] = {}
-    for position, quote in enumerate((old, new)):
-        for line in quote.lines.select_related("product"):
-            credit = line.change == DeltaKind.SWAP_OUT
-            label = _("Credit for %(product)s") % {"product": line.product.name} if credit else line.product.name
-            amounts.setdefault(label, [0, 0])[position] += line.total_minor
-    amounts[_("Tax")] = [old.tax_minor, new.tax_minor]
-    amounts[_("Due now")] = [old.total_minor, new.total_minor]
-    amounts[_("Each month afterwards")] = [old.recurring_after_minor, new.recurring_after_minor]
-    return [Difference(label, *pair) for label, pair in amounts.items() if pair[0] != pair[1]]
+    """What a new version changed, each line first and then the totals. What stayed is left out. Two queries."""
+    return [Difference(row.label, *row.values) for row in side_by_side([old, new]) if row.differs]
+
+
+def side_by_side(quotes: Sequence[Quote]) -> list[Row]:
+    """Every line of every quote, then the terms and totals. One query per quote."""
+    columns = [_lines_of(quote) for quote in quotes]
+    labels = dict.fromkeys(label for column in columns for label in column)  # In the order of the first that has it.
+    absent, numbers = _("none"), tuple(quote.number for quote in quotes)
+    rows = [Row(label, numbers, tuple(column.get(label, absent) for column in columns)) for label in labels]
+    figures = [_figures_of(quote) for quote in quotes]
+    return rows + [Row(label, numbers, tuple(figure[label] for figure in figures)) for label in figures[0]]
+
+
+def _lines_of(quote: Quote) -> dict[str, str]:
+    shown: dict[str, str] = {}
+    for line in quote.lines.select_related("product"):
+        is_credit = line.change == DeltaKind.SWAP_OUT
+        label = _("Credit for %(product)s") % {"product": line.product.name} if is_credit else line.product.name
+        shown[label] = _line_words(line, quote.currency)
+    return shown
+
+
+def _line_words(line: QuoteLine, currency: str) -> str:
+    return _("%(total)s (%(quantity)s at %(price)s)") % {
+        "total": amounts.money(Money(line.total_minor, currency)),
+        "quantity": amounts.number(abs(line.quantity)),
+        "price": amounts.unit_price(UnitPrice(Decimal(line.unit_price), currency)),
+    }
+
+
+def _figures_of(quote: Quote) -> dict[str, str]:
+    def money(minor: int) -> str:
+        return amounts.money(Money(minor, quote.currency))
+
+    return {
+        _("Subtotal"): money(quote.subtotal_minor),
+        _("Tax"): money(quote.tax_minor),
+        _("Due now"): money(quote.total_minor),
+        _("Each month afterwards"): money(quote.recurring_after_minor),
+        _("Days to pay"): amounts.number(quote.payment_days),
+        _("Special terms"): quote.special_terms or _("none"),
+    }

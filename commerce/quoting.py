@@ -41,16 +41,24 @@ class PriceIsPersonal(QuoteRefused):
 
 
 def create_quote(
-    *, account: Account, actor: Actor, user: User, configuration: Configuration, now: datetime, form_key: uuid.UUID
+    *,
+    account: Account,
+    actor: Actor,
+    user: User,
+    configuration: Configuration,
+    now: datetime,
+    form_key: uuid.UUID,
+    beside: Quote | None = None,
 ) -> Quote:
     """Freeze today's price of a configuration into a quote that stands for 30 days.
 
-    The same form sent twice gives the same quote. Raises `ConfigurationRefused`.
+    The same form sent twice gives the same quote. `beside` an open one, it is an alternative of the same deal: one of
+    them can be accepted. Raises `ConfigurationRefused`.
     """
     # A form that was changed after going back asks for another quote, although its key is the same.
     key = uuid.uuid5(form_key, json.dumps(configuration.as_json(), sort_keys=True))
     if made := Quote.objects.for_account(account).filter(form_key=key).first():
-        if made.status_choice.is_open and not made.is_expired(now):
+        if made.status_choice.is_under_way and not made.is_expired(now):
             return made
         key = uuid.uuid4()
     situation = situation_of(account, day_of(account, now))
@@ -58,7 +66,9 @@ def create_quote(
     quote = Quote(account=account, created_by=user, created_at=now, form_key=key)
     try:
         with transaction.atomic():
-            quote.deal = open_deal(situation, priced, configuration, source=DealSource.PORTAL)
+            quote.deal = (
+                beside.deal if beside else open_deal(situation, priced, configuration, source=DealSource.PORTAL)
+            )
             write(quote, situation, priced, configuration)
             quote_lifecycle.record_step(EventName.QUOTE_CREATED, quote, actor=actor, now=now)
             return quote_lifecycle.submit(quote=quote, actor=actor, now=now)

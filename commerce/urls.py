@@ -1,6 +1,17 @@
 from django.urls import path
 
-from commerce.views import approvals, contracts, invoices, orders, payments, plans, quotes, usage, webhooks
+from commerce.views import (
+    approvals,
+    contracts,
+    invoices,
+    orders,
+    payments,
+    plans,
+    quote_answers,
+    quotes,
+    usage,
+    webhooks,
+)
 
 app_name = "commerce"
 
@@ -10,9 +21,13 @@ urlpatterns = [
     path("plans/configure/price/", plans.configure_price, name="configure-price"),
     path("quotes/", quotes.quote_list, name="quotes"),
     path("quotes/create/", quotes.create_quote, name="create-quote"),
+    path("quotes/compare/", quote_answers.compare_quotes, name="compare-quotes"),
     path("quotes/<uuid:public_id>/", quotes.quote, name="quote"),
     path("quotes/<uuid:public_id>/accept/", quotes.accept_quote, name="accept-quote"),
     path("quotes/<uuid:public_id>/refresh/", quotes.refresh_quote, name="refresh-quote"),
+    path("quotes/<uuid:public_id>/decline/", quote_answers.decline_quote, name="decline-quote"),
+    path("quotes/<uuid:public_id>/withdraw/", quote_answers.withdraw_quote, name="withdraw-quote"),
+    path("quotes/<uuid:public_id>/comment/", quote_answers.comment_on_quote, name="comment-on-quote"),
     path("contracts/", contracts.contract_list, name="contracts"),
     path("contracts/<str:number>/", contracts.contract, name="contract"),
     path("usage/", usage.usage, name="usage"),

@@ -1,6 +1,7 @@
 """Quotes: made from the configurator, read, accepted, refreshed."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -19,12 +20,14 @@ from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import acceptance, approvals, quote_changes, quote_lifecycle, quoting
 from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, plain, situation_of
-from commerce.forms import AcceptForm, ConfigurationForm
-from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteStatus
+from commerce.forms import AcceptForm, CommentForm, ConfigurationForm, DeclineForm
+from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteComment, QuoteStatus
 from commerce.views.plans import configurator
 from tracking.actor import ActorKind
 from tracking.models import EventName
 from tracking.services import buffer_page_view
+
+MOST_OF_A_DEAL = 20  # So many quotes of one deal are looked at.
 
 
 @require_safe
@@ -32,7 +35,7 @@ from tracking.services import buffer_page_view
 def quote_list(request: AccountRequest) -> HttpResponse:
     """The company's quotes, newest first."""
     page = page_of(
-        Quote.objects.for_account(request.account).select_related("created_by").latest_first(),
+        Quote.objects.for_account(request.account).shown_to_customers().select_related("created_by").latest_first(),
         cursor=request.GET.get("cursor", ""),
     )
     context = {"page": page, "may_buy": request.membership.may(Permission.BUY)}
@@ -70,7 +73,7 @@ def create_quote(request: AccountRequest) -> HttpResponse:
 @requires(Permission.VIEW_PRICES)
 def quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     """One quote: what it costs and why, until when it stands, and what can be done with it."""
-    shown = _quote_of(request, public_id)
+    shown = quote_of(request, public_id)
     now = timezone.now()
     if request.actor.kind == ActorKind.CUSTOMER:  # Seen by staff, it is not seen yet.
         shown.mark_viewed(now)
@@ -82,8 +85,7 @@ def quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
         object_id=str(shown.public_id),
         session_key=session_digest(request),
     )
-    form = AcceptForm(initial={"shown_hash": shown.price_hash, "name": request.user.name})
-    return _quote_page(request, shown, form)
+    return quote_page(request, shown)
 
 
 @require_POST
@@ -91,10 +93,10 @@ def quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
 @step_up
 def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     """Accept a quote as shown, then pay its invoice."""
-    shown = _quote_of(request, public_id)
+    shown = quote_of(request, public_id)
     form = AcceptForm(request.POST)
     if not form.is_valid():
-        return _quote_page(request, shown, form, status=422)
+        return quote_page(request, shown, form=form, status=422)
     try:
         made = approvals.purchase(
             quote=shown,
@@ -127,10 +129,10 @@ def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
 @requires(Permission.BUY)
 def refresh_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     """The same again at today's prices."""
-    shown = _quote_of(request, public_id)
+    shown = quote_of(request, public_id)
     try:
         fresh = quoting.refresh_quote(quote=shown, actor=request.actor, user=request.user, now=timezone.now())
-    except quote_lifecycle.QuoteClosed as refusal:
+    except quote_lifecycle.QuoteRefused as refusal:
         messages.error(request, str(refusal))
         return redirect("commerce:quote", shown.public_id)
     except ConfigurationRefused as refusal:
@@ -141,20 +143,27 @@ def refresh_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse
     return redirect("commerce:quote", fresh.public_id)
 
 
-def _quote_of(request: AccountRequest, public_id: uuid.UUID) -> Quote:
-    quotes = Quote.objects.for_account(request.account).select_related("account", "contract", "deal", "accepted_by")
-    return get_object_or_404(quotes, public_id=public_id)
+def quote_of(request: AccountRequest, public_id: uuid.UUID) -> Quote:
+    """A quote that the company may see; what the staff still work on is none."""
+    quotes = Quote.objects.for_account(request.account).shown_to_customers()
+    related = ("account", "contract", "deal", "created_by", "accepted_by", "closed_by")
+    return get_object_or_404(quotes.select_related(*related), public_id=public_id)
 
 
-def _quote_page(request: AccountRequest, shown: Quote, form: AcceptForm, *, status: int = 200) -> HttpResponse:
+def quote_page(
+    request: AccountRequest,
+    shown: Quote,
+    *,
+    form: AcceptForm | None = None,
+    decline_form: DeclineForm | None = None,
+    comment_form: CommentForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page of a quote, with its forms as they were sent where something is wrong with them."""
     now = timezone.now()
     today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
     order = Order.objects.for_account(request.account).select_related("invoice").filter(quote=shown).first()
-    others = list(
-        Quote.objects.for_account(request.account).filter(deal=shown.deal).exclude(pk=shown.pk).latest_first()[:20]
-    )
-    older = next((one for one in others if one.pk < shown.pk), None)
-    newer = next((one for one in others if one.pk > shown.pk), None)
+    family = _Family.of(shown)
     is_expired = shown.is_expired(now)
     is_outdated = shown.status_choice.is_open and quote_lifecycle.is_outdated(shown, today)
     may_buy = request.membership.may(Permission.BUY)
@@ -162,28 +171,61 @@ def _quote_page(request: AccountRequest, shown: Quote, form: AcceptForm, *, stat
     asked = PurchaseApproval.objects.for_account(request.account).filter(quote=shown)
     approval = asked.select_related("requested_by", "decided_by").latest_first().first()
     is_waiting = can_accept and approval is not None and approval.is_waiting
+    quote_status = QuoteStatus.EXPIRED if is_expired else shown.status_choice
     context = {
         "quote": shown,
-        "quote_status": QuoteStatus.EXPIRED if is_expired else shown.status_choice,
+        "quote_status": quote_status,
         "last_day": (shown.expires_at.astimezone(ZoneInfo(request.account.time_zone)) - timedelta(seconds=1)),
         "lines": shown.lines.select_related("product"),
         "order": order,
-        "newer": newer,
-        "differences": quote_changes.differences(older, shown) if older and shown.status_choice.is_open else [],
-        "older": older,
+        "newer": family.newer,
+        "differences": quote_changes.differences(family.older, shown)
+        if family.older and (shown.status_choice.is_open or shown.is_by_staff)
+        else [],
+        "older": family.older,
+        "alternatives": family.alternatives,
         "is_expired": is_expired,
         "is_outdated": is_outdated,
         "may_buy": may_buy,
+        "may_withdraw": may_buy
+        and not shown.is_by_staff
+        and shown.created_by_id == request.user.pk
+        and quote_status.is_under_way,
+        "may_decline": may_buy and quote_status.is_open,
         "approval": approval,
         "is_waiting": is_waiting,
         "can_accept": can_accept and not is_waiting,
         "need": approvals.need_of(shown, request.membership) if can_accept and not is_waiting else None,
-        "can_refresh": may_buy and newer is None and (is_expired or is_outdated),
+        "can_refresh": may_buy and family.newer is None and not shown.manual_prices and (is_expired or is_outdated),
         "configurator_url": _configurator_url(shown),
-        "form": form,
+        "form": form or AcceptForm(initial={"shown_hash": shown.price_hash, "name": request.user.name}),
+        "decline_form": decline_form or DeclineForm(),
+        "comment_form": comment_form or CommentForm(),
+        "comments": QuoteComment.objects.about(shown).public().select_related("author", "quote"),
         "steps": _steps(shown, order),
     }
     return render(request, "commerce/quote.html", context, status=status)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """The quotes of the same deal: the version before, the newest, and what else was offered."""
+
+    older: Quote | None
+    newer: Quote | None
+    alternatives: list[Quote]
+
+    @classmethod
+    def of(cls, shown: Quote) -> "_Family":
+        """One query."""
+        deal = Quote.objects.for_account(shown.account).shown_to_customers().filter(deal_id=shown.deal_id)
+        others = sorted(deal.exclude(pk=shown.pk).latest_first()[:MOST_OF_A_DEAL], key=lambda one: one.version)
+        versions = [one for one in others if one.serial == shown.serial]
+        return cls(
+            older=next((one for one in reversed(versions) if one.version < shown.version), None),
+            newer=next((one for one in reversed(versions) if one.version > shown.version), None),
+            alternatives=[one for one in others if one.serial != shown.serial and one.status_choice.is_open],
+        )
 
 
 def _steps(shown: Quote, order: Order | None) -> list[dict[str, str]]:

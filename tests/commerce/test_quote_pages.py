@@ -93,7 +93,7 @@ def test_the_pages_cost_the_same_with_many_quotes(admin, quote, now, signed_in, 
     with most_queries(1):
         client.get(LIST)
     # The quote, marking it, its audit stays in the database; order, others, lines; a request for approval, the limits.
-    with most_queries(7):
+    with most_queries(8):
         client.get(url_of(quote))
 
 

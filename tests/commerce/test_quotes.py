@@ -195,10 +195,11 @@ def test_an_expired_quote_is_refreshed_at_todays_price(quote, admin, products, a
     assert (fresh.deal, fresh.status, fresh.price_date) == (quote.deal, "presented", date(2026, 12, 19))
     # 1 + 13 ÷ (365 ÷ 12) = 1.427397260: 60 × 20 × it = 1,712.8767; 50 × 11.40 × it = 813.6164; 2.85 × it = 4.0681.
     assert fresh.subtotal_minor == 171_288 - 81_362 + 407
-    changed = {row.label: (row.before_minor, row.after_minor) for row in quote_changes.differences(quote, fresh)}
-    assert changed["Business"] == (280_471, 171_288)
-    assert changed["Credit for Team"] == (-140_236, -81_362)
-    assert changed["Each month afterwards"] == (114_285, 120_285)
+    changed = {row.label: (row.before, row.after) for row in quote_changes.differences(quote, fresh)}
+    assert changed["Business"] == ("€2,804.71 (60 at €19.00)", "€1,712.88 (60 at €20.00)")
+    assert changed["Credit for Team"] == ("-€1,402.36 (50 at €11.40)", "-€813.62 (50 at €11.40)")
+    assert changed["Each month afterwards"] == ("€1,142.85", "€1,202.85")
+    assert (fresh.serial, fresh.version, fresh.number) == (quote.serial, 2, f"{quote.number} v2")
     fresh.deal.refresh_from_db()
     assert fresh.deal.amount_minor == (120_285 - 57_000) * 12
 

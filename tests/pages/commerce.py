@@ -94,6 +94,24 @@ COMMERCE = [
         arrange=expire,
     ),
     Page(
+        "commerce:decline-quote", Permission.BUY, method="POST", kwargs=quote, names_row=True, status=302,
+        body=lambda company: {"reason": "We found another offer."},
+    ),
+    Page(
+        "commerce:withdraw-quote", Permission.BUY, method="POST", kwargs=quote, names_row=True, status=302,
+    ),
+    Page(
+        "commerce:comment-on-quote", Permission.VIEW_PRICES, method="POST", kwargs=quote, names_row=True, status=302,
+        body=lambda company: {"text": "Does this include training?"},
+    ),
+    Page(
+        "commerce:compare-quotes", Permission.VIEW_PRICES, screen=True, shows=of("quote.number"),
+        query=lambda company: {"quote": str(company.quote.public_id)},
+        foreign=(
+            Foreign("a quote of another company", 404, query=lambda other: {"quote": str(other.quote.public_id)}),
+        ),
+    ),
+    Page(
         "commerce:approvals", Permission.VIEW_PRICES, screen=True, shows=of("approval.quote.number"),
         foreign=(
             Foreign(
