@@ -96,7 +96,7 @@ class AccountScopeMiddleware:
         if membership.is_of_parent and request.method not in SAFE_METHODS and not _is_about_oneself(request):
             raise LookingOn
         if visit is not None:
-            _stand_in(request, membership, visit)
+            _stand_in(request, match, membership, visit)
         membership.user = user
         request.membership = membership
         request.account = membership.account
@@ -173,15 +173,18 @@ def _without_company(request: HttpRequest) -> str:
     return f"{request.path}?{query.urlencode()}" if query else request.path
 
 
-def _stand_in(request: HttpRequest, membership: Membership, visit: Viewing) -> None:
+def _stand_in(request: HttpRequest, match: ResolverMatch | None, membership: Membership, visit: Viewing) -> None:
     """Staff in a person's place see what is the company's. What is the person's own stays theirs, to the page.
+
+    Nor do they do what no role is needed for: to ask for another company, say, or to join one.
 
     Raises `OnlyViewing`.
     """
     restrict(membership, visit)
     if request.path.startswith(("/accounts/", "/me/")):
         raise OnlyViewing
-    if request.method not in SAFE_METHODS and not visit.is_elevated:
+    takes_a_role = match is not None and hasattr(match.func, "permission")
+    if request.method not in SAFE_METHODS and not (visit.is_elevated and takes_a_role):
         raise OnlyViewing
 
 

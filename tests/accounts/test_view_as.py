@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from accounts.audit import AuditAction
-from accounts.models import Account, Consent, Membership, TermsAcceptance, User, Viewing
+from accounts.models import Account, Consent, JoinRequest, Membership, TermsAcceptance, User, Viewing
 from accounts.models.audit import AuditNote
 from cases.models import Case
 from tests.accounts.test_terms import make_terms
@@ -116,6 +116,11 @@ def test_consent_purchase_limits_and_leaving_stay_theirs_even_then(acting, acme,
     assert acting.post("/company/purchase-limits/", {"buyer": "5"}).status_code == 403
     assert acting.post("/company/people/leave/").status_code == 403
     assert admin.memberships.get().is_active
+
+
+def test_staff_ask_for_no_other_company_in_the_persons_name(acting, other_admin):
+    assert acting.post("/join/", {"email": other_admin.email}).status_code == 403
+    assert not JoinRequest.objects.exists()
 
 
 def test_a_visit_ends_when_the_person_is_kept_out(acting, admin):
