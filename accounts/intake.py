@@ -76,7 +76,10 @@ def receive(*, mime: bytes, source: str, unique_id: str = "", recipients: str = 
     """Keep a message; one that came before is kept once."""
     from accounts.tasks import take_in_mail
 
-    message = AnymailInboundMessage.parse_raw_mime_bytes(mime)
+    try:
+        message = _parsed(mime)
+    except Held:  # Kept all the same, for the staff: a mail server that is refused sends it again and again.
+        message = AnymailInboundMessage()
     named = [
         str(value) for name in ("To", "Cc", "Delivered-To", "X-Original-To") for value in message.get_all(name, [])
     ]
@@ -160,7 +163,7 @@ def _process(pk: int, *, now: datetime) -> bool:
 
 
 def _settle(mail: InboundMail, *, now: datetime) -> tuple[InboundState, str]:
-    message = AnymailInboundMessage.parse_raw_mime_bytes(bytes(mail.mime))
+    message = _parsed(bytes(mail.mime))
     if message.get_content_type() == "multipart/report" and message.get_param("report-type") == "delivery-status":
         return InboundState.DONE, _take_report(mail, message, now=now)
     if _is_automatic(message):
@@ -179,6 +182,14 @@ def _settle(mail: InboundMail, *, now: datetime) -> tuple[InboundState, str]:
         raise Held(_("It says nothing."))
     reply = Reply(answered.object_id, user, text, files, key=uuid5(NAMESPACE_URL, mail.unique_id))
     return InboundState.DONE, handlers()[answered.what](reply, now)
+
+
+def _parsed(mime: bytes) -> AnymailInboundMessage:
+    """Raises `Held` for parts within parts without end."""
+    try:
+        return AnymailInboundMessage.parse_raw_mime_bytes(mime)
+    except RecursionError as error:
+        raise Held(_("It cannot be read.")) from error
 
 
 def _is_automatic(message: Message) -> bool:
@@ -221,5 +232,5 @@ def _addresses(text: str) -> list[str]:
 
 
 def _address_of(message: AnymailInboundMessage) -> str:
-    found = _addresses(str(message.get("From", "")))
+    found = _addresses(str(message.get("From", "")).replace("\x00", "\ufffd"))
     return found[-1] if found else ""

@@ -164,7 +164,7 @@ def store_upload(*, account: Account, upload: UploadedFile[bytes], user: User, p
     kind = check_upload(upload)
     return store_content(
         account=account,
-        name=PurePath(upload.name or "file").name[:200],
+        name=PurePath((upload.name or "file").replace("\x00", "")).name[:200],
         content=upload.read(),
         content_type=kind.content_type,
         permission=permission,

@@ -113,6 +113,29 @@ def test_a_reply_becomes_a_message_of_its_case_without_what_it_quotes(case, memb
     assert case.status == "open"
 
 
+@pytest.mark.parametrize(
+    "mime",
+    [
+        b"From: a\x00b@stranger.example\r\nTo: reply@portal.example\r\n\r\nHello",
+        b"From: =?utf-8?q?a=00b=40stranger.example?=\r\nTo: reply@portal.example\r\n\r\nHello",
+        b"".join(
+            b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (part, part) for part in range(2000)
+        ),
+    ],
+    ids=["null character", "null character in words", "parts within parts"],
+)
+def test_a_stranger_s_broken_message_is_held(client, mime):
+    assert client.post(RAW, mime, content_type="message/rfc822", headers=basic()).status_code == 204
+    process_due(now=timezone.now())
+    assert InboundMail.objects.get().state == InboundState.HELD
+
+
+def test_a_file_whose_name_has_a_null_character_is_taken(case, reply_to):
+    row = take(letter(reply_to, files=[("sc\x00an.pdf", PDF)]))
+    assert row.state == InboundState.DONE
+    assert CaseMessage.objects.latest("pk").attachments.get().name == "scan.pdf"
+
+
 def test_the_same_message_is_taken_once(case, reply_to):
     mime = letter(reply_to)
     take(mime)
