@@ -1,7 +1,7 @@
 """What an account may buy, at its own prices."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -13,6 +13,8 @@ from accounts.services import Grant
 from commerce import amounts
 from commerce.models import Contract, ContractedPrice, Price, Product, ProductGrant, ProductKind
 from commerce.pricebooks import prices_for
+from commerce.pricing.methods import ListPrice
+from commerce.pricing.quote import QuoteLine
 from tracking.models import Meter
 
 
@@ -39,6 +41,38 @@ class Offered:
     def unit_price(self) -> Decimal | None:
         """Per unit and month, or once for a service; before volume discounts."""
         return None if self.price is None else self.price.unit_price
+
+
+def at_own_price(line: QuoteLine, offered: Offered | None) -> QuoteLine:
+    """The line at the price that holds for the account: its method, months and schedules. As it is without a price.
+
+    An agreed price per unit stands beside the book's, so that the customer sees both; one by another method instead.
+    """
+    if offered is None or offered.price is None:
+        return line
+    row, listed = offered.price, offered.listed
+    method = row.as_method()
+    is_per_unit = isinstance(method, ListPrice)
+    is_agreed = isinstance(row, ContractedPrice)
+    beside = is_agreed and is_per_unit and listed is not None and _compares(row, listed)
+    volume = row.volume_schedule or (listed.volume_schedule if listed and row.is_stackable else None)
+    term = row.term_schedule or (listed.term_schedule if listed and row.is_stackable else None)
+    return replace(
+        line,
+        unit_price=listed.unit_price if beside and listed is not None else row.unit_price,
+        contracted_price=row.unit_price if beside else None,
+        is_contracted=is_agreed and not beside,
+        method=None if is_per_unit else method,
+        price_months=row.price_months,
+        schedule=volume.as_schedule() if volume else None,
+        term_schedule=term.as_schedule() if term else None,
+        schedules_stack=row.is_stackable,
+    )
+
+
+def _compares(row: Price | ContractedPrice, listed: Price) -> bool:
+    """Whether the two are prices of the same thing: a unit, for as many months."""
+    return listed.price_months == row.price_months and isinstance(listed.as_method(), ListPrice)
 
 
 def offered_products(*, account: Account, today: date, contract: Contract | None = None) -> dict[str, Offered]:

@@ -1,7 +1,7 @@
 """From a wish to a price: what an account shall have afterwards, and what that costs today."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -11,14 +11,16 @@ from django.utils.translation import ngettext
 
 from accounts.models import Account
 from commerce.amounts import money, number
-from commerce.catalogue import Offered, offered_products
+from commerce.catalogue import Offered, at_own_price, offered_products
 from commerce.contracts import OwnedLine, current_contract, ledger_of, owned_on
-from commerce.models import Contract, ContractedPrice, Price, Product, ProductKind, TaxRate
+from commerce.models import Contract, Product, ProductKind, TaxRate
+from commerce.price_rules import Rule, facts_of_quote, rules_for_line, rules_of
 from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
 from commerce.pricing.money import Money, PricingError
 from commerce.pricing.proration import Period, add_months, duration_of
-from commerce.pricing.tiers import DiscountSchedule, FractionalQuantity, QuantityTooLarge
+from commerce.pricing.tiers import FractionalQuantity, QuantityTooLarge
+from commerce.taxes import SaleTax, tax_on_sale
 from tracking.models import Meter
 from tracking.services import usage_to_date
 
@@ -136,6 +138,12 @@ class Situation:
     offered: Mapping[str, Offered]  # By product code.
     tax_rate: TaxRate
     used_seats: int | None
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def tax(self) -> SaleTax:
+        """What tax the sale bears."""
+        return tax_on_sale(self.account, self.tax_rate)
 
     @property
     def plan(self) -> OwnedLine | None:
@@ -166,7 +174,7 @@ class Situation:
 
 
 def situation_of(account: Account, today: date) -> Situation:
-    """Read what a price depends on, in seven queries. Raises `NoContract`, `TaxUnknown`."""
+    """Read what a price depends on, in eight queries. Raises `NoContract`, `TaxUnknown`."""
     contract = current_contract(account, today)
     if contract is None:
         raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
@@ -185,6 +193,7 @@ def situation_of(account: Account, today: date) -> Situation:
         offered=offered_products(account=account, today=today, contract=contract),
         tax_rate=tax_rate,
         used_seats=None if used is None else int(used),
+        rules=rules_of(account=account, today=today),
     )
 
 
@@ -196,18 +205,8 @@ def configure(account: Account, configuration: Configuration, today: date) -> en
 def price(situation: Situation, configuration: Configuration) -> engine.PricedQuote:
     """Price a configuration; no query. Raises `ConfigurationRefused`."""
     _check(situation, configuration)
-    lines = tuple(_request_lines(situation, configuration))
-    contract = situation.contract
-    request = engine.QuoteRequest(
-        mode=engine.QuoteMode.AMENDMENT,
-        currency=contract.currency,
-        lines=lines,
-        contract=Period(contract.start_date, contract.end_date),
-        change_date=situation.today,
-        billing_period=_billing_month(contract, situation.today),
-    )
     try:
-        priced = pricing.price_quote(request)
+        priced = pricing.price_quote(_request(situation, configuration))
     except pricing.DowngradeWaits as error:
         raise _downgrade() from error
     except (QuantityTooLarge, FractionalQuantity) as error:
@@ -222,6 +221,26 @@ def price(situation: Situation, configuration: Configuration) -> engine.PricedQu
             % {"amount": money(Money(priced.due_now_minor, priced.currency))}
         )
     return priced
+
+
+def _request(situation: Situation, configuration: Configuration) -> engine.QuoteRequest:
+    contract = situation.contract
+    lines = tuple(_request_lines(situation, configuration))
+    facts = facts_of_quote(
+        account=situation.account, lines=lines, currency=contract.currency, term_months=contract.term_months
+    )
+    return engine.QuoteRequest(
+        mode=engine.QuoteMode.AMENDMENT,
+        currency=contract.currency,
+        lines=tuple(
+            replace(line, rules=rules_for_line(situation.rules, line, facts, currency=contract.currency))
+            for line in lines
+        ),
+        contract=Period(contract.start_date, contract.end_date),
+        change_date=situation.today,
+        billing_period=_billing_month(contract, situation.today),
+        tax_treatment=situation.tax.treatment,
+    )
 
 
 def _check(situation: Situation, configuration: Configuration) -> None:
@@ -331,22 +350,20 @@ def _request_lines(situation: Situation, configuration: Configuration) -> Iterat
 def _request_line(
     situation: Situation, product: Product, quantity: Decimal | int, held: OwnedLine | None
 ) -> engine.QuoteLine:
-    offered = situation.offered.get(product.code)
-    row = offered.price if offered else None
-    unit_price = row.unit_price if row else held.unit_price if held else Decimal(0)
     added = quantity - (held.quantity if held and held.product.pk == product.pk else 0)
-    unit = "" if product.kind != ProductKind.PLAN else ngettext("seat", "seats", int(added))
-    return engine.QuoteLine(
+    tax = situation.tax
+    line = engine.QuoteLine(
         product_code=product.code,
         name=product.name,
         kind=product.kind_choice.line_kind,
         quantity=quantity,
         quantity_places=product.quantity_places,
-        unit_price=unit_price,
+        unit_price=held.unit_price if held else Decimal(0),
         billing=engine.Billing(product.billing),
-        unit=unit,
-        schedule=schedule_of(row),
-        tax_rate_percent=situation.tax_rate.rate * 100,
+        unit="" if product.kind != ProductKind.PLAN else ngettext("seat", "seats", int(added)),
+        group=product.kind,
+        tax_rate_percent=tax.rate_percent,
+        tax_note=tax.note,
         holding=None
         if held is None
         else engine.Holding(
@@ -357,13 +374,7 @@ def _request_line(
             billing=engine.Billing(held.product.billing),
         ),
     )
-
-
-def schedule_of(row: Price | ContractedPrice | None) -> DiscountSchedule | None:
-    """The volume discount of a price, as the engine reads it."""
-    if row is None or row.volume_schedule is None:
-        return None
-    return row.volume_schedule.as_schedule()
+    return at_own_price(line, situation.offered.get(product.code))
 
 
 def _billing_month(contract: Contract, today: date) -> Period:

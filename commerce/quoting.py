@@ -4,6 +4,7 @@ import json
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -11,8 +12,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Account, User
 from accounts.scope import staff_scope
 from commerce import explanations, quote_lifecycle
-from commerce.configuring import Configuration, Situation, UnknownProduct, price, schedule_of, situation_of
-from commerce.contracts import OwnedLine, line_label
+from commerce.configuring import Configuration, Situation, UnknownProduct, price, situation_of
+from commerce.contracts import line_label
 from commerce.models import (
     Deal,
     DealSource,
@@ -27,7 +28,7 @@ from commerce.models import (
 )
 from commerce.pricing import quote as engine
 from commerce.pricing.money import stored
-from commerce.pricing.waterfall import LineTerms, price_line
+from commerce.pricing.tax import tax_line
 from commerce.quote_lifecycle import QuoteClosed, QuoteRefused, day_of, end_of, is_outdated, last_day_of
 from tracking.actor import Actor
 from tracking.models import EventName
@@ -150,7 +151,8 @@ def write(quote: Quote, situation: Situation, priced: engine.PricedQuote, config
     quote.configuration = configuration.as_json()
     quote.subtotal_minor, quote.tax_minor = priced.due_net_minor, priced.due_tax_minor
     quote.total_minor = priced.due_now_minor
-    quote.recurring_before_minor, quote.recurring_after_minor = priced.monthly_before_minor, priced.monthly_minor
+    quote.recurring_before_minor = sum(_before_tax(situation, line, line.monthly_before_minor) for line in priced.lines)
+    quote.recurring_after_minor = sum(_before_tax(situation, line, line.monthly_minor) for line in priced.lines)
     quote.price_hash = priced.price_hash
     if quote.pk is not None:
         quote.lines.all().delete()
@@ -174,7 +176,8 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
     else:
         change = DeltaKind.SWAP_IN if is_swap else DeltaKind.QUANTITY if held else DeltaKind.NEW
         after = line.quantity_change + (held.quantity if held else Decimal(0))
-        recurring = line.monthly_minor - (0 if is_swap else line.monthly_before_minor)
+        before = 0 if is_swap else _before_tax(situation, line, line.monthly_before_minor)
+        recurring = _before_tax(situation, line, line.monthly_minor) - before
     return QuoteLine(
         account=situation.account,
         quote=quote,
@@ -183,7 +186,7 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
         change=change,
         quantity=line.quantity_change,
         quantity_after=after,
-        unit_price=_net_unit_price(situation, line, held),
+        unit_price=_unit_price(line),
         total_minor=line.net_minor,
         tax_rate=line.tax_rate_percent / 100,
         tax_minor=line.tax_minor,
@@ -193,21 +196,16 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
     )
 
 
-def _net_unit_price(situation: Situation, line: engine.PricedLine, held: OwnedLine | None) -> Decimal:
-    """What one unit of the line costs a month (a service: once) after volume discounts, before any proration."""
-    if line.role is engine.LineRole.CREDIT:
-        return line.unit_price
-    offered = situation.offered.get(line.product_code)
-    whole = price_line(
-        LineTerms(
-            original_price=line.unit_price,
-            quantity=line.quantity_change,
-            currency=situation.contract.currency,
-            already=held.quantity if held and line.billing is not engine.Billing.ONCE else 0,
-            volume_schedule=schedule_of(offered.price if offered else None),
-        )
-    )
-    return stored(whole.net_unit_price)
+def _before_tax(situation: Situation, line: engine.PricedLine, minor: int) -> int:
+    """A recurring amount of the line without the tax that may be in it."""
+    return tax_line(minor, rate_percent=line.tax_rate_percent, treatment=situation.tax.treatment).net_minor
+
+
+def _unit_price(line: engine.PricedLine) -> Decimal:
+    """What one unit of the line costs a month (a service: once) after all discounts, before any proration."""
+    if line.billing is engine.Billing.ONCE:
+        return line.sold_unit_price
+    return stored(Fraction(line.sold_unit_price) / line.price_months)
 
 
 def open_deal(

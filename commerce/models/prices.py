@@ -332,6 +332,8 @@ class TaxRate(models.Model):
         ],
         default=TaxTreatment.EXCLUSIVE.value,
     )
+    # Never for the vendor's own country. Inside of the EU: a business of another member state owes the tax itself.
+    is_reversible = models.BooleanField(_("reverse charge for buyers with a valid VAT id"), default=False)
     valid_from = models.DateField()
     valid_until = models.DateField(null=True, blank=True)
 

@@ -18,6 +18,7 @@ from .explanation import Param, Phrase, UnitPrice, count_figure, gettext_noop, p
 from .money import Choice, Money, PricingError, UnknownChoice, exact, exact_percent, exact_price, stored
 from .tiers import (
     PackageIsEmpty,
+    Tier,
     TieredPrice,
     TierMethod,
     checked_quantity,
@@ -95,6 +96,11 @@ class OwnPrice(Method):
     # The quantity is in the price already, so that discount schedules on top would discount twice.
     has_quantity_in_it: ClassVar[bool] = False
 
+    @property
+    def steps(self) -> tuple[Tier, ...]:
+        """The tiers at whose start the price changes, where there are."""
+        return ()
+
     @abstractmethod
     def charge(self, quantity: Fraction, already: Fraction) -> Fraction:
         """What `quantity` units cost beside `already` units held, for the price's own months, unrounded."""
@@ -169,6 +175,10 @@ class _Tiered(OwnPrice):
 
     method: ClassVar[TierMethod]
     tiers: TieredPrice
+
+    @property
+    def steps(self) -> tuple[Tier, ...]:
+        return self.tiers.tiers
 
     @classmethod
     def parse(cls, unit_price: Decimal, figures: Mapping[str, Any]) -> Method:

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from .explanation import Explanation
+from .explanation import Explanation, Phrase
 from .methods import LineKind as LineKind
+from .methods import Method, OwnPrice
 from .methods import PercentOfTotal as PercentOfTotal
 from .money import Choice, stored
 from .proration import Period, ProrationMode
 from .tax import TaxTreatment
-from .tiers import DiscountSchedule
-from .waterfall import Adjustment, PriceStep
+from .tiers import BuyUpHint, DiscountSchedule
+from .waterfall import Adjustment, PriceRule, PriceStep
 
 # Part of the hash: a change of the arithmetic must not leave an old hash valid.
 PRICING_VERSION = "pricing/1"
@@ -63,6 +64,10 @@ class QuoteLine:
     month, 12 = a year) and is today's price; with a `holding` of the same product only the added units are priced by
     it, and the others keep theirs. A `holding` of another product is swapped for this one. `unit` names the units in
     words ("seats") where there is such a word. A `key` tells lines of one product apart.
+
+    A `method` prices units otherwise than by so much for each; with `is_contracted` its price was agreed. A contracted
+    price takes discount schedules only where `schedules_stack`. Lines of one `group` can share a schedule. The list
+    override, the special price, the discount and the shares of partner and distributor are the staff's to give.
     """
 
     product_code: str
@@ -77,6 +82,18 @@ class QuoteLine:
     holding: Holding | None = None
     schedule: DiscountSchedule | None = None
     discount: Adjustment | None = None
+    method: Method | None = None
+    is_contracted: bool = False
+    contracted_price: Decimal | None = None
+    list_override: Decimal | None = None
+    special_price: Decimal | None = None
+    term_schedule: DiscountSchedule | None = None
+    schedules_stack: bool = False
+    rules: tuple[PriceRule, ...] = ()
+    partner_percent: Decimal = Decimal(0)
+    distributor_percent: Decimal = Decimal(0)
+    group: str = ""
+    tax_note: Phrase | None = None  # What the law wants said where there is no tax.
     percent_of_total: PercentOfTotal | None = None
     tax_rate_percent: Decimal = Decimal(0)
     key: str = ""
@@ -84,6 +101,16 @@ class QuoteLine:
     @property
     def line_key(self) -> str:
         return self.key or self.product_code
+
+    @property
+    def share(self) -> PercentOfTotal | None:
+        """The percentage of other lines that prices this one, if it does."""
+        return self.method if isinstance(self.method, PercentOfTotal) else self.percent_of_total
+
+    @property
+    def own_price(self) -> OwnPrice | None:
+        """The method that prices the line by itself, where it is not so much for each unit."""
+        return self.method if isinstance(self.method, OwnPrice) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +139,9 @@ class PricedLine:
 
     `net_minor`, `tax_minor`, `gross_minor` are due now. `monthly_minor` is the recurring price per month afterwards,
     before tax where prices are; `monthly_before_minor` what it was. `period_minor` and `period_tax_minor` are what each
-    later period's invoice shows (zero for lines billed otherwise). `quantity_change` is the row for the ledger.
+    later period's invoice shows (zero for lines billed otherwise). `quantity_change` is the row for the ledger, and
+    `sold_unit_price` the net price of a unit of it for `price_months` months: what a later `Holding` is locked at.
+    `buy_up` is a larger quantity that costs less, where there is one.
     """
 
     key: str
@@ -136,6 +165,8 @@ class PricedLine:
     period_minor: int
     period_tax_minor: int
     explanation: Explanation
+    sold_unit_price: Decimal
+    buy_up: BuyUpHint | None = None
 
     @property
     def gross_minor(self) -> int:

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from .explanation import Explanation, Phrase, days_phrase, gettext_noop
 from .money import Money, NegativeAmount, PricingError, exact, exact_percent, exact_price, exponent_of, stored, to_minor
-from .proration import ChangeOutsidePeriod, Period, TermIsEmpty, days_left, prorate_multiplier
+from .proration import ChangeOutsidePeriod, Period, TermIsEmpty, days_left, duration_of, prorate_multiplier
 from .quote import (
     Billing,
     Holding,
@@ -28,9 +28,9 @@ from .quote import (
     QuoteRequest,
 )
 from .tax import tax_line
-from .tiers import checked_quantity
+from .tiers import AggregationScope, BuyUpHint, DiscountMethod, SlabNotAllowed, checked_quantity
 from .waterfall import LinePrice, LineTerms, ShareOfTotal, price_line
-from .wording import discount_words, quantity_words, result_words, term_words
+from .wording import discount_words, price_words, quantity_words, result_words, term_words
 
 
 class QuoteIsEmpty(PricingError):
@@ -63,6 +63,12 @@ class NothingHeldYet(PricingError):
     code = "nothing_held_yet"
 
 
+class PercentOfPercent(PricingError):
+    """A percentage is taken of itself, or of another percentage: each would wait for the other."""
+
+    code = "percent_of_percent"
+
+
 class DowngradeWaits(PricingError):
     """Less, or a cheaper product, takes effect at the end of the term or period, without credit.
 
@@ -81,14 +87,13 @@ def price_quote(request: QuoteRequest) -> PricedQuote:
     """
     _check(request)
     priced: dict[str, tuple[_Part, ...]] = {}
+    plain = [line for line in request.lines if line.share is None]
+    for line in plain:
+        priced[line.line_key] = tuple(_price_plain(request, line, _counted_with(line, plain)))
     for line in request.lines:
-        if line.percent_of_total is None:
-            priced[line.line_key] = tuple(_price_plain(request, line))
-    covered = {line.line_key: line.kind for line in request.lines if line.percent_of_total is None}
-    for line in request.lines:
-        if line.percent_of_total is not None:
-            share = line.percent_of_total
-            parts = [part for key, kind in covered.items() if kind in share.covers for part in priced[key]]
+        if share := line.share:
+            covered = [each for each in plain if each.kind in share.covers or each.product_code in share.products]
+            parts = [part for each in covered for part in priced[each.line_key]]
             priced[line.line_key] = (_price_share(request, line, share, parts),)
     quote = PricedQuote(
         mode=request.mode,
@@ -143,6 +148,17 @@ def _check_lines(request: QuoteRequest) -> None:
             raise TermIsEmpty(f"the price of {line.line_key} covers no months")
         if line.quantity_places < 0:
             raise NegativeAmount("the decimals of a quantity are counted from 0")
+        if line.term_schedule is not None and line.term_schedule.method is DiscountMethod.SLAB:
+            raise SlabNotAllowed(f"the term discount of {line.line_key} counts months")
+    _check_shares(request)
+
+
+def _check_shares(request: QuoteRequest) -> None:
+    """A percentage names no line that is one: that of whole kinds passes them over anyway."""
+    shares = {line.product_code for line in request.lines if line.share is not None}
+    for line in request.lines:
+        if line.share is not None and line.share.products & (shares | {line.product_code}):
+            raise PercentOfPercent(f"{line.line_key} is a percentage of a percentage")
 
 
 def _check_dates(request: QuoteRequest) -> None:
@@ -154,20 +170,46 @@ def _check_dates(request: QuoteRequest) -> None:
         raise ChangeOutsidePeriod("a new contract is priced from its first day")
 
 
-def _price_plain(request: QuoteRequest, line: QuoteLine) -> Iterator[_Part]:
+def _counted_with(line: QuoteLine, lines: list[QuoteLine]) -> Fraction:
+    """The units of other lines that decide the tier of this one's volume discount, too."""
+    schedule = line.schedule
+    if schedule is None or schedule.scope is AggregationScope.LINE:
+        return Fraction(0)
+    return sum(
+        (
+            _units(other, with_held=schedule.counts_held)
+            for other in lines
+            if other is not line
+            and other.schedule == schedule
+            and (schedule.scope is AggregationScope.QUOTE or (other.group == line.group and line.group))
+        ),
+        Fraction(0),
+    )
+
+
+def _units(line: QuoteLine, *, with_held: bool) -> Fraction:
+    """The units of a line: all it has afterwards, or those it buys now."""
+    quantity = checked_quantity(line.quantity, places=line.quantity_places)
+    holding = line.holding
+    if with_held or holding is None or holding.product_code != line.product_code:
+        return quantity
+    return max(quantity - checked_quantity(holding.quantity, places=line.quantity_places), Fraction(0))
+
+
+def _price_plain(request: QuoteRequest, line: QuoteLine, others: Fraction) -> Iterator[_Part]:
     """One line by its own price: a charge, a swap's credit and charge, or no change."""
     quantity = checked_quantity(line.quantity, places=line.quantity_places)
     holding = line.holding
     if quantity == 0 and (holding is None or holding.product_code != line.product_code):
         raise NothingOrdered(f"{line.line_key} has a quantity of zero")
     if holding is None:
-        yield _charge(request, line, line)
+        yield _charge(request, line, line, others=others)
         return
     held = checked_quantity(holding.quantity, places=line.quantity_places)
     if holding.product_code != line.product_code:
-        _refuse_downgrade(request, line, holding, held)
+        _refuse_downgrade(request, line, holding, held, others)
         yield _credit(request, line, holding, held)
-        yield _charge(request, line, line, monthly_before=_held_monthly(holding, held))
+        yield _charge(request, line, line, others=others, monthly_before=_held_monthly(holding, held))
     elif quantity < held:
         if not request.credit_downgrades:
             raise DowngradeWaits(f"{line.line_key} goes from {holding.quantity} to {line.quantity}")
@@ -180,7 +222,7 @@ def _price_plain(request: QuoteRequest, line: QuoteLine) -> Iterator[_Part]:
         yield _unchanged(request, line, holding, quantity, monthly_before=_held_monthly(holding, held))
     else:
         added = replace(line, quantity=stored(quantity - held))
-        yield _charge(request, line, added, kept=holding, monthly_before=_held_monthly(holding, held))
+        yield _charge(request, line, added, others=others, kept=holding, monthly_before=_held_monthly(holding, held))
 
 
 def _charge(
@@ -188,37 +230,73 @@ def _charge(
     line: QuoteLine,
     charged: QuoteLine,
     *,
+    others: Fraction = Fraction(0),
     kept: Holding | None = None,
     monthly_before: Fraction = Fraction(0),
 ) -> _Part:
     """The charge for `charged`, which is the line or the units added to it; `kept` units stay at their own price."""
     time = _time(request, line.billing, line.price_months)
     held = Fraction(0) if kept is None else checked_quantity(kept.quantity, places=line.quantity_places)
-    price = price_line(_terms(request, charged, time.multiplier, held))
+    before = _Before(held, _counted_before(line, held, others))
+    price = price_line(_terms(request, charged, time.multiplier, before))
+    sold = price_line(_terms(request, charged, Fraction(1), before)).exact_total
     whole = price.exact_total
-    monthly = Fraction(0)
-    if line.billing is not Billing.ONCE:
-        monthly = price_line(_terms(request, charged, Fraction(1, line.price_months), held)).exact_total
+    monthly = Fraction(0) if line.billing is Billing.ONCE else sold / line.price_months
     if kept is not None:
         monthly += _held_monthly(kept, held)
         kept_time = _time(request, kept.billing or line.billing, kept.price_months)
         whole += held * exact_price(kept.unit_price) * kept_time.multiplier
-    clauses = [quantity_words(request, charged, added=kept is not None), *discount_words(request, charged, held)]
+    clauses = [
+        *price_words(request, charged, held=held, is_added=kept is not None),
+        *discount_words(request, charged, counted=before.counted, is_together=others > 0),
+    ]
     if time.words is not None:
         clauses.append(time.words)
+    quantity = exact(charged.quantity)
     return _part(
         request,
         line,
         role=LineRole.CHARGE,
-        quantity=exact(charged.quantity),
-        quantity_change=exact(charged.quantity),
+        quantity=quantity,
+        quantity_change=quantity,
         price=price,
         multiplier=time.multiplier,
         whole=whole,
         monthly=monthly,
         monthly_before=monthly_before,
         clauses=clauses,
+        sold_unit_price=sold / quantity,
+        buy_up=_buy_up(request, charged, price, time.multiplier, before),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """Units that come before those priced: held ones, and those that count for the volume discount."""
+
+    held: Fraction = Fraction(0)
+    counted: Fraction = Fraction(0)
+
+
+def _counted_before(line: QuoteLine, held: Fraction, others: Fraction) -> Fraction:
+    counts_held = line.schedule is None or line.schedule.counts_held
+    return others + (held if counts_held else Fraction(0))
+
+
+def _buy_up(
+    request: QuoteRequest, charged: QuoteLine, price: LinePrice, multiplier: Fraction, before: _Before
+) -> BuyUpHint | None:
+    """The smallest larger quantity, with what is held, that costs less now, where a tier makes the total fall."""
+    starts = {tier.start - before.held for tier in charged.own_price.steps} if charged.own_price else set()
+    if charged.schedule is not None:
+        starts |= {tier.start - before.counted for tier in charged.schedule.tiers}
+    quantity = exact(charged.quantity)
+    for start in sorted(start for start in starts if start > quantity):
+        larger = replace(charged, quantity=stored(start))
+        total = price_line(_terms(request, larger, multiplier, before)).total
+        if total.minor < price.total.minor:
+            return BuyUpHint(int(start + before.held), total.amount)
+    return None
 
 
 def _credit(
@@ -233,16 +311,10 @@ def _credit(
     billing = holding.billing or line.billing
     time = _time(request, billing, holding.price_months)
     old = replace(
-        line,
+        _locked(line, holding, quantity),
         key=line.line_key,
         product_code=holding.product_code,
         name=holding.name,
-        quantity=stored(quantity),
-        unit_price=holding.unit_price,
-        price_months=holding.price_months,
-        billing=billing,
-        schedule=None,
-        discount=None,
         tax_rate_percent=line.tax_rate_percent if holding.tax_rate_percent is None else holding.tax_rate_percent,
     )
     words = Phrase(gettext_noop("credit for %(what)s"), {"what": quantity_words(request, old, named=True)})
@@ -252,7 +324,7 @@ def _credit(
         role=LineRole.CREDIT,
         quantity=quantity,
         quantity_change=-quantity,
-        price=price_line(_terms(request, old, time.multiplier, Fraction(0))),
+        price=price_line(_terms(request, old, time.multiplier, _Before())),
         multiplier=time.multiplier,
         whole=Fraction(0),
         monthly=Fraction(0),
@@ -261,22 +333,36 @@ def _credit(
     )
 
 
+def _locked(line: QuoteLine, holding: Holding, quantity: Fraction) -> QuoteLine:
+    """The line as it was sold: so much for each unit, with every discount in it."""
+    return replace(
+        line,
+        quantity=stored(quantity),
+        unit_price=holding.unit_price,
+        price_months=holding.price_months,
+        billing=holding.billing or line.billing,
+        schedule=None,
+        discount=None,
+        method=None,
+        is_contracted=False,
+        contracted_price=None,
+        list_override=None,
+        special_price=None,
+        term_schedule=None,
+        rules=(),
+        partner_percent=Decimal(0),
+        distributor_percent=Decimal(0),
+    )
+
+
 def _unchanged(
     request: QuoteRequest, line: QuoteLine, holding: Holding, quantity: Fraction, *, monthly_before: Fraction
 ) -> _Part:
     """What stays at its locked price: nothing due now, the same price after."""
     billing = holding.billing or line.billing
-    kept = replace(
-        line,
-        quantity=stored(quantity),
-        unit_price=holding.unit_price,
-        price_months=holding.price_months,
-        billing=billing,
-        schedule=None,
-        discount=None,
-    )
+    kept = _locked(line, holding, quantity)
     time = _time(request, billing, holding.price_months)
-    price = price_line(_terms(request, kept, time.multiplier, Fraction(0)))
+    price = price_line(_terms(request, kept, time.multiplier, _Before()))
     return _part(
         request,
         kept,
@@ -326,6 +412,7 @@ def _price_share(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, 
         monthly=monthly,
         monthly_before=before,
         period=rate * unit * sum(part.period_total_minor for part in covered),
+        sold_unit_price=(price.exact_total if line.billing is Billing.ONCE else monthly * line.price_months),
         clauses=[words],
     )
 
@@ -344,6 +431,8 @@ def _part(
     monthly_before: Fraction,
     clauses: list[Phrase],
     period: Fraction | None = None,
+    sold_unit_price: Fraction | None = None,
+    buy_up: BuyUpHint | None = None,
 ) -> _Part:
     """Round, tax and describe one line."""
     currency = request.currency
@@ -382,23 +471,38 @@ def _part(
                 total=Money(sign * price.total.minor, currency),
                 tax=Money(due.tax_minor, currency),
                 period=Money(period_total_minor, currency),
+                buy_up=buy_up,
             ),
         ),
+        sold_unit_price=stored(exact(line.unit_price) if sold_unit_price is None else sold_unit_price),
+        buy_up=buy_up,
     )
     return _Part(priced, sign * price.total.minor, to_minor(whole, currency), period_total_minor)
 
 
-def _terms(request: QuoteRequest, line: QuoteLine, multiplier: Fraction, already: Fraction) -> LineTerms:
+def _terms(request: QuoteRequest, line: QuoteLine, multiplier: Fraction, before: _Before) -> LineTerms:
     return LineTerms(
         original_price=line.unit_price,
         quantity=line.quantity,
         quantity_places=line.quantity_places,
-        already=stored(already),
+        already=stored(before.held),
+        counted=stored(before.counted),
         currency=request.currency,
         one_time=line.billing is Billing.ONCE,
         multiplier=multiplier,
+        list_override=line.list_override,
+        special_price=line.special_price,
+        contracted_price=line.contracted_price,
+        method=line.own_price,
+        is_contracted=line.is_contracted,
+        schedules_stack=line.schedules_stack,
         volume_schedule=line.schedule,
+        term_schedule=line.term_schedule,
+        term_months=duration_of(request.contract).months,
+        rules=line.rules,
         discount=line.discount,
+        partner_percent=line.partner_percent,
+        distributor_percent=line.distributor_percent,
     )
 
 
@@ -428,11 +532,14 @@ def _time(request: QuoteRequest, billing: Billing, price_months: int) -> _Time:
     return _Time(multiplier, term_words(request, rest, multiplier * price_months))
 
 
-def _refuse_downgrade(request: QuoteRequest, line: QuoteLine, holding: Holding, held: Fraction) -> None:
+def _refuse_downgrade(
+    request: QuoteRequest, line: QuoteLine, holding: Holding, held: Fraction, others: Fraction
+) -> None:
     """A swap to a lower recurring price is a downgrade: it waits, unless staff credit it now."""
     if request.credit_downgrades or line.billing is Billing.ONCE:
         return
-    monthly = price_line(_terms(request, line, Fraction(1, line.price_months), Fraction(0))).exact_total
+    before = _Before(counted=others)
+    monthly = price_line(_terms(request, line, Fraction(1, line.price_months), before)).exact_total
     if monthly < _held_monthly(holding, held):
         raise DowngradeWaits(f"{line.product_code} costs less than {holding.product_code}")
 

@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from .methods import ListPrice, OwnPrice
 from .money import STORED_PLACES, Choice, Money, PricingError, exact, exact_percent, exact_price, round_money, stored
 from .renewal import RenewalMethod
 from .tiers import (
     DiscountExceedsPrice,
     DiscountSchedule,
-    TieredPrice,
     checked_quantity,
     discounted_unit_price,
-    exact_tier_price,
 )
 
 
@@ -64,14 +63,7 @@ class PriceRule:
     min_quantity: int = 0
     special_price: Decimal | None = None
     discount_percent: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CostPlus:
-    """A price made from what the line costs us."""
-
-    cost: Decimal
-    markup_percent: Decimal
+    label: str = ""  # What the customer reads beside it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +89,9 @@ class LineTerms:
     """Everything the price of one line depends on. Prices are per unit, in the currency, for the price's own months.
 
     `multiplier` is how many times that price is due (see `prorate_multiplier`); lines that are paid once ignore it.
-    `already` is how many units were bought before: slab discounts go on where those ended.
+    `already` is how many units were bought before: prices and slab discounts go on where those ended, the discounts
+    where `counted` units did if that is another number. A `method` says what the units cost, if not so much for each;
+    `is_contracted` that its price was agreed.
     """
 
     original_price: Decimal
@@ -105,14 +99,15 @@ class LineTerms:
     currency: str
     quantity_places: int = 0
     already: Decimal | int = 0
+    counted: Decimal | int | None = None
     one_time: bool = False
     multiplier: Fraction = Fraction(1)
     list_override: Decimal | None = None
     special_price: Decimal | None = None
     contracted_price: Decimal | None = None
-    block_price: TieredPrice | None = None
+    method: OwnPrice | None = None
+    is_contracted: bool = False
     share_of_total: ShareOfTotal | None = None
-    cost_plus: CostPlus | None = None
     schedules_stack: bool = False
     renewal: RenewalTerms | None = None
     volume_schedule: DiscountSchedule | None = None
@@ -153,6 +148,11 @@ def apply_adjustment(price: Fraction, adjustment: Adjustment) -> Fraction:
     if adjusted < 0:
         raise DiscountExceedsPrice(f"{adjustment.kind} {adjustment.value} takes the price below zero")
     return adjusted
+
+
+def rules_for(rules: Sequence[PriceRule], quantity: Fraction) -> list[PriceRule]:
+    """The rules that a line of so many units meets, in their order."""
+    return [rule for rule in sorted(rules, key=lambda rule: rule.order) if quantity >= rule.min_quantity]
 
 
 def line_amount(
@@ -215,18 +215,19 @@ class _Waterfall:
 
     @property
     def schedules_apply(self) -> bool:
-        """Contracted and block prices have the quantity in them already, unless the contract says they stack."""
+        """Contracted prices and those of blocks have the quantity in them already, unless the price says they stack."""
         terms = self.terms
-        fixed = terms.special_price is None and (terms.contracted_price is not None or terms.block_price is not None)
+        in_it = terms.method is not None and terms.method.has_quantity_in_it
+        fixed = terms.special_price is None and (terms.contracted_price is not None or terms.is_contracted or in_it)
         return not self.carries_sold_price and (terms.schedules_stack or not fixed)
 
     def to_regular_price(self) -> Fraction:
         """Steps 0 to 5: from the price book over base and proration to the schedules."""
         terms = self.terms
-        self.keep("original_price", exact_price(terms.original_price))
-        listed = terms.original_price if terms.list_override is None else terms.list_override
-        self.keep("list_price", exact_price(listed))
-        base = self.keep("base_price", self._base_price(exact(listed)))
+        original = self.keep("original_price", self._original_price())
+        listed = original if terms.list_override is None else exact_price(terms.list_override)
+        self.keep("list_price", listed)
+        base = self.keep("base_price", self._base_price(listed))
         price = self.keep("prorated_price", base * self.multiplier)
 
         amount_multiplier = self.multiplier if terms.prorate_amount_discounts else Fraction(1)
@@ -235,7 +236,9 @@ class _Waterfall:
                 terms.volume_schedule,
                 price,
                 self.quantity,
-                already=checked_quantity(terms.already, places=terms.quantity_places),
+                already=checked_quantity(
+                    terms.already if terms.counted is None else terms.counted, places=terms.quantity_places
+                ),
                 amount_multiplier=amount_multiplier,
             )
             self.keep("volume_price", price)
@@ -252,9 +255,7 @@ class _Waterfall:
             return regular
         special = None
         discounts: list[PriceRule] = []
-        for rule in sorted(self.terms.rules, key=lambda rule: rule.order):
-            if self.quantity < rule.min_quantity:
-                continue
+        for rule in rules_for(self.terms.rules, self.quantity):
             if rule.special_price is not None:
                 special = rule.special_price
                 self.keep(f"rule_{rule.order}_special_price", exact_price(special))
@@ -288,6 +289,14 @@ class _Waterfall:
         partner = self.keep("partner_price", customer * (1 - exact_percent(terms.partner_percent)))
         return self.keep("net_unit_price", partner * (1 - exact_percent(terms.distributor_percent)))
 
+    def _original_price(self) -> Fraction:
+        """What the book says: of a unit, of the whole, or on the average where units cost differently."""
+        terms = self.terms
+        if terms.method is None or isinstance(terms.method, ListPrice):
+            return exact_price(terms.original_price)
+        whole = terms.method.charge(self.quantity, checked_quantity(terms.already, places=terms.quantity_places))
+        return whole if terms.method.is_of_the_whole or not self.quantity else whole / self.quantity
+
     def _base_price(self, listed: Fraction) -> Fraction:
         """Step 2, or 3 for a renewal: the first price that exists."""
         terms = self.terms
@@ -298,13 +307,11 @@ class _Waterfall:
             return exact_price(terms.special_price)
         if terms.contracted_price is not None:
             return exact_price(terms.contracted_price)
-        if terms.block_price is not None:
-            self.effective_quantity = Fraction(1)
-            return exact_tier_price(terms.block_price, self.quantity)
-        if terms.share_of_total is not None:
+        if terms.method is not None:
+            if terms.method.is_of_the_whole:
+                self.effective_quantity = Fraction(1)
+        elif terms.share_of_total is not None:
             return exact_percent(terms.share_of_total.percent) * exact(terms.share_of_total.covered_total)
-        if terms.cost_plus is not None:
-            return exact_price(terms.cost_plus.cost) * (1 + exact_price(terms.cost_plus.markup_percent) / 100)
         return listed
 
     @staticmethod

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import Entitlement
 from commerce import explanations
-from commerce.catalogue import grants_for
-from commerce.configuring import Configuration, Situation, price, schedule_of
+from commerce.catalogue import at_own_price, grants_for
+from commerce.configuring import Configuration, Situation, price
 from commerce.contracts import OwnedLine, line_label
 from commerce.models import (
     Contract,
@@ -32,10 +32,8 @@ from commerce.models import (
     SubscriptionDelta,
 )
 from commerce.pricing import quote as engine
-from commerce.pricing.money import stored
 from commerce.pricing.proration import Period, add_months
 from commerce.pricing.quoting import price_quote
-from commerce.pricing.waterfall import LineTerms, price_line
 from sandbox.demo.accounts import LIKELY_ADDONS, Customer, Growth
 from sandbox.demo.books import Books, Line, Purchase, Term, annual_gain, annual_value
 from sandbox.demo.company import CURRENCY, Company
@@ -232,18 +230,18 @@ class Seller:
 
     def _asked(self, code: str, quantity: int, *, unit_price: Decimal | None = None) -> engine.QuoteLine:
         """A line of a new contract: at today's price with its volume discount, or at the price units were sold at."""
-        product, row = self.company.products[code], self.company.prices[self.account.tier.code, code]
-        return engine.QuoteLine(
+        product = self.company.products[code]
+        line = engine.QuoteLine(
             product_code=code,
             name=product.name,
             kind=product.kind_choice.line_kind,
             quantity=quantity,
-            unit_price=row.unit_price if unit_price is None else unit_price,
+            unit_price=unit_price or Decimal(0),
             billing=engine.Billing(product.billing),
             unit="seats" if product.kind == ProductKind.PLAN else "",
-            schedule=schedule_of(row) if unit_price is None else None,
             tax_rate_percent=self._tax_percent,
         )
+        return line if unit_price is not None else at_own_price(line, self.offered.get(code))
 
     @property
     def _tax_percent(self) -> Decimal:
@@ -271,7 +269,7 @@ class Seller:
         else:
             kind = change or (DeltaKind.SWAP_IN if is_swap else DeltaKind.QUANTITY if held else DeltaKind.NEW)
             after = line.quantity_change + (held.quantity if held else Decimal(0))
-            unit_price = self._net_unit_price(line, held, at_sold_price=change is DeltaKind.RENEWAL)
+            unit_price = line.unit_price if change is DeltaKind.RENEWAL else line.sold_unit_price
             recurring = line.monthly_minor - (0 if is_swap else line.monthly_before_minor)
         return Line(
             product=self.company.products[line.product_code],
@@ -282,22 +280,6 @@ class Seller:
             recurring_minor=recurring,
             priced=line,
         )
-
-    def _net_unit_price(self, line: engine.PricedLine, held: OwnedLine | None, *, at_sold_price: bool) -> Decimal:
-        """A unit's price a month after volume discounts, before proration."""
-        if at_sold_price:
-            return line.unit_price
-        row = self.company.prices[self.account.tier.code, line.product_code]
-        whole = price_line(
-            LineTerms(
-                original_price=line.unit_price,
-                quantity=line.quantity_change,
-                currency=CURRENCY,
-                already=held.quantity if held and line.billing is not engine.Billing.ONCE else 0,
-                volume_schedule=schedule_of(row),
-            )
-        )
-        return stored(whole.net_unit_price)
 
     def _deal(
         self,

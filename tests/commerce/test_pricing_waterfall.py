@@ -3,6 +3,7 @@ from fractions import Fraction
 
 import pytest
 
+from commerce.pricing.methods import BlockPrice
 from commerce.pricing.money import NegativeAmount, PercentOutOfRange
 from commerce.pricing.renewal import RenewalMethod
 from commerce.pricing.tax import TaxTreatment, tax_line
@@ -19,7 +20,6 @@ from commerce.pricing.tiers import (
 from commerce.pricing.waterfall import (
     Adjustment,
     AdjustmentKind,
-    CostPlus,
     LineTerms,
     PriceRule,
     RenewalTerms,
@@ -87,9 +87,8 @@ def test_the_base_is_the_first_price_that_exists():
     prices = {
         "special_price": (Decimal(90), 90_000),
         "contracted_price": (Decimal(80), 80_000),
-        "block_price": (BLOCK, 50_000),
+        "method": (BlockPrice(tiers=BLOCK), 50_000),
         "share_of_total": (ShareOfTotal(Decimal(10), Decimal(4000)), 400_000),
-        "cost_plus": (CostPlus(Decimal(50), Decimal(20)), 60_000),
     }
     given = {name: price for name, (price, _) in prices.items()}
     for name, (_, expected) in prices.items():
@@ -99,10 +98,10 @@ def test_the_base_is_the_first_price_that_exists():
 
 
 def test_a_block_has_one_price_whatever_its_quantity():
-    priced = price_line(terms(block_price=BLOCK, volume_schedule=TEN_PERCENT))
+    priced = price_line(terms(method=BlockPrice(tiers=BLOCK), volume_schedule=TEN_PERCENT))
     assert priced.effective_quantity == 1
     assert priced.total.minor == 50_000
-    assert total(block_price=BLOCK, volume_schedule=TEN_PERCENT, schedules_stack=True) == 45_000
+    assert total(method=BlockPrice(tiers=BLOCK), volume_schedule=TEN_PERCENT, schedules_stack=True) == 45_000
 
 
 def test_a_contracted_price_excludes_volume_discounts_unless_they_stack():

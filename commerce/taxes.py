@@ -1,0 +1,36 @@
+"""What tax a sale to a company bears: the rate of its country, or none where the buyer accounts for it."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from accounts.models import Account
+from commerce import vat_ids
+from commerce.models import TaxRate
+from commerce.pricing.explanation import Phrase, gettext_noop
+from commerce.pricing.tax import TaxTreatment
+
+
+@dataclass(frozen=True, slots=True)
+class SaleTax:
+    """The tax on a sale; `note` is the sentence that the law wants on each line, where it does."""
+
+    rate_percent: Decimal
+    treatment: TaxTreatment
+    note: Phrase | None = None
+
+
+def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:
+    """The tax on a sale to the account, by its country's rate of the day. No query.
+
+    Where the rate allows for it, a buyer with a VAT id of the country's form owes the tax themselves.
+    """
+    if rate.is_reversible and vat_ids.is_valid(account.vat_id, country=account.billing_country):
+        # Council Directive 2006/112/EC: Article 196 moves the debt, Article 226 (11a) wants these two words.
+        note = Phrase(
+            gettext_noop(
+                "Reverse charge: the recipient %(vat_id)s accounts for the VAT (Article 196 of Directive 2006/112/EC)"
+            ),
+            {"vat_id": vat_ids.normalised(account.vat_id)},
+        )
+        return SaleTax(Decimal(0), TaxTreatment.EXCLUSIVE, note)
+    return SaleTax(rate.rate * 100, TaxTreatment(rate.treatment))

@@ -1,0 +1,104 @@
+"""Tax on what is sold: by country, inside of the price or on top, and owed by the buyer where the law says so."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+
+from commerce import vat_ids
+from commerce.configuring import Configuration, configure, situation_of
+from commerce.models import TaxRate
+from commerce.quoting import accept_quote, create_quote
+
+UPGRADE = Configuration("team", 60)
+
+
+@pytest.mark.parametrize(
+    ("vat_id", "country"),
+    [
+        ("DE123456789", "DE"),
+        ("de 123.456-789", "DE"),
+        ("ATU12345678", "AT"),
+        ("EL123456789", "GR"),
+        ("FRXX123456789", "FR"),
+        ("NL123456789B01", "NL"),
+        ("ESX1234567L", "ES"),
+        ("IE1234567WA", "IE"),
+        ("XI123456789", "GB"),
+    ],
+)
+def test_a_vat_id_of_its_country_s_form_is_valid(vat_id, country):
+    assert vat_ids.is_valid(vat_id, country=country)
+
+
+@pytest.mark.parametrize(
+    ("vat_id", "country"),
+    [
+        ("", "DE"),
+        ("123456789", "DE"),
+        ("DE12345678", "DE"),
+        ("DE1234567890", "DE"),
+        ("DE١٢٣٤٥٦٧٨٩", "DE"),
+        ("FR123456789", "FR"),
+        ("DE123456789", "FR"),
+        ("GR123456789", "GR"),
+        ("GB123456789", "GB"),
+        ("US123456789", "US"),
+    ],
+)
+def test_another_form_or_country_is_not(vat_id, country):
+    assert not vat_ids.is_valid(vat_id, country=country)
+
+
+@pytest.fixture
+def french(acme, contract, today):
+    """Acme is billed in France, where the buyer may owe the tax itself."""
+    TaxRate.objects.create(
+        country="FR", name="TVA", rate=Decimal("0.20"), valid_from=contract.start_date, is_reversible=True
+    )
+    acme.billing_country = "FR"
+    acme.save()
+    return acme
+
+
+def test_a_business_of_another_member_state_owes_the_tax_itself(french, today):
+    with_tax = configure(french, UPGRADE, today)
+    assert with_tax.due_tax_minor > 0
+    french.vat_id = "FR12345678901"
+    without = configure(french, UPGRADE, today)
+    assert (without.due_tax_minor, without.due_net_minor) == (0, with_tax.due_net_minor)
+    french.vat_id = "FR1"
+    assert configure(french, UPGRADE, today) == with_tax
+
+
+def test_the_sentence_of_the_law_stands_on_the_lines_of_quote_and_invoice(french, admin, now):
+    french.vat_id = "FR12345678901"
+    french.save()
+    actor = admin.membership.actor()
+    quote = create_quote(account=french, actor=actor, user=admin, configuration=UPGRADE, now=now, form_key=uuid.uuid4())
+    sentence = "Reverse charge: the recipient FR12345678901 accounts for the VAT"
+    assert sentence in quote.lines.get().words
+    order = accept_quote(quote=quote, shown_hash=quote.price_hash, consent_name="Ada", ip=None, actor=actor, now=now)
+    line = order.invoice.lines.get()
+    assert sentence in line.explanation
+    assert (line.tax_rate, line.tax_minor) == (0, 0)
+
+
+def test_where_prices_have_the_tax_in_them_the_total_is_the_price(acme, contract, admin, today, now):
+    before = configure(acme, UPGRADE, today)
+    TaxRate.objects.filter(country="DE").update(treatment="inclusive")
+    priced = configure(acme, UPGRADE, today)
+    assert priced.due_now_minor == before.due_net_minor
+    # 11 902 / 1.19
+    assert priced.due_tax_minor == priced.due_now_minor - round(priced.due_now_minor / Decimal("1.19"))
+    quote = create_quote(
+        account=acme, actor=admin.membership.actor(), user=admin, configuration=UPGRADE, now=now, form_key=uuid.uuid4()
+    )
+    assert quote.total_minor == priced.due_now_minor
+    assert quote.recurring_after_minor < priced.monthly_minor
+    assert "including" in quote.lines.get().words
+
+
+def test_the_tax_is_read_with_the_situation(acme, contract, today):
+    tax = situation_of(acme, today).tax
+    assert (tax.rate_percent, tax.note) == (19, None)
