@@ -71,6 +71,10 @@ GROUPS = [
             "commerce.contract",
             "commerce.product",
             "commerce.pricebook",
+            "commerce.contractedprice",
+            "commerce.discountschedule",
+            "commerce.pricerule",
+            "commerce.productcost",
         ],
     ),
     SidebarGroup(

@@ -1,46 +1,30 @@
 """What products cost. Prices are appended: a new price starts on a day, the old one ends on it."""
 
-from typing import Any
-
-from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from accounts.admin import Kept, Undeletable
-from commerce.models import Price, PriceBook, TaxRate
-
-
-class PriceForm(forms.ModelForm[Price]):
-    """A price that has been given can only be ended."""
-
-    class Meta:
-        model = Price
-        fields = ["product", "unit_price", "volume_schedule", "valid_from", "valid_until"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            for name in ("product", "unit_price", "volume_schedule", "valid_from"):
-                self.fields[name].disabled = True
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        start, until = cleaned.get("valid_from"), cleaned.get("valid_until")
-        if start and until and until <= start:
-            self.add_error("valid_until", _("A price ends after the day on which it starts."))
-        return cleaned
+from accounts.admin import Undeletable
+from commerce.admin.price_forms import (
+    ContractedPriceForm,
+    DiscountScheduleForm,
+    PriceBookForm,
+    PriceForm,
+    PriceRuleForm,
+    ProductCostForm,
+)
+from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost, TaxRate
 
 
 class PriceInline(Undeletable, TabularInline):
     model = Price
     form = PriceForm
     extra = 0
-    verbose_name_plural = _("prices per unit and month, before tax")
+    verbose_name_plural = _("prices, before tax unless the country's have it in them")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
         rows: QuerySet[Price] = super().get_queryset(request)
@@ -48,21 +32,79 @@ class PriceInline(Undeletable, TabularInline):
 
 
 @admin.register(PriceBook)
-class PriceBookAdmin(Kept, ModelAdmin):
-    list_display = ["name", "tier", "currency", "prices_today"]
+class PriceBookAdmin(Undeletable, ModelAdmin):
+    form = PriceBookForm
+    list_display = ["name", "tier", "account", "currency", "region", "valid_from", "valid_until", "prices_today"]
     list_filter = ["tier", "currency"]
-    list_select_related = ["tier"]
-    readonly_fields = ["public_id", "tier", "currency"]
+    list_select_related = ["tier", "account"]
+    search_fields = ["name", "account__name"]
+    autocomplete_fields = ["account"]
     inlines = [PriceInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: PriceBook | None = None) -> list[str]:
+        # Contracts keep their book: whose it is, and in which currency, cannot change under them.
+        return ["public_id", "tier", "account", "currency"] if obj else []
+
+    @display(description=_("countries"))
+    def region(self, book: PriceBook) -> str:
+        return ", ".join(book.regions) or str(_("anywhere"))
 
     @display(description=_("products with a price today"))
     def prices_today(self, book: PriceBook) -> int:
         return Price.objects.filter(book=book).on(timezone.localdate()).values("product").distinct().count()
 
 
+@admin.register(ContractedPrice)
+class ContractedPriceAdmin(Undeletable, ModelAdmin):
+    form = ContractedPriceForm
+    list_display = ["account", "product", "method", "unit_price", "currency", "valid_from", "valid_until"]
+    list_filter = ["currency", "product"]
+    list_select_related = ["account", "product"]
+    search_fields = ["account__name", "product__name", "product__code"]
+    autocomplete_fields = ["account", "product"]
+
+
+@admin.register(DiscountSchedule)
+class DiscountScheduleAdmin(Undeletable, ModelAdmin):
+    form = DiscountScheduleForm
+    list_display = ["name", "kind", "method", "scope", "counts_held"]
+    list_filter = ["kind"]
+    search_fields = ["name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: DiscountSchedule | None = None) -> list[str]:
+        # What was quoted by it stays told: another discount is another schedule.
+        return ["kind", "method", "scope", "counts_held", "tiers"] if obj and _is_given(obj) else []
+
+
+def _is_given(schedule: DiscountSchedule) -> bool:
+    named = Q(volume_schedule=schedule) | Q(term_schedule=schedule)
+    return Price.objects.filter(named).exists() or ContractedPrice.objects.filter(named).exists()
+
+
+@admin.register(PriceRule)
+class PriceRuleAdmin(Undeletable, ModelAdmin):
+    form = PriceRuleForm
+    list_display = ["order", "name", "tier", "account", "special_price", "currency", "discount_percent", "is_active"]
+    list_display_links = ["name"]
+    list_filter = ["is_active", "tier"]
+    list_select_related = ["tier", "account"]
+    search_fields = ["name"]
+    autocomplete_fields = ["account"]
+
+
+@admin.register(ProductCost)
+class ProductCostAdmin(Undeletable, ModelAdmin):
+    form = ProductCostForm
+    list_display = ["product", "currency", "cost", "floor_price", "valid_from", "valid_until"]
+    list_filter = ["currency"]
+    list_select_related = ["product"]
+    search_fields = ["product__name", "product__code"]
+    autocomplete_fields = ["product"]
+
+
 @admin.register(TaxRate)
 class TaxRateAdmin(Undeletable, ModelAdmin):
-    list_display = ["country", "name", "percent", "valid_from", "valid_until"]
+    list_display = ["country", "name", "percent", "treatment", "is_reversible", "valid_from", "valid_until"]
     list_filter = ["country"]
 
     @display(description=_("percent"))

@@ -14,6 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from .explanation import Explanation, Phrase, days_phrase, gettext_noop
+from .holdings import Before, counted_before, counted_with, held_monthly, locked
 from .money import Money, NegativeAmount, PricingError, exact, exact_percent, exact_price, exponent_of, stored, to_minor
 from .proration import ChangeOutsidePeriod, Period, TermIsEmpty, days_left, duration_of, prorate_multiplier
 from .quote import (
@@ -28,7 +29,7 @@ from .quote import (
     QuoteRequest,
 )
 from .tax import tax_line
-from .tiers import AggregationScope, BuyUpHint, DiscountMethod, SlabNotAllowed, checked_quantity
+from .tiers import BuyUpHint, DiscountMethod, SlabNotAllowed, checked_quantity
 from .waterfall import LinePrice, LineTerms, ShareOfTotal, price_line
 from .wording import discount_words, price_words, quantity_words, result_words, term_words
 
@@ -89,7 +90,7 @@ def price_quote(request: QuoteRequest) -> PricedQuote:
     priced: dict[str, tuple[_Part, ...]] = {}
     plain = [line for line in request.lines if line.share is None]
     for line in plain:
-        priced[line.line_key] = tuple(_price_plain(request, line, _counted_with(line, plain)))
+        priced[line.line_key] = tuple(_price_plain(request, line, counted_with(line, plain)))
     for line in request.lines:
         if share := line.share:
             covered = [each for each in plain if each.kind in share.covers or each.product_code in share.products]
@@ -170,32 +171,6 @@ def _check_dates(request: QuoteRequest) -> None:
         raise ChangeOutsidePeriod("a new contract is priced from its first day")
 
 
-def _counted_with(line: QuoteLine, lines: list[QuoteLine]) -> Fraction:
-    """The units of other lines that decide the tier of this one's volume discount, too."""
-    schedule = line.schedule
-    if schedule is None or schedule.scope is AggregationScope.LINE:
-        return Fraction(0)
-    return sum(
-        (
-            _units(other, with_held=schedule.counts_held)
-            for other in lines
-            if other is not line
-            and other.schedule == schedule
-            and (schedule.scope is AggregationScope.QUOTE or (other.group == line.group and line.group))
-        ),
-        Fraction(0),
-    )
-
-
-def _units(line: QuoteLine, *, with_held: bool) -> Fraction:
-    """The units of a line: all it has afterwards, or those it buys now."""
-    quantity = checked_quantity(line.quantity, places=line.quantity_places)
-    holding = line.holding
-    if with_held or holding is None or holding.product_code != line.product_code:
-        return quantity
-    return max(quantity - checked_quantity(holding.quantity, places=line.quantity_places), Fraction(0))
-
-
 def _price_plain(request: QuoteRequest, line: QuoteLine, others: Fraction) -> Iterator[_Part]:
     """One line by its own price: a charge, a swap's credit and charge, or no change."""
     quantity = checked_quantity(line.quantity, places=line.quantity_places)
@@ -209,20 +184,20 @@ def _price_plain(request: QuoteRequest, line: QuoteLine, others: Fraction) -> It
     if holding.product_code != line.product_code:
         _refuse_downgrade(request, line, holding, held, others)
         yield _credit(request, line, holding, held)
-        yield _charge(request, line, line, others=others, monthly_before=_held_monthly(holding, held))
+        yield _charge(request, line, line, others=others, monthly_before=held_monthly(holding, held))
     elif quantity < held:
         if not request.credit_downgrades:
             raise DowngradeWaits(f"{line.line_key} goes from {holding.quantity} to {line.quantity}")
         if quantity == 0:
-            yield _credit(request, line, holding, held, monthly_before=_held_monthly(holding, held))
+            yield _credit(request, line, holding, held, monthly_before=held_monthly(holding, held))
             return
         yield _credit(request, line, holding, held - quantity)
-        yield _unchanged(request, line, holding, quantity, monthly_before=_held_monthly(holding, held))
+        yield _unchanged(request, line, holding, quantity, monthly_before=held_monthly(holding, held))
     elif quantity == held:
-        yield _unchanged(request, line, holding, quantity, monthly_before=_held_monthly(holding, held))
+        yield _unchanged(request, line, holding, quantity, monthly_before=held_monthly(holding, held))
     else:
         added = replace(line, quantity=stored(quantity - held))
-        yield _charge(request, line, added, others=others, kept=holding, monthly_before=_held_monthly(holding, held))
+        yield _charge(request, line, added, others=others, kept=holding, monthly_before=held_monthly(holding, held))
 
 
 def _charge(
@@ -237,13 +212,13 @@ def _charge(
     """The charge for `charged`, which is the line or the units added to it; `kept` units stay at their own price."""
     time = _time(request, line.billing, line.price_months)
     held = Fraction(0) if kept is None else checked_quantity(kept.quantity, places=line.quantity_places)
-    before = _Before(held, _counted_before(line, held, others))
+    before = Before(held, counted_before(line, held, others))
     price = price_line(_terms(request, charged, time.multiplier, before))
     sold = price_line(_terms(request, charged, Fraction(1), before)).exact_total
     whole = price.exact_total
     monthly = Fraction(0) if line.billing is Billing.ONCE else sold / line.price_months
     if kept is not None:
-        monthly += _held_monthly(kept, held)
+        monthly += held_monthly(kept, held)
         kept_time = _time(request, kept.billing or line.billing, kept.price_months)
         whole += held * exact_price(kept.unit_price) * kept_time.multiplier
     clauses = [
@@ -270,21 +245,8 @@ def _charge(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """Units that come before those priced: held ones, and those that count for the volume discount."""
-
-    held: Fraction = Fraction(0)
-    counted: Fraction = Fraction(0)
-
-
-def _counted_before(line: QuoteLine, held: Fraction, others: Fraction) -> Fraction:
-    counts_held = line.schedule is None or line.schedule.counts_held
-    return others + (held if counts_held else Fraction(0))
-
-
 def _buy_up(
-    request: QuoteRequest, charged: QuoteLine, price: LinePrice, multiplier: Fraction, before: _Before
+    request: QuoteRequest, charged: QuoteLine, price: LinePrice, multiplier: Fraction, before: Before
 ) -> BuyUpHint | None:
     """The smallest larger quantity, with what is held, that costs less now, where a tier makes the total fall."""
     starts = {tier.start - before.held for tier in charged.own_price.steps} if charged.own_price else set()
@@ -311,7 +273,7 @@ def _credit(
     billing = holding.billing or line.billing
     time = _time(request, billing, holding.price_months)
     old = replace(
-        _locked(line, holding, quantity),
+        locked(line, holding, quantity),
         key=line.line_key,
         product_code=holding.product_code,
         name=holding.name,
@@ -324,7 +286,7 @@ def _credit(
         role=LineRole.CREDIT,
         quantity=quantity,
         quantity_change=-quantity,
-        price=price_line(_terms(request, old, time.multiplier, _Before())),
+        price=price_line(_terms(request, old, time.multiplier, Before())),
         multiplier=time.multiplier,
         whole=Fraction(0),
         monthly=Fraction(0),
@@ -333,36 +295,14 @@ def _credit(
     )
 
 
-def _locked(line: QuoteLine, holding: Holding, quantity: Fraction) -> QuoteLine:
-    """The line as it was sold: so much for each unit, with every discount in it."""
-    return replace(
-        line,
-        quantity=stored(quantity),
-        unit_price=holding.unit_price,
-        price_months=holding.price_months,
-        billing=holding.billing or line.billing,
-        schedule=None,
-        discount=None,
-        method=None,
-        is_contracted=False,
-        contracted_price=None,
-        list_override=None,
-        special_price=None,
-        term_schedule=None,
-        rules=(),
-        partner_percent=Decimal(0),
-        distributor_percent=Decimal(0),
-    )
-
-
 def _unchanged(
     request: QuoteRequest, line: QuoteLine, holding: Holding, quantity: Fraction, *, monthly_before: Fraction
 ) -> _Part:
     """What stays at its locked price: nothing due now, the same price after."""
     billing = holding.billing or line.billing
-    kept = _locked(line, holding, quantity)
+    kept = locked(line, holding, quantity)
     time = _time(request, billing, holding.price_months)
-    price = price_line(_terms(request, kept, time.multiplier, _Before()))
+    price = price_line(_terms(request, kept, time.multiplier, Before()))
     return _part(
         request,
         kept,
@@ -372,7 +312,7 @@ def _unchanged(
         price=price,
         multiplier=time.multiplier,
         whole=price.exact_total,
-        monthly=_held_monthly(holding, quantity),
+        monthly=held_monthly(holding, quantity),
         monthly_before=monthly_before,
         clauses=[quantity_words(request, kept), Phrase(gettext_noop("unchanged"))],
     )
@@ -480,7 +420,7 @@ def _part(
     return _Part(priced, sign * price.total.minor, to_minor(whole, currency), period_total_minor)
 
 
-def _terms(request: QuoteRequest, line: QuoteLine, multiplier: Fraction, before: _Before) -> LineTerms:
+def _terms(request: QuoteRequest, line: QuoteLine, multiplier: Fraction, before: Before) -> LineTerms:
     return LineTerms(
         original_price=line.unit_price,
         quantity=line.quantity,
@@ -538,15 +478,7 @@ def _refuse_downgrade(
     """A swap to a lower recurring price is a downgrade: it waits, unless staff credit it now."""
     if request.credit_downgrades or line.billing is Billing.ONCE:
         return
-    before = _Before(counted=others)
+    before = Before(counted=others)
     monthly = price_line(_terms(request, line, Fraction(1, line.price_months), before)).exact_total
-    if monthly < _held_monthly(holding, held):
+    if monthly < held_monthly(holding, held):
         raise DowngradeWaits(f"{line.product_code} costs less than {holding.product_code}")
-
-
-def _held_monthly(holding: Holding, quantity: Fraction) -> Fraction:
-    if holding.billing is Billing.ONCE:
-        return Fraction(0)
-    if holding.price_months < 1:
-        raise TermIsEmpty(f"the price of {holding.product_code} covers no months")
-    return quantity * exact_price(holding.unit_price) / holding.price_months

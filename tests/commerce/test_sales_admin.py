@@ -52,6 +52,7 @@ def prices_form(book, **added):
     rows = list(Price.objects.filter(book=book).order_by("product__kind", "product__rank", "product__name"))
     data = {
         "name": book.name,
+        "regions": "",
         "prices-TOTAL_FORMS": len(rows) + 1,
         "prices-INITIAL_FORMS": len(rows),
         "prices-MIN_NUM_FORMS": 0,
@@ -76,6 +77,8 @@ def test_a_new_price_is_added_and_the_old_one_ends(manager, products, signed_in)
         book,
         product=products["team"].pk,
         unit_price="12.40",
+        method="list",
+        price_months="1",
         valid_from="2027-01-01",
     )
     response = signed_in(manager).post(url("pricebook", "change", book.pk), sent)

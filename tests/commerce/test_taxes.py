@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 
 from commerce import vat_ids
+from commerce.acceptance import accept_quote
 from commerce.configuring import Configuration, configure, situation_of
 from commerce.models import TaxRate
-from commerce.quoting import accept_quote, create_quote
+from commerce.quoting import create_quote
 
 UPGRADE = Configuration("team", 60)
 

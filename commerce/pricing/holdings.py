@@ -1,0 +1,83 @@
+"""What a line has to do with units outside of it: those that are held, and those of other lines counted with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+
+from .money import exact_price, stored
+from .proration import TermIsEmpty
+from .quote import Billing, Holding, QuoteLine
+from .tiers import AggregationScope, checked_quantity
+
+
+def counted_with(line: QuoteLine, lines: list[QuoteLine]) -> Fraction:
+    """The units of other lines that decide the tier of this one's volume discount, too."""
+    schedule = line.schedule
+    if schedule is None or schedule.scope is AggregationScope.LINE:
+        return Fraction(0)
+    return sum(
+        (
+            _units(other, with_held=schedule.counts_held)
+            for other in lines
+            if other is not line
+            and other.schedule == schedule
+            and (schedule.scope is AggregationScope.QUOTE or (other.group == line.group and line.group))
+        ),
+        Fraction(0),
+    )
+
+
+def _units(line: QuoteLine, *, with_held: bool) -> Fraction:
+    """The units of a line: all it has afterwards, or those it buys now."""
+    quantity = checked_quantity(line.quantity, places=line.quantity_places)
+    holding = line.holding
+    if with_held or holding is None or holding.product_code != line.product_code:
+        return quantity
+    return max(quantity - checked_quantity(holding.quantity, places=line.quantity_places), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Units that come before those priced: held ones, and those that count for the volume discount."""
+
+    held: Fraction = Fraction(0)
+    counted: Fraction = Fraction(0)
+
+
+def counted_before(line: QuoteLine, held: Fraction, others: Fraction) -> Fraction:
+    """The units that come before the line's in its volume discount."""
+    counts_held = line.schedule is None or line.schedule.counts_held
+    return others + (held if counts_held else Fraction(0))
+
+
+def locked(line: QuoteLine, holding: Holding, quantity: Fraction) -> QuoteLine:
+    """The line as it was sold: so much for each unit, with every discount in it."""
+    return replace(
+        line,
+        quantity=stored(quantity),
+        unit_price=holding.unit_price,
+        price_months=holding.price_months,
+        billing=holding.billing or line.billing,
+        schedule=None,
+        discount=None,
+        method=None,
+        is_contracted=False,
+        contracted_price=None,
+        list_override=None,
+        special_price=None,
+        term_schedule=None,
+        rules=(),
+        partner_percent=Decimal(0),
+        distributor_percent=Decimal(0),
+    )
+
+
+def held_monthly(holding: Holding, quantity: Fraction) -> Fraction:
+    """What so many held units cost a month at their locked price. Raises TermIsEmpty."""
+    if holding.billing is Billing.ONCE:
+        return Fraction(0)
+    if holding.price_months < 1:
+        raise TermIsEmpty(f"the price of {holding.product_code} covers no months")
+    return quantity * exact_price(holding.unit_price) / holding.price_months
