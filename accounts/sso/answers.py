@@ -70,6 +70,9 @@ class Reason(models.TextChoices):
     NO_ROLE = "no_role", _("No role fits the values received (%(detail)s). Add one of them to the roles by value.")
 
 
+LONGEST_SUBJECT = 255  # Characters.
+
+
 class SsoRefused(Exception):
     """The sign-in is refused, and nothing has changed."""
 
@@ -93,6 +96,12 @@ class Answer:
     expires_at: datetime  # Nobody accepts it after that.
     attributes: dict[str, list[str]] = field(default_factory=dict)
     in_response_to: str = ""  # The request it answers; empty: nobody asked.
+
+    def __post_init__(self) -> None:
+        """Of what is to be kept, PostgreSQL takes no null character. Raises `SsoRefused`."""
+        texts = [self.subject, *(value for values in self.attributes.values() for value in values)]
+        if len(self.subject) > LONGEST_SUBJECT or any("\x00" in text for text in texts):
+            raise SsoRefused(Reason.MALFORMED, self.subject)
 
     def first(self, *names: str) -> str:
         """The first value of the first attribute that has one."""

@@ -104,10 +104,17 @@ def answer_for(provider: IdentityProvider, request: Request, *, code: str) -> An
     return Answer(
         id=hashlib.sha256(code.encode()).hexdigest(),
         subject=str(claims["sub"]),
-        expires_at=datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC),
+        expires_at=_end_of(claims),
         attributes={name: _texts(value) for name, value in claims.items() if name not in PROTOCOL_CLAIMS},
         in_response_to=request.state,
     )
+
+
+def _end_of(claims: dict[str, Any]) -> datetime:
+    try:
+        return datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC)
+    except (ValueError, OverflowError, OSError) as error:  # In a year that there is not.
+        raise SsoRefused(Reason.MALFORMED, "exp") from error
 
 
 def _tokens(provider: IdentityProvider, request: Request, *, code: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError
 
 from accounts import invitations
@@ -207,7 +206,7 @@ def _email(provider: IdentityProvider, answer: Answer) -> str:
         names = (*saml.EMAIL, saml.NAME_ID) if provider.protocol == Protocol.SAML else (oidc.EMAIL,)
     email = answer.first(*names).strip().lower()
     try:
-        validate_email(email)
+        User._meta.get_field("email").clean(email, None)
     except ValidationError as error:
         raise SsoRefused(Reason.NO_EMAIL, names[0]) from error
     _check_domain(provider, email)
