@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import dns.exception
-import dns.name
 import dns.nameserver
 import dns.resolver
 from django.conf import settings
@@ -11,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Account, Domain
-from accounts.models.domains import CheckProblem, VerifiedHow
+from accounts.models.domains import CheckProblem, VerifiedHow, in_ascii
 from accounts.scope import staff_scope
 from tracking.actor import Actor
 
@@ -42,10 +41,9 @@ def normalise(name: str) -> str:
     name = name.partition("/")[0].rpartition("@")[2].removeprefix("www.").rstrip(".")
     refused = DomainRefused(_("“%(name)s” is not a domain name. It looks like example.com.") % {"name": name[:60]})
     try:
-        parsed = dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_UTS_46)
+        text = in_ascii(name)
     except (dns.exception.DNSException, UnicodeError) as error:
         raise refused from error
-    text = parsed.to_text(omit_final_dot=True)
     labels = text.split(".")
     if len(labels) < 2 or labels[-1].isdigit() or not all(_is_label(label) for label in labels):
         raise refused

@@ -13,6 +13,7 @@ from django.db.models import Q
 from accounts.invitations import AlreadyInvited, AlreadyMember, Invitee, Standing, send_invitation
 from accounts.members import administrators_of, lock_company
 from accounts.models import Account, Domain, Invitation, JoinOrigin, JoinRequest, JoinState, Membership, User
+from accounts.models.domains import domain_of
 from accounts.notifications import notify
 from accounts.permissions import Permission, Role
 from accounts.scope import system_scope
@@ -35,7 +36,7 @@ def companies_of_domain(user: User) -> list[Account]:
     """Companies whose people may ask to join, by the domain of an address that `user` has verified."""
     with system_scope():
         verified = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
-        domains = {email.rpartition("@")[2].lower() for email in verified}
+        domains = {domain_of(email) for email in verified}
         rows = Domain.objects.joinable().filter(name__in=domains).select_related("account")
         mine = set(Membership.objects.filter(user=user).values_list("account_id", flat=True))
         return [row.account for row in rows.order_by("account__name", "pk") if row.account_id not in mine]

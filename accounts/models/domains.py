@@ -4,6 +4,8 @@ import secrets
 import uuid
 from typing import Self
 
+import dns.exception
+import dns.name
 import pghistory
 from django.db import models
 from django.db.models import Q
@@ -17,6 +19,20 @@ RECORD_LABEL = "_portal-verification"
 
 def new_token() -> str:
     return secrets.token_urlsafe(24)
+
+
+def domain_of(email: str) -> str:
+    """The domain of an address as domains are kept: in lower case and ASCII, whatever script it is written in."""
+    name = email.rpartition("@")[2].strip().lower()
+    try:
+        return name if name.isascii() else in_ascii(name)
+    except (dns.exception.DNSException, UnicodeError):
+        return name
+
+
+def in_ascii(name: str) -> str:
+    """As name servers know it. Raises `dns.exception.DNSException`, `UnicodeError`."""
+    return dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_UTS_46).to_text(omit_final_dot=True)
 
 
 class VerifiedHow(models.TextChoices):
@@ -46,7 +62,7 @@ class DomainQuerySet(models.QuerySet["Domain"]):
 
     def of_email(self, email: str) -> Self:
         """The domain of an address as people type it; none where the address has none."""
-        return self.filter(name=email.rpartition("@")[2].strip().lower())
+        return self.filter(name=domain_of(email))
 
 
 @pghistory.track(exclude=["checked_at", "problem"])

@@ -20,6 +20,7 @@ from accounts.sso import metadata, oidc
 from sandbox.idp import SAML_GROUPS, OidcProvider, SamlProvider
 from sandbox.processes import free_port
 from tests.accounts.sso_side import ACME, CLIENTS, SECRET, Browser, person, with_query
+from tests.factories import PASSWORD as FACTORY_PASSWORD
 from tests.factories import make_member, make_staff
 from tracking.models import Event, EventName
 
@@ -363,6 +364,25 @@ def test_an_id_token_without_an_end_is_refused(by_oidc, oidc_server):
     Refusal(by_oidc).expect("malformed")
 
 
+@pytest.mark.parametrize(
+    "claims", [{"name": "Ni\x00na"}, {"groups": ["Support team", "Sup\x00port"]}, {"id": "n" * 300}]
+)
+def test_what_cannot_be_kept_is_refused(by_oidc, oidc_server, claims):
+    oidc_server.control(person=person() | claims)
+    Refusal(by_oidc).expect("malformed")
+
+
+def test_an_id_token_until_the_end_of_time_is_refused(by_oidc, oidc_server):
+    oidc_server.control(person=person(), spoil={"exp": 10**15})
+    Refusal(by_oidc).expect("malformed")
+
+
+def test_an_address_without_end_is_refused(either):
+    provider, server = either
+    server.control(person=person(email="n" * 300 + "@acme.example") | {"id": "nina"})
+    Refusal(provider).expect("no_email")
+
+
 def test_a_state_that_is_not_ours_is_refused(by_oidc):
     refusal = Refusal(by_oidc)
     refusal.browser.on_way = lambda url: with_query(url, state="another")
@@ -614,6 +634,16 @@ def test_another_way_in_leads_to_the_identity_provider(required, member, client,
     assert f'href="/sso/{ACME}/"' in page
     assert "_auth_user_id" not in client.session
     assert mailoutbox == []
+
+
+@pytest.mark.parametrize("email", ["nina@bücher.example", "nina@xn--bcher-kva.example"])
+def test_an_address_in_another_script_has_the_same_domain(required, acme, client, email):
+    """However the domain is written, its company's identity provider is the way in."""
+    Domain.objects.update(name="xn--bcher-kva.example")
+    nina = make_member(acme, email, "Nina Nowak", roles=["viewer"])
+    response = client.post("/accounts/login/", {"login": nina.email, "password": FACTORY_PASSWORD}, follow=True)
+    assert response.status_code == 403
+    assert "_auth_user_id" not in client.session
 
 
 @pytest.mark.parametrize(
