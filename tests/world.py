@@ -68,11 +68,15 @@ from commerce.limits import set_limits
 from commerce.models import (
     Activity,
     Contract,
+    ContractedPrice,
+    DiscountSchedule,
     Invoice,
     Order,
     PaymentAttempt,
     PaymentState,
+    PriceRule,
     Product,
+    ProductCost,
     PurchaseApproval,
     Quote,
     StripeCustomer,
@@ -226,12 +230,25 @@ def make_world(now: datetime) -> World:
         staff=staff,
         superuser=superuser,
     )
+    _prices(world, today)
     _terms(world)
     _own_data(world)
     _merge(world)
     _vendor(world)
     _audit_log(now)
     return world
+
+
+def _prices(world: World, today: date) -> None:
+    """What prices are made of, beside the books: of other times, so that no page's figures change."""
+    team = world.products["team"]
+    DiscountSchedule.objects.create(name="Seats", tiers=[{"from": "1", "to": None, "percent": "5"}])
+    ContractedPrice.objects.create(
+        account=world.globex.account, product=team, currency="EUR", unit_price=9, valid_from=date(today.year - 2, 1, 1),
+        valid_until=date(today.year - 1, 1, 1),
+    )  # fmt: skip
+    PriceRule.objects.create(order=1, name="Launch", discount_percent=5, is_active=False)
+    ProductCost.objects.create(product=team, currency="EUR", cost=4, valid_from=date(today.year - 2, 1, 1))
 
 
 def _terms(world: World) -> None:

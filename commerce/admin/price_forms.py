@@ -89,7 +89,8 @@ class PricedForm(PeriodForm[Row]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         hints = (f"{_(method.label)}: {_(method.hint)}" for method in methods.METHODS.values())
-        self.fields["method"].help_text = " ".join(hints)
+        if "method" in self.fields:  # Who may only look may have no fields.
+            self.fields["method"].help_text = " ".join(hints)
         if self.instance.pk:
             for name in set(self.fields) - {"valid_until"}:
                 self.fields[name].disabled = True
@@ -236,9 +237,11 @@ class PriceRuleForm(PeriodForm[PriceRule]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["conditions"].help_text = _(
-            '[{"fact": "quantity", "operator": "at_least", "value": "50"}]: all of them must hold. Facts: %(facts)s.'
-        ) % {"facts": price_rules.FACTS.words}
+        if "conditions" in self.fields:  # Who may only look has no fields.
+            self.fields["conditions"].help_text = _(
+                '[{"fact": "quantity", "operator": "at_least", "value": "50"}]: all of them must hold. '
+                "Facts: %(facts)s."
+            ) % {"facts": price_rules.FACTS.words}
 
     def clean_conditions(self) -> list[dict[str, Any]]:
         try:

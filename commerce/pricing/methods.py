@@ -192,8 +192,8 @@ class VolumePrice(_Tiered):
 
     code: ClassVar[str] = "volume"
     label: ClassVar[str] = gettext_noop("Volume: all units at the tier reached")
-    hint: ClassVar[str] = gettext_noop(
-        '{"tiers": [{"from": "1", "to": "11", "unit_price": "12"}, {"from": "11", "to": null, "unit_price": "10"}]}'
+    hint: ClassVar[str] = (
+        '{"tiers": [{"from": "1", "to": "11", "unit_price": "12"}, {"from": "11", "unit_price": "10"}]}'
     )
     method = TierMethod.VOLUME
 
@@ -255,9 +255,8 @@ class BlockPrice(_Tiered):
 
     code: ClassVar[str] = "block"
     label: ClassVar[str] = gettext_noop("Block: one price for a range of quantities")
-    hint: ClassVar[str] = gettext_noop(
-        '{"tiers": [{"from": "1", "to": "11", "flat": "100"}, {"from": "11", "to": null, "flat": "180", '
-        '"overage_price": "5"}]}'
+    hint: ClassVar[str] = (
+        '{"tiers": [{"from": "1", "to": "11", "flat": "100"}, {"from": "11", "flat": "180", "overage_price": "5"}]}'
     )
     is_of_the_whole = True
     has_quantity_in_it = True
@@ -413,7 +412,7 @@ class PercentOfTotal(Method):
 
     code: ClassVar[str] = "percent_of_total"
     label: ClassVar[str] = gettext_noop("Percentage of other lines")
-    hint: ClassVar[str] = gettext_noop('{"percent": "15", "covers": ["plan", "addon"], "products": []}')
+    hint: ClassVar[str] = '{"percent": "15", "covers": ["plan", "addon"], "products": []}'
 
     percent: Decimal
     covers: frozenset[LineKind] = frozenset({LineKind.PLAN, LineKind.ADDON})

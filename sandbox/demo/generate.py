@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from commerce.pricing.proration import add_months
 from sandbox.demo.accounts import Customer, add_customers
 from sandbox.demo.books import Books
 from sandbox.demo.brands import add_brands
@@ -16,6 +17,7 @@ from sandbox.demo.invitations import invite_people
 from sandbox.demo.law import write_law
 from sandbox.demo.marketing import add_marketing
 from sandbox.demo.newcomer import add_newcomer
+from sandbox.demo.prices import add_prices
 from sandbox.demo.self_administration import administer
 from sandbox.demo.self_rule import write_rules
 from sandbox.demo.staff import add_staff_work
@@ -40,6 +42,7 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     """Everything, in memory: the vendor first, then each customer's two years."""
     world = World(seed=seed, today=today)
     company = found_company(world)
+    add_prices(world, company, add_months(world.calendar.start_date, -24))
     settled = add_customers(world, company)
     newcomer = add_newcomer(world, company)
     newcomer.account.brand = add_brands(world)

@@ -1,16 +1,25 @@
 """Which price holds for whom, and that nobody reads another's."""
 
+import html
+import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 
 from accounts.scope import account_scope
+from commerce import amounts
+from commerce.acceptance import accept_quote
 from commerce.catalogue import offered_products
+from commerce.configuring import Configuration
+from commerce.invoicing import render_pdf
 from commerce.models import Contract, ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost
 from commerce.pricebooks import PriceSource, book_for, prices_for
-from tests.factories import make_account, make_tier
+from commerce.pricing import money
+from commerce.quoting import create_quote
+from tests.factories import make_account, make_contract, make_tier
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = date(2024, 1, 1)
@@ -222,3 +231,57 @@ def test_two_active_rules_never_have_one_order():
         PriceRule.objects.create(order=1, name="First too", discount_percent=6)
     PriceRule.objects.create(order=1, name="Asleep", discount_percent=6, is_active=False)
     assert PriceRule.objects.count() == 2
+
+
+# On the pages
+
+HIDDEN = ("4711", "4712", "4713", "4714")  # Prices that somebody else has.
+
+
+@pytest.fixture
+def others_prices(acme, globex, products, add_price, agree, contract):
+    add_price("4711", tier=globex.tier, regions=["DE"])
+    add_price("4712", account=globex)
+    agree(globex, "4713")
+    add_price("4714", tier=acme.tier, regions=["FR"])
+
+
+def test_nobody_else_s_price_is_on_a_page_or_in_its_source(others_prices, quote, admin, signed_in):
+    client = signed_in(admin)
+    pages = [
+        client.get(reverse("commerce:plans")),
+        client.get(reverse("commerce:configure")),
+        client.get(reverse("commerce:configure"), {"plan": "team", "seats": "60"}),
+        client.get(reverse("commerce:quote", args=[quote.public_id])),
+        client.get(reverse("commerce:quotes")),
+    ]
+    for page in pages:
+        text = page.content.decode().replace(",", "").replace(".", "")
+        assert page.status_code == 200
+        assert [price for price in HIDDEN if price in text] == []
+
+
+@pytest.mark.parametrize(("currency", "amount", "minor"), [("JPY", "1234", 1_234), ("KWD", "12.3455", 12_346)])
+def test_a_currency_with_other_decimals_goes_the_whole_way(
+    acme, products, admin, currency, amount, minor, now, today, signed_in
+):
+    book = PriceBook.objects.create(name="Abroad", currency=currency)
+    Price.objects.create(book=book, product=products["team"], unit_price=amount, valid_from=LONG_AGO)
+    acme.currency = currency
+    acme.save()
+    make_contract(acme, products, seats=50, start=today)
+    quote = create_quote(
+        account=acme, actor=admin.membership.actor(), user=admin, configuration=Configuration("team", 51), now=now,
+        form_key=uuid.uuid4(),
+    )  # fmt: skip
+    line = quote.lines.get()
+    assert (quote.currency, line.recurring_minor) == (currency, minor)
+    assert line.total_minor == money.to_minor(Decimal(amount) * 12, currency)
+    order = accept_quote(
+        quote=quote, shown_hash=quote.price_hash, consent_name="Ada", ip=None, actor=admin.membership.actor(), now=now
+    )
+    assert order.invoice.total_minor == quote.total_minor
+    shown = amounts.money(money.Money(quote.total_minor, currency))
+    page = signed_in(admin).get(reverse("commerce:quote", args=[quote.public_id])).content.decode()
+    assert shown in html.unescape(page)
+    assert render_pdf(order.invoice).startswith(b"%PDF")
