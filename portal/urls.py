@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from accounts.views import addresses
 from portal import api, errors, group, health, views
 
 urlpatterns = [
@@ -20,6 +21,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("language/", login_not_required(require_POST(set_language)), name="set-language"),
     path("accounts/sessions/", RedirectView.as_view(pattern_name="accounts:sessions")),  # Ours instead of allauth's.
+    path("accounts/email/", addresses.addresses, name="account_email"),  # allauth's, with more to say.
     path("accounts/", include("allauth.urls")),
     path("company/group/", group.group, name="group"),
     path("", include("accounts.urls")),

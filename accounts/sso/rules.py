@@ -79,6 +79,13 @@ def required_for(email: str) -> IdentityProvider | None:
     return None if provider is None or is_emergency_address(provider, email) else provider
 
 
+def may_sign_in_with(user: User, email: str) -> bool:
+    """Whether the person may make this address the one they sign in with: not past the identity provider they must."""
+    provider = None if user.is_staff else enforced_for(user.email)
+    other = provider_for(email)
+    return provider is None or (other is not None and other.pk == provider.pk)
+
+
 def other_way(user: User) -> tuple[OtherWay, IdentityProvider | None]:
     """Whether the person may sign in by password, code or passkey, and otherwise by which identity provider."""
     provider = None if user.is_staff else enforced_for(user.email)

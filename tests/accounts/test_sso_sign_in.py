@@ -9,6 +9,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 from lxml import etree
 
@@ -690,6 +691,23 @@ def test_whatever_way_somebody_comes_by_is_closed(required, member, rf):
     )
     assert response.status_code == 403
     assert Event.objects.filter(name=EventName.SSO_REQUIRED, account_id=required.account_id).count() == 1
+
+
+def test_the_companys_address_stays_the_one_to_sign_in_with(required, member, admin, signed_in):
+    for user in (member, admin):
+        further = EmailAddress.objects.create(user=user, email=f"private-{user.pk}@home.example", verified=True)
+        page = signed_in(user).post("/accounts/email/", {"email": further.email, "action_primary": ""}, follow=True)
+        assert "requires single sign-on" in page.content.decode()
+        before = user.email
+        user.refresh_from_db()
+        assert user.email == before
+
+
+def test_another_address_of_the_company_may_become_the_one_to_sign_in_with(required, member, signed_in):
+    further = EmailAddress.objects.create(user=member, email="milo@acme.example", verified=True)
+    signed_in(member).post("/accounts/email/", {"email": further.email, "action_primary": ""})
+    member.refresh_from_db()
+    assert member.email == further.email
 
 
 def test_people_of_other_domains_sign_in_as_before(required, other_admin, client):
