@@ -1,17 +1,23 @@
 """What recommending needs before customers come."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from django.db.models.expressions import Combinable
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.setup_items import Finding, SetupGroup, SetupItem
+from accounts.setup_items import Facts, Finding, RowCount, SetupGroup, SetupItem
 from recommendations.models import Offer
 
 
-def offers(now: datetime) -> Finding:
-    count = Offer.objects.active(now.date()).count()
+def facts(now: datetime) -> Mapping[str, Combinable]:
+    return {"offers": RowCount(Offer.objects.active(now.date()))}
+
+
+def offers(now: datetime, facts: Facts) -> Finding:
+    count = facts["offers"]
     done = ngettext("%(count)d offer is active.", "%(count)d offers are active.", count) % {"count": count}
     return Finding.when(count > 0, done=done, otherwise=_("Nothing is recommended to anybody yet."))
 
@@ -23,5 +29,6 @@ ITEMS = [
         SetupGroup.SELLING,
         url=lambda: reverse("admin:recommendations_offer_changelist"),
         check=offers,
+        facts=facts,
     ),
 ]
