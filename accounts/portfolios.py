@@ -45,11 +45,6 @@ def account_team(account: Account, today: date) -> list[TeamMember]:
     return [TeamMember(role, person, running.get(person.pk)) for role, person in named]
 
 
-def covered_by(person: User, today: date) -> list[Cover]:
-    """The covers in which somebody stands in today. One query."""
-    return list(Cover.objects.running(today).filter(stand_in=person).select_related("absentee").order_by("pk"))
-
-
 def accounts_of(people: Iterable[User]) -> QuerySet[Account]:
     """The active companies that one of these looks after."""
     ids = [person.pk for person in people]

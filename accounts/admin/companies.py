@@ -26,6 +26,12 @@ class MembershipInline(ReadOnly, TabularInline):
     readonly_fields = fields
     extra = 0
     tab = True
+    per_page = 20
+    ordering = ["pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        rows: QuerySet[Membership] = super().get_queryset(request)
+        return rows.select_related("user", "account")
 
     @display(description=_("roles"))
     def role_names(self, membership: Membership) -> str:
@@ -38,6 +44,12 @@ class EntitlementInline(ReadOnly, TabularInline):
     readonly_fields = fields
     extra = 0
     tab = True
+    per_page = 20
+    ordering = ["pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entitlement]:
+        rows: QuerySet[Entitlement] = super().get_queryset(request)
+        return rows.select_related("account")
 
 
 @admin.register(Account)

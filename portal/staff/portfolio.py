@@ -31,7 +31,6 @@ from accounts.portfolios import (
     TakerUnfit,
     accounts_of,
     arrange_cover,
-    covered_by,
     end_cover,
     hand_over,
     plan_moves,
@@ -69,9 +68,10 @@ def _portfolio(
     request: StaffRequest, person: User, cover_form: CoverForm | None = None, status: int = 200
 ) -> HttpResponse:
     today = timezone.now().date()
-    covers = covered_by(person, today)
+    found = Cover.objects.not_over(today).filter(Q(absentee=person) | Q(stand_in=person), end_date__gt=F("start_date"))
+    not_over = list(found.select_related("absentee", "stand_in").order_by("start_date", "pk"))
+    covers = [cover for cover in not_over if cover.stand_in == person and cover.is_running(today)]
     rows = _rows(person, [cover.absentee for cover in covers], today)
-    own_covers = Cover.objects.not_over(today).filter(absentee=person, end_date__gt=F("start_date"))
     lines = HandoverLine.objects.filter(Q(giver=person) | Q(handover__taker=person))
     return _page(
         request,
@@ -83,7 +83,7 @@ def _portfolio(
             "rows": rows[:SHOWN],
             "has_more": len(rows) > SHOWN,
             "covers": covers,
-            "own_covers": own_covers.select_related("stand_in").order_by("start_date"),
+            "own_covers": [cover for cover in not_over if cover.absentee == person],
             "today": today,
             "cover_form": cover_form or CoverForm(absentee=person),
             "lines": lines.select_related("account", "giver", "handover__taker").order_by("-handover__made_at", "-pk")[
