@@ -39,8 +39,13 @@ def people(account: Account, today: date) -> dict[str, Any]:
         .annotate(has_second_factor=Exists(factors))
         .order_by(F("last_seen_at").desc(nulls_last=True), "pk")
     )
-    found = list(members[: PEOPLE_SHOWN + 1])
-    return {"members": found[:PEOPLE_SHOWN], "has_more": len(found) > PEOPLE_SHOWN}
+    found: list[Any] = list(members[: PEOPLE_SHOWN + 1])
+    shown = found[:PEOPLE_SHOWN]
+    return {
+        "members": shown,
+        "any_second_factor": any(member.has_second_factor for member in shown),
+        "has_more": len(found) > PEOPLE_SHOWN,
+    }
 
 
 PANELS = [
@@ -51,6 +56,7 @@ PANELS = [
         order=0,
         template="admin/account_360/company.html",
         context=head,
+        is_at_once=True,
     ),
     Panel(
         name="people",
@@ -59,5 +65,6 @@ PANELS = [
         order=60,
         template="admin/account_360/people.html",
         context=people,
+        is_at_once=True,
     ),
 ]

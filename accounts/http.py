@@ -51,6 +51,7 @@ class StaffRequest(HttpRequest):
     user: User
     actor: Actor
     htmx: HtmxDetails
+    refused: str  # The permission that the person lacks.
     scope: Callable[..., AbstractContextManager[None]]  # In `@own_transactions` views, as for customers.
 
 

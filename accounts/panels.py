@@ -25,3 +25,5 @@ class Panel:
     template: str
     context: Callable[[Account, date], Mapping[str, Any]]  # A fixed number of queries, however many rows there are.
     is_wide: bool = False  # Over the whole width.
+    # Shown with the page; the others fetch themselves once it is there, as a page asks no more than eight queries.
+    is_at_once: bool = False

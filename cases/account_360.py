@@ -39,5 +39,6 @@ PANELS = [
         order=30,
         template="admin/account_360/cases.html",
         context=open_cases,
+        is_at_once=True,
     ),
 ]

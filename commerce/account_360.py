@@ -136,6 +136,7 @@ PANELS = [
         order=10,
         template="admin/account_360/contracts.html",
         context=contracts,
+        is_at_once=True,
     ),
     Panel(
         name="usage",
@@ -152,6 +153,7 @@ PANELS = [
         order=40,
         template="admin/account_360/deals.html",
         context=deals,
+        is_at_once=True,
     ),
     Panel(
         name="invoices",

@@ -90,6 +90,7 @@ class PortalAdminSite(UnfoldAdminSite):
 
         return [
             page("accounts/account/<int:pk>/360/", account_360.account_360, "account_360"),
+            page("accounts/account/<int:pk>/360/<slug:name>/", account_360.account_360_panel, "account_360_panel"),
             page("accounts/account/<int:pk>/claim-contacts/", claim_contacts.claim_contacts, "claim_contacts"),
             page("view-as/<uuid:public_id>/", view_as.view_as, "view_as"),
             page("duplicates/", duplicates.candidates, "duplicates"),

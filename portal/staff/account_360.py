@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.http import HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -20,10 +23,10 @@ from portal.providers import provided
 
 @dataclass(frozen=True)
 class ShownPanel:
-    """A panel with its content."""
+    """A panel with its content; without any it fetches itself."""
 
     panel: Panel
-    html: SafeString
+    html: SafeString | None
 
 
 def panels() -> list[Panel]:
@@ -36,18 +39,46 @@ def panels() -> list[Panel]:
 @requires_staff("accounts.view_account")
 def account_360(request: StaffRequest, pk: int) -> HttpResponse:
     """One page per customer; each part by its own permission."""
-    rows = Account.objects.select_related("tier", "owner", "sales_contact", "parent")
-    account = get_object_or_404(rows, pk=pk)
-    today = timezone.now().astimezone(ZoneInfo(account.time_zone)).date()
+    account = _account(pk)
+    today = _today(account)
     shown = [
-        ShownPanel(
-            panel,
-            render_to_string(
-                panel.template, {**panel.context(account, today), "account": account, "today": today}, request
-            ),
-        )
+        ShownPanel(panel, _content(request, panel, account, today) if panel.is_at_once else None)
         for panel in panels()
         if request.user.has_perm(panel.permission)
     ]
-    context = admin.site.each_context(request) | {"title": account.name, "account": account, "panels": shown}
-    return render(request, "admin/account_360.html", context)
+    return _page(request, account, {"title": account.name, "panels": shown})
+
+
+@require_safe
+@requires_staff("accounts.view_account")
+def account_360_panel(request: StaffRequest, pk: int, name: str) -> HttpResponse:
+    """One part of the page: for the page itself, or as a page of its own for those without JavaScript."""
+    panel = next((one for one in panels() if one.name == name), None)
+    if panel is None:
+        raise Http404
+    if not request.user.has_perm(panel.permission):
+        request.refused = panel.permission
+        raise PermissionDenied
+    account = _account(pk)
+    html = _content(request, panel, account, _today(account))
+    if request.htmx:
+        return HttpResponse(html)
+    shown = [ShownPanel(panel, html)]
+    return _page(request, account, {"title": f"{account.name}: {panel.title}", "panels": shown, "is_part": True})
+
+
+def _account(pk: int) -> Account:
+    return get_object_or_404(Account.objects.select_related("tier", "owner", "sales_contact", "parent"), pk=pk)
+
+
+def _today(account: Account) -> date:
+    return timezone.now().astimezone(ZoneInfo(account.time_zone)).date()
+
+
+def _content(request: StaffRequest, panel: Panel, account: Account, today: date) -> SafeString:
+    context = {**panel.context(account, today), "account": account, "today": today}
+    return render_to_string(panel.template, context, request)
+
+
+def _page(request: StaffRequest, account: Account, context: dict[str, Any]) -> HttpResponse:
+    return render(request, "admin/account_360.html", admin.site.each_context(request) | {"account": account} | context)

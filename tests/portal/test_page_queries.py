@@ -9,7 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.admin import audit
 from accounts.models import (
+    Account,
     AuditEntry,
     ImportLine,
     Invitation,
@@ -20,9 +22,11 @@ from accounts.models import (
     Notification,
     User,
 )
+from accounts.permissions import StaffGroup
 from cases.models import Case, CaseMessage
 from commerce.models import ApprovalStatus, Invoice, Order, OrderStatus, PurchaseApproval, Quote, QuoteStatus
 from knowledge.models import Article
+from portal.staff.account_360 import panels
 from tests.pages import Audience, screens
 from tests.world import client_of, undone
 from tracking.models import Event, Meter, UsageDaily
@@ -186,6 +190,66 @@ def test_a_page_asks_little_and_the_same_of_ten_rows_and_of_five_thousand(in_the
 def ask(entry, company):
     query = {name: str(value) for name, value in entry.query(company).items()}
     return statements(client_of(company.administrator), entry.url(company), query)
+
+
+# Pages of the staff about a company with all of that; the session, its user, and their permissions are fixed there.
+STAFF_PAGES = [
+    "account_360",
+    *(f"account_360_panel {panel.name}" for panel in panels()),
+    "portfolio",
+    "portfolio of a colleague",
+    "hand_over",
+    "setup",
+    "data_quality",
+    "duplicates",
+    "permissions",
+    "index",
+    "accounts_auditentry_changelist",
+]
+
+
+@pytest.mark.parametrize("name", STAFF_PAGES)
+def test_a_page_of_the_staff_asks_little_too(in_the_world, company, name):
+    person = in_the_world.staff[StaffGroup.SYSTEM_ADMINISTRATOR]
+    page, _space, part = name.partition(" ")
+    args = [company.account.pk] if page in ("account_360", "account_360_panel") else []
+    args += [part] if page == "account_360_panel" else []
+    query = {"hand_over": {"account": company.account.pk}}.get(page, {})
+    if part == "of a colleague":
+        query = {"person": company.account.owner_id}
+    address = reverse(f"admin:{page}", args=args)
+    with undone():
+        Account.objects.filter(pk=company.account.pk).update(sales_contact=person)
+        client_of(person).get(address, query_params=query)  # Whatever a process reads once and keeps.
+        response, asked = statements(client_of(person), address, query)
+    assert response.status_code == 200
+    assert len(response.content) < 300_000
+    content = len(asked) - FIXED
+    assert content <= CONTENT, f"{content} content queries:\n" + "\n".join(asked)
+    few = COUNTED.setdefault(name, content)
+    assert abs(content - few) <= 2, f"{content} content queries, {few} with other rows:\n" + "\n".join(asked)
+
+
+def test_the_form_of_a_company_asks_the_same_of_any_number_of_people(in_the_world, company):
+    person = in_the_world.staff[StaffGroup.SYSTEM_ADMINISTRATOR]
+    address = reverse("admin:accounts_account_change", args=[company.account.pk])
+    with undone():
+        client_of(person).get(address)
+        response, asked = statements(client_of(person), address, {})
+    assert response.status_code == 200
+    assert len(response.content) < 300_000
+    assert abs(len(asked) - COUNTED.setdefault(address, len(asked))) <= 1, "\n".join(asked)
+
+
+def test_the_audit_log_of_the_staff_counts_no_further_than_anybody_reads(in_the_world, company, monkeypatch):
+    monkeypatch.setattr(audit, "COUNTED", 100)
+    person = in_the_world.staff[StaffGroup.SYSTEM_ADMINISTRATOR]
+    with undone():
+        response, asked = statements(client_of(person), reverse("admin:accounts_auditentry_changelist"), {})
+    counts = [sql for sql in asked if "COUNT(" in sql]
+    assert response.status_code == 200
+    assert len(counts) == 1
+    assert "LIMIT 100)" in counts[0]
 
 
 def test_every_list_is_read_page_by_page(in_the_world, company):
