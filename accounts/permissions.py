@@ -200,6 +200,9 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_amounts": _COMMERCIAL | {_G.EXECUTIVE},  # Prices, totals and ledgers on the pages one may see.
     "commerce.view_deal": _EVERYONE,
     "commerce.view_quote": _COMMERCIAL,
+    "commerce.add_quote": frozenset({_G.CUSTOMER_SUCCESS, _G.SALES, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.give_discounts": frozenset({_G.SALES, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_quotecomment": _COMMERCIAL,
     "commerce.view_purchaseapproval": _COMMERCIAL,
     "commerce.view_purchaselimit": _COMMERCIAL,
     "commerce.view_contract": _EVERYONE,

@@ -13,6 +13,7 @@ from accounts.models import Account
 from commerce.amounts import money, number
 from commerce.catalogue import Offered, at_own_price, offered_products
 from commerce.contracts import OwnedLine, current_contract, ledger_of, owned_on
+from commerce.manual_prices import ManualPrices, priced_by_hand
 from commerce.models import Contract, Product, ProductKind, TaxRate
 from commerce.price_rules import Rule, facts_of_quote, rules_for_line, rules_of
 from commerce.pricing import quote as engine
@@ -202,11 +203,11 @@ def configure(account: Account, configuration: Configuration, today: date) -> en
     return price(situation_of(account, today), configuration)
 
 
-def price(situation: Situation, configuration: Configuration) -> engine.PricedQuote:
-    """Price a configuration; no query. Raises `ConfigurationRefused`."""
+def price(situation: Situation, configuration: Configuration, manual: ManualPrices | None = None) -> engine.PricedQuote:
+    """Price a configuration, with what the staff set by hand; no query. Raises `ConfigurationRefused`."""
     _check(situation, configuration)
     try:
-        priced = pricing.price_quote(_request(situation, configuration))
+        priced = pricing.price_quote(_request(situation, configuration, manual or {}))
     except pricing.DowngradeWaits as error:
         raise _downgrade() from error
     except (QuantityTooLarge, FractionalQuantity) as error:
@@ -223,9 +224,9 @@ def price(situation: Situation, configuration: Configuration) -> engine.PricedQu
     return priced
 
 
-def _request(situation: Situation, configuration: Configuration) -> engine.QuoteRequest:
+def _request(situation: Situation, configuration: Configuration, manual: ManualPrices) -> engine.QuoteRequest:
     contract = situation.contract
-    lines = tuple(_request_lines(situation, configuration))
+    lines = tuple(priced_by_hand(manual, line) for line in _request_lines(situation, configuration))
     facts = facts_of_quote(
         account=situation.account, lines=lines, currency=contract.currency, term_months=contract.term_months
     )

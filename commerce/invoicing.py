@@ -27,7 +27,6 @@ from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
 
-DAYS_TO_PAY = 14
 TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "invoice.typ"
 
 
@@ -55,7 +54,7 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
         total_minor=quote.total_minor,
         bill_to=_bill_to(account),
         issue_date=today,
-        due_date=today + timedelta(days=DAYS_TO_PAY),
+        due_date=today + timedelta(days=quote.payment_days),
     )
     with override(documents_language(account)):
         _add_lines(invoice, quote)

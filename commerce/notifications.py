@@ -121,12 +121,12 @@ class AboutAQuote(NotificationType):
 
 
 class QuotePresented(AboutAQuote):
-    """To those who buy: somebody made them an offer, or another version of it."""
+    """To those who buy: they are made an offer, or another version of it."""
 
     name = "quote_presented"
     label = _("We are made an offer")
     permission = Permission.BUY
-    line = _("%(name)s made you an offer: quote %(number)s")
+    line = _("Quote %(number)s of %(name)s is ready to accept")
 
 
 class QuoteAnswered(AboutAQuote):

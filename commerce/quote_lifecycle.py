@@ -9,12 +9,16 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.models import Account
+from accounts.models import Account, Membership
+from accounts.notifications import notify
+from accounts.permissions import Permission, Role, allowed
 from accounts.scope import staff_scope
-from commerce import deal_desk
+from commerce import amounts, deal_desk
 from commerce.models import Contract, Quote, QuoteStatus
+from commerce.pricing.money import Money
 from tracking.actor import Actor, ActorKind
 from tracking.models import EventName
 from tracking.services import record
@@ -141,7 +145,24 @@ def _presented(quote: Quote, *, actor: Actor, now: datetime) -> Quote:
     quote.expires_at = end_of(quote.account, last_day_of(quote.contract, day_of(quote.account, now), quote.valid_until))
     _step(quote, QuoteStatus.PRESENTED, "presented_at", "expires_at")
     record_step(EventName.QUOTE_PRESENTED, quote, actor=actor, now=now)
+    if actor.kind != ActorKind.CUSTOMER:
+        _tell(quote)
     return quote
+
+
+def _tell(quote: Quote) -> None:
+    """Whoever buys for the company hears of an offer that they did not see appear."""
+    roles = [role for role in Role if allowed([role], Permission.BUY)]
+    buyers = Membership.objects.for_account(quote.account).active().filter(roles__overlap=roles)
+    last_day = (quote.expires_at - timedelta(seconds=1)).astimezone(ZoneInfo(quote.account.time_zone))
+    context = {
+        "quote": quote,
+        "by": quote.created_by,
+        "total": amounts.money(Money(quote.total_minor, quote.currency)),
+        "last_day": date_format(last_day, "DATE_FORMAT"),
+    }
+    people = [member.user for member in buyers.select_related("user").order_by("pk")]
+    notify(kind="quote_presented", to=people, account=quote.account, context=context)
 
 
 # The ways out

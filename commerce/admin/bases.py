@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
+from accounts.models import User
+
 
 class AmountsByPermission:
     """Columns and fields that tell an amount are left out for people without `commerce.view_amounts`.
@@ -26,3 +28,10 @@ class AmountsByPermission:
     def _shown(self, request: HttpRequest, names: Iterable[str]) -> list[str]:
         hidden = frozenset() if request.user.has_perm("commerce.view_amounts") else self.amounts
         return [name for name in names if name not in hidden]
+
+
+def staff_of(request: HttpRequest) -> User:
+    """Who is signed in to the admin."""
+    if not isinstance(request.user, User):
+        raise TypeError("the admin is for people who signed in")
+    return request.user

@@ -1,4 +1,4 @@
-"""Contracts, quotes and deals: to be seen. They are changed by what customers accept, and by the CRM."""
+"""Contracts and deals: to be seen. They are changed by what customers accept, and by the CRM."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
@@ -8,7 +8,7 @@ from unfold.decorators import display
 from accounts.admin import ReadOnly
 from commerce import amounts
 from commerce.admin.bases import AmountsByPermission
-from commerce.models import Activity, Contract, Deal, Quote, QuoteLine, Subscription, SubscriptionDelta
+from commerce.models import Activity, Contract, Deal, Subscription, SubscriptionDelta
 from commerce.pricing.money import Money
 
 
@@ -50,55 +50,6 @@ class ContractAdmin(ReadOnly, ModelAdmin):
     @display(description=_("status"), label={"active": "success", "renewed": "info", "ended": "warning"})
     def status_label(self, contract: Contract) -> tuple[str, str]:
         return contract.status, contract.get_status_display()
-
-
-QUOTE_AMOUNTS = frozenset(
-    {"total", "subtotal_minor", "tax_minor", "total_minor", "recurring_before_minor", "recurring_after_minor"}
-)
-
-
-class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
-    model = QuoteLine
-    amounts = frozenset({"unit_price", "amount", "words", "waterfall"})
-    seen_with = "commerce.view_quote"
-    fields = ["position", "product", "change", "quantity", "unit_price", "amount", "words", "waterfall"]
-    readonly_fields = fields
-    extra = 0
-
-    @display(description=_("amount"))
-    def amount(self, line: QuoteLine) -> str:
-        return amounts.money(Money(line.total_minor, line.quote.currency))
-
-    @display(description=_("steps of the price"))
-    def waterfall(self, line: QuoteLine) -> str:
-        return " → ".join(f"{name} {value}" for name, value in line.steps)
-
-
-@admin.register(Quote)
-class QuoteAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
-    amounts = QUOTE_AMOUNTS
-    list_display = ["number", "account", "status_label", "total", "created_by", "created_at", "expires_at"]
-    list_filter = ["status", "created_at"]
-    list_select_related = ["account", "created_by"]
-    search_fields = ["account__name", "serial"]
-    inlines = [QuoteLineInline]
-
-    @display(
-        description=_("status"),
-        label={
-            "presented": "info",
-            "viewed": "info",
-            "accepted": "warning",
-            "ordered": "success",
-            "expired": "danger",
-        },
-    )
-    def status_label(self, quote: Quote) -> tuple[str, str]:
-        return quote.status, quote.get_status_display()
-
-    @display(description=_("due on acceptance"))
-    def total(self, quote: Quote) -> str:
-        return amounts.money(Money(quote.total_minor, quote.currency))
 
 
 class ActivityInline(ReadOnly, TabularInline):

@@ -12,9 +12,8 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from accounts.admin import Kept, ReadOnly
-from accounts.models import User
 from commerce import amounts, orders
-from commerce.admin.bases import AmountsByPermission
+from commerce.admin.bases import AmountsByPermission, staff_of
 from commerce.models import Order, OrderStep
 from commerce.pricing.money import Money
 from tracking.actor import Actor
@@ -57,7 +56,7 @@ class OrderAdmin(AmountsByPermission, Kept, ModelAdmin):
         now = timezone.now()
 
         def activate(order: Order) -> str:
-            actor = Actor.staff(_staff(request), order.account_id)
+            actor = Actor.staff(staff_of(request).pk, order.account_id)
             orders.record_bank_transfer(order=order, actor=actor, now=now)
             return _("Order %(number)s is active.")
 
@@ -83,9 +82,3 @@ class OrderAdmin(AmountsByPermission, Kept, ModelAdmin):
             else:
                 self.log_change(request, order, done)
                 self.message_user(request, done)
-
-
-def _staff(request: HttpRequest) -> int:
-    if not isinstance(request.user, User):
-        raise TypeError("the admin is for people who signed in")
-    return request.user.pk

@@ -167,6 +167,7 @@ class Quote(models.Model):
     objects = QuoteQuerySet.as_manager()
 
     class Meta:
+        permissions = [("give_discounts", "Can give discounts and special prices on quotes")]
         indexes = [models.Index(fields=["account", "-created_at", "-id"], name="quote_account_recent")]
         constraints = [
             models.UniqueConstraint(fields=["serial", "version"], name="quote_version"),

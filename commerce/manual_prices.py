@@ -1,0 +1,57 @@
+"""Prices that the vendor's people set by hand on a quote: a discount, or a price in place of the list's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from commerce.pricing.quote import QuoteLine
+from commerce.pricing.waterfall import Adjustment, AdjustmentKind
+
+
+@dataclass(frozen=True, slots=True)
+class ManualPrice:
+    """What was set for one product.
+
+    `special_price` stands in place of the price of the list, per unit and month (a service: once); volume discounts and
+    the discount by hand are taken from it.
+    """
+
+    discount_percent: Decimal | None = None
+    special_price: Decimal | None = None
+
+    def as_json(self) -> dict[str, str]:
+        named = {"discount_percent": self.discount_percent, "special_price": self.special_price}
+        return {name: f"{value:f}" for name, value in named.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, str]) -> "ManualPrice":
+        return cls(**{name: Decimal(value) for name, value in stored.items()})
+
+    def applied_to(self, line: QuoteLine) -> QuoteLine:
+        """The line as the engine shall price it."""
+        if self.special_price is not None:
+            line = replace(line, special_price=self.special_price)
+        return line if self.discount is None else replace(line, discount=self.discount)
+
+    @property
+    def discount(self) -> Adjustment | None:
+        if self.discount_percent is None:
+            return None
+        return Adjustment(AdjustmentKind.DISCOUNT_PERCENT, self.discount_percent)
+
+
+ManualPrices = Mapping[str, ManualPrice]  # By product code.
+
+
+def to_json(prices: ManualPrices) -> dict[str, Any]:
+    return {code: manual.as_json() for code, manual in sorted(prices.items()) if manual.as_json()}
+
+
+def from_json(stored: Mapping[str, Mapping[str, str]]) -> dict[str, ManualPrice]:
+    return {code: ManualPrice.from_json(manual) for code, manual in stored.items()}
+
+
+def priced_by_hand(prices: ManualPrices, line: QuoteLine) -> QuoteLine:
+    """The line with what was set for its product, if anything was."""
+    return prices[line.product_code].applied_to(line) if line.product_code in prices else line

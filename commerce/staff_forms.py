@@ -1,0 +1,216 @@
+"""What the vendor's people type when they make a quote."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from accounts.models import User
+from commerce import quote_lifecycle, staff_quotes
+from commerce.configuring import Configuration, ConfigurationRefused, Situation, plain, price
+from commerce.forms import ConfigurationForm
+from commerce.manual_prices import ManualPrice
+from commerce.models import Quote, QuoteStatus
+from commerce.pricing.quote import PricedQuote
+from commerce.staff_quotes import Terms
+from tracking.actor import Actor
+
+_DISCOUNT, _SPECIAL = "discount_", "special_"  # Before a product's code.
+_TERMS = ("title", "payment_days", "special_terms", "valid_until")
+
+
+class StaffQuoteForm(forms.Form):
+    """The lines of a quote with their quantity, and for those who may, a discount or a price of their own each.
+
+    A valid form has the `configuration`, what was set by hand (`manual`), the `terms` and the price, `priced`.
+    """
+
+    title = forms.CharField(
+        label=gettext_lazy("Name"), max_length=80, required=False, widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Tells alternatives apart, such as “With premium support”."),
+    )  # fmt: skip
+    payment_days = forms.IntegerField(
+        label=gettext_lazy("Days to pay"), min_value=0, max_value=365, initial=14, widget=UnfoldAdminIntegerFieldWidget
+    )
+    special_terms = forms.CharField(
+        label=gettext_lazy("Special terms"), max_length=2000, required=False, widget=UnfoldAdminTextareaWidget,
+        help_text=gettext_lazy("Stand on the quote as they are written here."),
+    )  # fmt: skip
+    valid_until = forms.DateField(
+        label=gettext_lazy("Valid through"), required=False, widget=UnfoldAdminSingleDateWidget,
+        help_text=gettext_lazy("Blank: 30 days from the day it is presented."),
+    )  # fmt: skip
+
+    configuration: Configuration
+    manual: dict[str, ManualPrice]
+    terms: Terms
+    priced: PricedQuote | None = None
+
+    def __init__(
+        self, situation: Situation, data: Any = None, *, quote: Quote | None = None, may_discount: bool = False
+    ) -> None:
+        self.situation = situation
+        self.kept = {} if quote is None else quote.manual_prices  # What others set stays where one may not set it.
+        self.may_discount = may_discount
+        super().__init__(data)
+        asked = ConfigurationForm(situation)
+        self.products = [name for name in asked.fields if name not in ("plan", "seats")]
+        for name in ("plan", "seats", *self.products):
+            field = asked.fields[name]
+            if isinstance(field, forms.ChoiceField):
+                field.widget = UnfoldAdminSelectWidget(choices=field.choices)
+            else:
+                field.widget = UnfoldAdminDecimalFieldWidget()
+            self.fields[name] = field
+        if may_discount:
+            plans = [code for code, offered in situation.offered.items() if offered.is_plan]
+            for code in (*plans, *self.products):
+                self._add_manual(code)
+        if quote is not None:
+            self.initial = _as_typed(quote)
+
+    @property
+    def lines(self) -> Iterator[tuple[forms.BoundField, ...]]:
+        """The fields of one product after the other; a plan's quantity are its seats."""
+        for name in ("plan", "seats", *self.products):
+            yield tuple(self[field] for field in (name, _DISCOUNT + name, _SPECIAL + name) if field in self.fields)
+        for name in self.fields:
+            code = name.removeprefix(_DISCOUNT)
+            if name.startswith(_DISCOUNT) and code not in self.products:
+                yield self[name], self[_SPECIAL + code]
+
+    @property
+    def term_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in _TERMS]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        self.configuration = Configuration(
+            plan=cleaned["plan"],
+            seats=cleaned["seats"],
+            addons={name: cleaned[name] for name in self.products if cleaned[name] or self.situation.held(name)},
+        )
+        self.manual = self._manual(cleaned)
+        self.terms = Terms(**{name: cleaned[name] for name in _TERMS})
+        try:
+            self.priced = price(self.situation, self.configuration, self.manual)
+        except ConfigurationRefused as refusal:
+            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+        return cleaned
+
+    def clean_valid_until(self) -> date | None:
+        day: date | None = self.cleaned_data["valid_until"]
+        if day is not None and day < self.situation.today:
+            raise forms.ValidationError(_("A quote is valid through today at least."))
+        return day
+
+    def _manual(self, cleaned: dict[str, Any]) -> dict[str, ManualPrice]:
+        if not self.may_discount:
+            return {code: ManualPrice.from_json(kept) for code, kept in self.kept.items()}
+        codes = [name.removeprefix(_DISCOUNT) for name in self.fields if name.startswith(_DISCOUNT)]
+        found = {code: ManualPrice(cleaned[_DISCOUNT + code], cleaned[_SPECIAL + code]) for code in codes}
+        return {code: manual for code, manual in found.items() if manual != ManualPrice()}
+
+    def _add_manual(self, code: str) -> None:
+        product = self.situation.product(code)
+        name = product.name if product else code
+        self.fields[_DISCOUNT + code] = forms.DecimalField(
+            label=_("Discount on %(product)s, %%") % {"product": name}, min_value=Decimal(0), max_value=Decimal(100),
+            max_digits=7, decimal_places=4, required=False, widget=UnfoldAdminDecimalFieldWidget,
+        )  # fmt: skip
+        self.fields[_SPECIAL + code] = forms.DecimalField(
+            label=_("Special price of %(product)s") % {"product": name}, min_value=Decimal(0), max_digits=16,
+            decimal_places=4, required=False, widget=UnfoldAdminDecimalFieldWidget,
+        )  # fmt: skip
+
+
+def _as_typed(quote: Quote) -> dict[str, Any]:
+    wanted = Configuration.from_json(quote.configuration)
+    typed: dict[str, Any] = {name: getattr(quote, name) for name in _TERMS}
+    typed |= {"plan": wanted.plan, "seats": wanted.seats}
+    typed |= {code: plain(quantity) for code, quantity in wanted.addons.items()}
+    for code, manual in quote.manual_prices.items():
+        typed |= {_DISCOUNT + code: manual.get("discount_percent"), _SPECIAL + code: manual.get("special_price")}
+    return typed
+
+
+class StaffCommentForm(forms.Form):
+    """What our people say about a quote, to the customer or among themselves."""
+
+    text = forms.CharField(label=gettext_lazy("Comment"), max_length=4000, widget=UnfoldAdminTextareaWidget)
+    is_internal = forms.BooleanField(
+        label=gettext_lazy("Only for our people"), required=False, widget=UnfoldBooleanWidget
+    )
+
+
+class Step(models.TextChoices):
+    """What our people do with a quote."""
+
+    SUBMIT = "submit", gettext_lazy("Submit")
+    PRESENT = "present", gettext_lazy("Present to the customer")
+    REVISE = "revise", gettext_lazy("Revise as a new version")
+    EXTEND = "extend", gettext_lazy("Extend")
+    WITHDRAW = "withdraw", gettext_lazy("Withdraw")
+
+
+def steps_of(quote: Quote, now: datetime) -> list[Step]:
+    """What can be done with a quote as it is."""
+    status = quote.status_choice
+    found = []
+    if status is QuoteStatus.DRAFT and not quote.is_expired(now):
+        found.append(Step.SUBMIT)
+    if status is QuoteStatus.APPROVED and not quote.is_expired(now):
+        found.append(Step.PRESENT)
+    if status in staff_quotes.REVISABLE:
+        found += [Step.REVISE, Step.EXTEND]
+    if status.is_under_way or status is QuoteStatus.REJECTED:
+        found.append(Step.WITHDRAW)
+    return found
+
+
+class StepForm(forms.Form):
+    """One step, with what it needs: a reason to withdraw, a day to extend to."""
+
+    step = forms.ChoiceField(choices=Step.choices)
+    reason = forms.CharField(max_length=500, required=False)
+    valid_until = forms.DateField(required=False)
+
+    @property
+    def errors_in_words(self) -> list[str]:
+        return [str(error) for errors in self.errors.values() for error in errors]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("step") == Step.EXTEND and not self.errors and cleaned["valid_until"] is None:
+            self.add_error("valid_until", _("Say until when it shall stand."))
+        return cleaned
+
+    def lead(self, quote: Quote, *, user: User, actor: Actor, now: datetime) -> Quote:
+        """Take the step. Raises `QuoteRefused`, `ConfigurationRefused`."""
+        match self.cleaned_data["step"]:
+            case Step.SUBMIT:
+                return quote_lifecycle.submit(quote=quote, actor=actor, now=now)
+            case Step.PRESENT:
+                return quote_lifecycle.present(quote=quote, actor=actor, now=now)
+            case Step.REVISE:
+                return staff_quotes.revise(quote=quote, user=user, actor=actor, now=now)
+            case Step.EXTEND:
+                until = self.cleaned_data["valid_until"]
+                return staff_quotes.extend(quote=quote, valid_until=until, user=user, actor=actor, now=now)
+        return quote_lifecycle.withdraw(quote=quote, reason=self.cleaned_data["reason"], actor=actor, now=now)
