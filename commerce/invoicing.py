@@ -1,12 +1,8 @@
 """Invoices: issued once from an order, and never changed."""
 
-import json
-from datetime import UTC, datetime, time, timedelta
-from functools import lru_cache
-from pathlib import Path
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import typst
 from django.conf import settings
 from django.db import connection
 from django.utils.formats import date_format
@@ -16,18 +12,16 @@ from django.utils.translation import override
 
 from accounts import brands
 from accounts.languages import documents_language
-from accounts.models import Account, StoredFile
+from accounts.models import StoredFile
 from accounts.permissions import Permission
 from accounts.services import store_content
-from commerce import amounts
+from commerce import amounts, documents
 from commerce.models import Invoice, InvoiceLine, InvoiceStatus, Order, PaymentAttempt, Quote
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
 from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
-
-TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "invoice.typ"
 
 
 class InvoiceBeingPaid(Exception):
@@ -52,7 +46,7 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
         subtotal_minor=quote.subtotal_minor,
         tax_minor=quote.tax_minor,
         total_minor=quote.total_minor,
-        bill_to=_bill_to(account),
+        bill_to=documents.bill_to(account),
         issue_date=today,
         due_date=today + timedelta(days=quote.payment_days),
     )
@@ -120,28 +114,13 @@ def render_pdf(invoice: Invoice) -> bytes:
     language = documents_language(invoice.account)
     with override(language):
         data = {"language": language, **_document_data(invoice)}
-    compiler = typst.Compiler(TEMPLATE, font_paths=_fonts(), sys_inputs={"invoice": json.dumps(data)})
-    pdf = compiler.compile(format="pdf", timestamp=datetime.combine(invoice.issue_date, time.min, tzinfo=UTC))
-    if not isinstance(pdf, bytes):  # Only images come page by page.
-        raise TypeError("typst made no PDF")
-    return pdf
+    return documents.to_pdf(data, day=invoice.issue_date)
 
 
 def _next_number(legal_entity: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT commerce_next_invoice_number(%s)", [legal_entity])
         return str(cursor.fetchone()[0])
-
-
-def _bill_to(account: Account) -> dict[str, str]:
-    return {
-        "name": account.name,
-        "street": account.billing_street,
-        "postal_code": account.billing_postal_code,
-        "city": account.billing_city,
-        "country": account.billing_country,
-        "vat_id": account.vat_id,
-    }
 
 
 def _make_document(invoice: Invoice) -> StoredFile:
@@ -157,12 +136,6 @@ def _make_document(invoice: Invoice) -> StoredFile:
     return stored
 
 
-@lru_cache(maxsize=1)
-def _fonts() -> typst.Fonts:
-    # Only the fonts inside typst: with the machine's own, every machine would make another document.
-    return typst.Fonts(include_system_fonts=False)
-
-
 def _document_data(invoice: Invoice) -> dict[str, object]:
     """What the template shows, written out: no figure is worked out or rounded there."""
     currency = invoice.currency
@@ -176,7 +149,7 @@ def _document_data(invoice: Invoice) -> dict[str, object]:
         "vendor": look.name,
         "colour": look.primary,
         "legal_entity": invoice.legal_entity,
-        "bill_to": [line for line in _address(invoice.bill_to) if line],
+        "bill_to": documents.address(invoice.bill_to),
         "facts": [
             [_("Invoice number"), invoice.number],
             [_("Issued"), date_format(invoice.issue_date, "LONG_DATE_FORMAT")],
@@ -203,13 +176,3 @@ def _document_data(invoice: Invoice) -> dict[str, object]:
         "note": _("Please pay by %(date)s. In the portal you can pay by card: open the invoice and choose Pay.")
         % {"date": date_format(invoice.due_date, "LONG_DATE_FORMAT")},
     }
-
-
-def _address(bill_to: dict[str, str]) -> list[str]:
-    return [
-        bill_to["name"],
-        bill_to["street"],
-        f"{bill_to['postal_code']} {bill_to['city']}".strip(),
-        bill_to["country"],
-        _("VAT id %(id)s") % {"id": bill_to["vat_id"]} if bill_to["vat_id"] else "",
-    ]

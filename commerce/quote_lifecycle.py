@@ -16,7 +16,7 @@ from accounts.models import Account, Membership
 from accounts.notifications import notify
 from accounts.permissions import Permission, Role, allowed
 from accounts.scope import staff_scope
-from commerce import amounts, deal_desk
+from commerce import amounts, deal_desk, quote_documents
 from commerce.models import Contract, Quote, QuoteStatus
 from commerce.pricing.money import Money
 from tracking.actor import Actor, ActorKind
@@ -143,7 +143,9 @@ def _approved(quote: Quote, *, actor: Actor, now: datetime) -> Quote:
 def _presented(quote: Quote, *, actor: Actor, now: datetime) -> Quote:
     quote.presented_at = now
     quote.expires_at = end_of(quote.account, last_day_of(quote.contract, day_of(quote.account, now), quote.valid_until))
-    _step(quote, QuoteStatus.PRESENTED, "presented_at", "expires_at")
+    quote.document = quote_documents.freeze(quote)
+    quote.document_hash = quote.document.sha256
+    _step(quote, QuoteStatus.PRESENTED, "presented_at", "expires_at", "document", "document_hash")
     record_step(EventName.QUOTE_PRESENTED, quote, actor=actor, now=now)
     if actor.kind != ActorKind.CUSTOMER:
         _tell(quote)

@@ -23,6 +23,7 @@ urlpatterns = [
     path("quotes/create/", quotes.create_quote, name="create-quote"),
     path("quotes/compare/", quote_answers.compare_quotes, name="compare-quotes"),
     path("quotes/<uuid:public_id>/", quotes.quote, name="quote"),
+    path("quotes/<uuid:public_id>/pdf/", quotes.quote_pdf, name="quote-pdf"),
     path("quotes/<uuid:public_id>/accept/", quotes.accept_quote, name="accept-quote"),
     path("quotes/<uuid:public_id>/refresh/", quotes.refresh_quote, name="refresh-quote"),
     path("quotes/<uuid:public_id>/decline/", quote_answers.decline_quote, name="decline-quote"),

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AccountRequest, client_ip, requires, session_digest, step_up
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import acceptance, approvals, quote_changes, quote_lifecycle, quoting
+from commerce import acceptance, approvals, quote_changes, quote_documents, quote_lifecycle, quoting
 from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, plain, situation_of
 from commerce.forms import AcceptForm, CommentForm, ConfigurationForm, DeclineForm
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteComment, QuoteStatus
@@ -143,10 +143,27 @@ def refresh_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse
     return redirect("commerce:quote", fresh.public_id)
 
 
+@require_safe
+@requires(Permission.VIEW_PRICES)
+def quote_pdf(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The quote as it was presented; one from before that was kept is made anew, with the same bytes each time."""
+    shown = quote_of(request, public_id)
+    if shown.presented_at is None:
+        raise Http404
+    if shown.document is None:
+        content = quote_documents.render_pdf(shown)
+    else:
+        with shown.document.content.open("rb") as stored:
+            content = stored.read()
+    response = HttpResponse(content, content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{shown.number.replace(" ", "-")}.pdf"'
+    return response
+
+
 def quote_of(request: AccountRequest, public_id: uuid.UUID) -> Quote:
     """A quote that the company may see; what the staff still work on is none."""
     quotes = Quote.objects.for_account(request.account).shown_to_customers()
-    related = ("account", "contract", "deal", "created_by", "accepted_by", "closed_by")
+    related = ("account", "contract", "deal", "created_by", "accepted_by", "closed_by", "document")
     return get_object_or_404(quotes.select_related(*related), public_id=public_id)
 
 

@@ -79,6 +79,7 @@ COMMERCE = [
         "commerce:quote", Permission.VIEW_PRICES, kwargs=quote, names_row=True, screen=True,
         shows=of("quote.number"), changes=True,  # The first view is written down.
     ),
+    Page("commerce:quote-pdf", Permission.VIEW_PRICES, kwargs=quote, names_row=True),
     Page(
         "commerce:accept-quote", Permission.BUY, method="POST", kwargs=quote, names_row=True, status=302,
         arrange=cancel_unpaid,

@@ -1,0 +1,81 @@
+"""A quote as a PDF, and what is kept of its acceptance."""
+
+import hashlib
+import io
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from pypdf import PdfReader
+
+from accounts.models import Brand
+from commerce import quote_documents
+from commerce.models import Quote
+
+
+@pytest.fixture(autouse=True)
+def today_is(time_machine_now):
+    """18 November 2026."""
+
+
+def text_of(pdf):
+    return "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+
+
+def kept(quote):
+    with quote.document.content.open("rb") as stored:
+        return stored.read()
+
+
+def test_the_document_is_frozen_with_its_hash_as_the_quote_is_presented(quote, admin, signed_in):
+    pdf = kept(quote)
+    assert quote.document_hash == hashlib.sha256(pdf).hexdigest()
+    answer = signed_in(admin).get(reverse("commerce:quote-pdf", args=[quote.public_id]))
+    assert (answer.status_code, answer.content) == (200, pdf)
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{quote.number}.pdf"'
+    with pytest.raises(IntegrityError, match="is frozen"), transaction.atomic():
+        Quote.objects.update(document_hash="0" * 64)
+
+
+def test_the_same_version_gives_the_same_bytes_whenever_it_is_made(quote, time_machine_now):
+    again = Quote.objects.select_related("account", "contract", "created_by").get(pk=quote.pk)
+    assert quote_documents.render_pdf(again) == quote_documents.render_pdf(again) == kept(quote)
+
+
+def test_it_says_what_the_page_says(quote):
+    text = text_of(kept(quote)).replace("\xa0", " ")
+    for words in (quote.number, "Acme Logistics GmbH", "1,677.13", "1,142.85", "19.00 a month", quote.price_hash[:20]):
+        assert words in text
+
+
+def test_a_later_change_of_the_company_or_the_brand_does_not_reach_it(quote, admin, signed_in):
+    pdf = kept(quote)
+    quote.account.billing_street = "Elsewhere 1"
+    quote.account.save()
+    Brand.objects.update(name="Another name")
+    assert signed_in(admin).get(reverse("commerce:quote-pdf", args=[quote.public_id])).content == pdf
+
+
+def test_it_is_in_the_language_of_the_company_s_documents(quote, settings):
+    quote.account.language = "de"
+    assert "Vertrag" in text_of(quote_documents.render_pdf(quote))
+
+
+def test_an_acceptance_keeps_who_when_where_in_which_role_and_what_was_shown(quote, admin, accept, now):
+    accept(quote, admin, po_number="4500-17", now=now + timedelta(minutes=3))
+    quote.refresh_from_db()
+    assert (quote.accepted_by, quote.accepted_name, quote.accepted_role_words, quote.accepted_ip) == (
+        admin, "Ada Achterberg", "Administrator", "203.0.113.7",
+    )  # fmt: skip
+    assert (quote.accepted_at, quote.accepted_hash, quote.po_number) == (
+        now + timedelta(minutes=3), quote.price_hash, "4500-17",
+    )  # fmt: skip
+    assert quote.document_hash == hashlib.sha256(kept(quote)).hexdigest()
+
+
+def test_what_is_not_presented_has_no_document(quote, other_admin, viewer, signed_in, client):
+    url = reverse("commerce:quote-pdf", args=[quote.public_id])
+    assert signed_in(other_admin).get(url).status_code == 404
+    assert signed_in(viewer).get(url).status_code == 403
+    assert client.get(url).status_code == 302
