@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -11,9 +12,10 @@ from django.utils.translation import ngettext
 from accounts.models import Account, Feature
 from accounts.services import Grant
 from commerce import amounts
-from commerce.models import Contract, ContractedPrice, Price, Product, ProductGrant, ProductKind
+from commerce.models import BillingRule, Contract, ContractedPrice, Price, Product, ProductGrant, ProductKind
 from commerce.pricebooks import prices_for
-from commerce.pricing.methods import ListPrice
+from commerce.pricing.methods import ListPrice, OwnPrice, UsagePrice
+from commerce.pricing.money import PricingError, stored
 from commerce.pricing.quote import QuoteLine
 from tracking.models import Meter
 
@@ -39,8 +41,28 @@ class Offered:
 
     @property
     def unit_price(self) -> Decimal | None:
-        """Per unit and month, or once for a service; before volume discounts."""
-        return None if self.price is None else self.price.unit_price
+        """Per unit and month, or once for a service, where the least is bought; before volume discounts.
+
+        None without a price, and for a percentage of other lines, which has none of its own.
+        """
+        if self.price is None:
+            return None
+        try:
+            return self._unit_price(self.price)
+        except PricingError:  # No price for the least, or figures that no longer read: the sale is refused too.
+            return None
+
+    def _unit_price(self, price: Price | ContractedPrice) -> Decimal | None:
+        method = price.as_method()
+        if isinstance(method, ListPrice | UsagePrice):
+            whole = Fraction(method.unit_price)
+        elif isinstance(method, OwnPrice):
+            least = max(Fraction(self.product.min_quantity), Fraction(1))
+            whole = method.charge(least, Fraction(0)) / least
+        else:
+            return None
+        once = self.product.billing == BillingRule.ONCE or isinstance(method, UsagePrice)
+        return stored(whole if once else whole / price.price_months)
 
 
 def at_own_price(line: QuoteLine, offered: Offered | None) -> QuoteLine:

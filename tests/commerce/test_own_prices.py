@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from commerce.catalogue import offered_products
 from commerce.conditions import ConditionRefused
 from commerce.configuring import Configuration, NotSellable, configure
 from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceRule
@@ -51,6 +52,23 @@ def test_what_is_quoted_by_a_method_is_owned_at_its_unit_price(acme, team, admin
         form_key=uuid.uuid4(),
     ).lines.get()  # fmt: skip
     assert (more.quantity, more.unit_price, more.recurring_minor) == (40, Decimal("2.5"), 10_000)
+
+
+def test_the_price_of_a_product_is_per_unit_and_month_by_whatever_method(acme, team, today):
+    def shown():
+        return offered_products(account=acme, today=today)["team"].unit_price
+
+    assert shown() == Decimal("11.4")
+    for method, unit_price, months, figures, expected in (
+        ("volume", 0, 1, {"tiers": TIERS}, 11),
+        ("package", 120, 12, {"package_size": "10"}, 10),
+        ("block", 0, 1, {"tiers": [{"from": "1", "to": None, "flat": "100"}]}, 100),
+        ("percent_of_total", 0, 1, {"percent": "10", "covers": ["plan"]}, None),
+    ):
+        Price.objects.filter(pk=team.pk).update(
+            method=method, unit_price=unit_price, price_months=months, figures=figures
+        )
+        assert shown() == expected
 
 
 def test_a_price_for_a_year_is_a_twelfth_a_month(acme, team, admin, today, now):
