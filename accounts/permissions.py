@@ -205,6 +205,16 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_quotecomment": _COMMERCIAL,
     "commerce.view_purchaseapproval": _COMMERCIAL,
     "commerce.view_purchaselimit": _COMMERCIAL,
+    "commerce.view_quoteapproval": _COMMERCIAL | {_G.EXECUTIVE},  # The deal desk; who is asked may decide.
+    "commerce.view_approvalrule": _COMMERCIAL | {_G.EXECUTIVE},
+    "commerce.view_approvalstep": _COMMERCIAL | {_G.EXECUTIVE},
+    **{
+        f"commerce.{action}_{model}": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR})
+        for action in ("add", "change", "delete")
+        for model in ("approvalrule", "approvalstep")
+    },
+    **{f"commerce.{action}_delegation": _COMMERCIAL | {_G.EXECUTIVE} for action in ("view", "add", "change", "delete")},
+    "commerce.delegate_for_others": _SYSTEM,
     "commerce.view_contract": _EVERYONE,
     "commerce.view_order": _COMMERCIAL | {_G.SUPPORT_AGENT},
     "commerce.change_order": frozenset({_G.FINANCE, _G.SALES, _G.SYSTEM_ADMINISTRATOR}),

@@ -216,6 +216,15 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_quoteline": Tenant(ADD, only="commerce_shows_quote(quote_id)"),
     # What the vendor's people say to each other stays theirs.
     "commerce_quotecomment": Tenant(ADD, only="(NOT is_internal) AND commerce_shows_quote(quote_id)"),
+    # The vendor's own approvals: a quote is put before them with the owner's rights.
+    "commerce_quoteapproval": Tenant(""),
+    "commerce_quoteapprovalevent": Tenant(""),
+    "commerce_approvalrule": Shared("", "what the vendor approves, staff only"),
+    "commerce_approvalruleevent": Shared("", "audit of the vendor's rules; customers change none"),
+    "commerce_approvalstep": Shared("", "whom the vendor asks, staff only"),
+    "commerce_approvalstepevent": Shared("", "audit of the vendor's rules; customers change none"),
+    "commerce_delegation": Shared("", "who of the vendor's people decides for whom, staff only"),
+    "commerce_delegationevent": Shared("", "audit of who decides for whom; customers change none"),
     "commerce_purchaselimit": Tenant(EDIT, administered=WRITES),
     "commerce_purchaselimitevent": Tenant(AUDIT),
     "commerce_purchaseapproval": Tenant(EDIT),  # A trigger keeps what was asked, and what was decided.

@@ -144,7 +144,42 @@ class QuoteAsked(ToStaff):
     label = _("A customer commented on a quote")
 
 
+class AboutTheDealDesk(ToStaff):
+    """A quote that needs our own people's approval."""
+
+    category = Category.ORDERS
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("admin:deal_desk_request", args=[context["approval"].public_id])
+
+
+class DealDeskAsks(AboutTheDealDesk):
+    """To everybody whose turn it is, and to whom it escalates."""
+
+    name = "deal_desk_asks"
+    label = _("A quote waits for my approval")
+    action = _("Read it and decide")
+
+
+class DealDeskApproved(AboutTheDealDesk):
+    """To whoever submitted the quote."""
+
+    name = "deal_desk_approved"
+    label = _("My quote is approved")
+    action = _("See the quote")
+
+
+class DealDeskRejected(AboutTheDealDesk):
+    """To whoever submitted the quote, with the reason."""
+
+    name = "deal_desk_rejected"
+    label = _("My quote is rejected")
+    action = _("See the quote")
+
+
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, Receipt, ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,
+    DealDeskAsks, DealDeskApproved, DealDeskRejected,
 )  # fmt: skip

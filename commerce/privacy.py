@@ -37,6 +37,10 @@ PERSONAL = (
         Fate.KEEP, _BOOKS,
     ),
     PersonalData(
+        "commerce.QuoteApproval", "decided_by", _("Quotes you decided about for the vendor"),
+        ("status", "decided_at", "note"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
         "commerce.Order", "placed_by", _("Orders you placed"), ("serial", "total_minor", "currency", "placed_at"),
         Fate.KEEP, _BOOKS,
     ),
@@ -46,4 +50,8 @@ PERSONAL = (
     ),
 )  # fmt: skip
 
-EXEMPT = {"commerce.Deal": "names the vendor's people who sell"}
+EXEMPT = {
+    "commerce.Deal": "names the vendor's people who sell",
+    "commerce.ApprovalStep": "names the vendor's people who are asked about quotes",
+    "commerce.Delegation": "names the vendor's people who decide about quotes while others are away",
+}

@@ -53,6 +53,10 @@ class ReasonMissing(QuoteRefused):
     """Nobody said why."""
 
 
+class NobodyApproves(QuoteRefused):
+    """It needs an approval that nobody but its maker could give."""
+
+
 class NotTheirs(QuoteRefused):
     """Somebody else's quote."""
 
@@ -72,7 +76,7 @@ def locked(quote: Quote) -> Quote:
 def submit(*, quote: Quote, actor: Actor, now: datetime) -> Quote:
     """Hand a draft in: with no rule against it, it is approved at once, and in the portal presented, too.
 
-    Raises `QuoteNotReady`, `QuoteExpired`, `ContractChanged`; then nothing has changed.
+    Raises `QuoteNotReady`, `QuoteExpired`, `ContractChanged`, `NobodyApproves`; then nothing has changed.
     """
     with transaction.atomic():
         quote = locked(quote)
@@ -80,13 +84,20 @@ def submit(*, quote: Quote, actor: Actor, now: datetime) -> Quote:
         _check_contract(quote, now)
         quote.submitted_at, quote.submitted_by_id = now, actor.user_id
         _step(quote, QuoteStatus.SUBMITTED, "submitted_at", "submitted_by")
-        with staff_scope(actor):
-            rules = deal_desk.fired_rules(quote)
-        if rules:
+        if _is_waited_for(quote, actor=actor, now=now):
             _step(quote, QuoteStatus.IN_APPROVAL)
             record_step(EventName.QUOTE_SUBMITTED, quote, actor=actor, now=now)
             return quote
         return _approved(quote, actor=actor, now=now)
+
+
+def _is_waited_for(quote: Quote, *, actor: Actor, now: datetime) -> bool:
+    """Ask for the approvals that the quote needs, with the owner's rights; whether anybody has to decide."""
+    try:
+        with staff_scope(actor):
+            return deal_desk.ask(quote=quote, now=now)
+    except deal_desk.NoApprover as refusal:
+        raise NobodyApproves(str(refusal)) from refusal
 
 
 def approve(*, quote: Quote, actor: Actor, now: datetime) -> Quote:

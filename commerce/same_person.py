@@ -17,5 +17,18 @@ FOLLOWS = (
 )
 STAYS = {
     "commerce.Deal.owner": "names somebody of the vendor's staff, and staff are never joined",
+    **{
+        f"commerce.{column}": "names somebody of the vendor's staff, and staff are never joined"
+        for column in (
+            "ApprovalStep.approver",
+            "ApprovalStep.escalate_to",
+            "Delegation.absentee",
+            "Delegation.stand_in",
+            "QuoteApproval.approver",
+            "QuoteApproval.escalate_to",
+            "QuoteApproval.decided_by",
+            "QuoteApproval.on_behalf_of",
+        )
+    },
     "commerce.Quote.accepted_by": "a signature stands as it was given, with the entry that gave it",
 }

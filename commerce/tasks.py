@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.jobs import AccountTask
-from commerce import approvals, payments, quote_lifecycle, reconciliation, webhooks
+from commerce import approvals, deal_decisions, payments, quote_lifecycle, reconciliation, webhooks
 from commerce import stripe_gateway as gateway
 
 _RETRIED_BY_SWEEP = (gateway.OutcomeUnknown,)  # Stripe is away: the sweep hands the row out again.
@@ -54,3 +54,9 @@ def expire_quotes(**kwargs: object) -> None:
     now = timezone.now()
     quote_lifecycle.expire_due(now=now)
     approvals.lapse_overtaken(now=now)
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def escalate_approvals(**kwargs: object) -> None:
+    """Every hour: quotes that our own people have not decided about in time are put before somebody else besides."""
+    deal_decisions.escalate_due(now=timezone.now())

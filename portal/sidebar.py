@@ -63,8 +63,11 @@ GROUPS = [
         _("Selling"),
         "sell",
         [
+            OwnPage("admin:deal_desk", _("Deal desk"), "commerce.view_quoteapproval"),
             "commerce.deal",
             "commerce.quote",
+            "commerce.approvalrule",
+            "commerce.delegation",
             "commerce.purchaseapproval",
             "commerce.purchaselimit",
             "commerce.order",

@@ -67,8 +67,10 @@ from commerce.configuring import Configuration
 from commerce.limits import set_limits
 from commerce.models import (
     Activity,
+    ApprovalRule,
     Contract,
     ContractedPrice,
+    Delegation,
     DiscountSchedule,
     Invoice,
     Order,
@@ -235,6 +237,7 @@ def make_world(now: datetime) -> World:
     _own_data(world)
     _merge(world)
     _vendor(world)
+    _deal_desk(world)
     _audit_log(now)
     return world
 
@@ -287,6 +290,15 @@ def _vendor(world: World) -> None:
             reason="The totals look wrong.", started_at=world.now, expires_at=world.now, ended_at=world.now,
         )
         for company in world.companies
+    )  # fmt: skip
+
+
+def _deal_desk(world: World) -> None:
+    """Approvals of quotes: a rule that asks nobody, and somebody who was away."""
+    ApprovalRule.objects.create(name="Nobody asks", conditions=[], is_active=False)
+    Delegation.objects.create(
+        absentee=world.staff[StaffGroup.CUSTOMER_SUCCESS], stand_in=world.staff[StaffGroup.FINANCE],
+        start_date=world.now.date() - timedelta(days=9), end_date=world.now.date() - timedelta(days=2),
     )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 """The staff's pages about what is sold, agreed and paid."""
 
-from commerce.admin import approvals, billing, catalogue, contracts, orders, prices, quotes
+from commerce.admin import approvals, billing, catalogue, contracts, deal_desk, orders, prices, quotes
 
-__all__ = ["approvals", "billing", "catalogue", "contracts", "orders", "prices", "quotes"]
+__all__ = ["approvals", "billing", "catalogue", "contracts", "deal_desk", "orders", "prices", "quotes"]

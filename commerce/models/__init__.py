@@ -31,6 +31,13 @@ from commerce.models.catalogue import (
     ProductKind,
 )
 from commerce.models.contracts import Contract, ContractStatus, DeltaKind, Subscription, SubscriptionDelta
+from commerce.models.deal_desk import (
+    ApprovalRule,
+    ApprovalStep,
+    Delegation,
+    QuoteApproval,
+    QuoteApprovalStatus,
+)
 from commerce.models.deals import Activity, Deal, DealSource, DealStage, DealType
 from commerce.models.orders import Order, OrderStatus, OrderStep
 from commerce.models.prices import (
@@ -47,7 +54,9 @@ from commerce.models.quotes import Quote, QuoteComment, QuoteLine, QuoteOrigin, 
 
 __all__ = [
     "Activity",
+    "ApprovalRule",
     "ApprovalStatus",
+    "ApprovalStep",
     "BillingRule",
     "BundleOption",
     "ConfigurationRule",
@@ -59,6 +68,7 @@ __all__ = [
     "DealSource",
     "DealStage",
     "DealType",
+    "Delegation",
     "DeltaKind",
     "DiscountSchedule",
     "EventCursor",
@@ -86,6 +96,8 @@ __all__ = [
     "PurchaseApproval",
     "PurchaseLimit",
     "Quote",
+    "QuoteApproval",
+    "QuoteApprovalStatus",
     "QuoteComment",
     "QuoteLine",
     "QuoteOrigin",

@@ -13,7 +13,7 @@ from accounts.models import Cover, Erasure, Handover, OutgoingMail
 from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
-from commerce.models import PaymentAttempt, PurchaseApproval
+from commerce.models import PaymentAttempt, PurchaseApproval, QuoteApproval
 from tests.world import client_of
 
 MAIL = settings.BASE_DIR / "templates" / "mail"
@@ -62,40 +62,54 @@ def contexts(company):
     decided = PurchaseApproval.objects.get(pk=company.approval.pk)
     decided.decided_by, decided.note = company.administrator, "Next year."
     lines = company.active_order.quote.lines.select_related("product")
-    return {
-        "digest": {"lines": [{"text": "Order O-1 is active", "url": url}] * 2, "count": 3, "more": 1},
-        "case_opened": {"case": company.case},
-        "case_reply": {"case": company.case, "message": company.message},
-        "case_resolved": {"case": company.case, "message": company.message},
-        "case_shared": {"case": company.case, "added_by": company.people["support"]},
-        "approval_requested": {"approval": company.approval},
-        "approval_given": {"approval": decided, "order": company.active_order},
-        "approval_refused": {"approval": decided},
-        "approval_lapsed": {"approval": decided},
-        "order_confirmed": {"order": company.active_order, "lines": lines},
-        "invitation": letter,
-        "claim_link": letter,
-        "invitation_accepted": {"newcomer": company.administrator, "member": company.administrator.membership},
-        "join_requested": {"asked": company.join_request},
-        "join_approved": {"member": company.administrator.membership},
-        "join_declined": {},
-        "roles_changed": {"member": company.administrator.membership},
-        "people_merged": {"address": "ada@old.example", "kept": company.administrator.email},
-        "code_used_again": {"device": "Firefox on Linux", "ip": "203.0.113.9"},
-        "second_factor_reset": {"member": company.administrator.membership, "by": company.people["support"]},
-        "unusual_requests": {"alarms": ["Exports: 21 by or as Ada Achterberg (admin@acme.example)"]},
-        "data_export_ready": {"export": company.data_export},
-        "erasure_requested": {"erasure": Erasure(due_at=timezone.now())},
-        "erasure_receipt": {
-            "erasure": Erasure(
-                receipt=[
-                    {"what": "Second factors", "count": 1, "is_kept": False, "reason": ""},
-                    {"what": "Orders", "count": 2, "is_kept": True, "reason": "The books keep them."},
-                ]
-            )
-        },
-        "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
-    } | of_the_account_team(company)
+    return (
+        {
+            "digest": {"lines": [{"text": "Order O-1 is active", "url": url}] * 2, "count": 3, "more": 1},
+            "case_opened": {"case": company.case},
+            "case_reply": {"case": company.case, "message": company.message},
+            "case_resolved": {"case": company.case, "message": company.message},
+            "case_shared": {"case": company.case, "added_by": company.people["support"]},
+            "approval_requested": {"approval": company.approval},
+            "approval_given": {"approval": decided, "order": company.active_order},
+            "approval_refused": {"approval": decided},
+            "approval_lapsed": {"approval": decided},
+            "order_confirmed": {"order": company.active_order, "lines": lines},
+            "invitation": letter,
+            "claim_link": letter,
+            "invitation_accepted": {"newcomer": company.administrator, "member": company.administrator.membership},
+            "join_requested": {"asked": company.join_request},
+            "join_approved": {"member": company.administrator.membership},
+            "join_declined": {},
+            "roles_changed": {"member": company.administrator.membership},
+            "people_merged": {"address": "ada@old.example", "kept": company.administrator.email},
+            "code_used_again": {"device": "Firefox on Linux", "ip": "203.0.113.9"},
+            "second_factor_reset": {"member": company.administrator.membership, "by": company.people["support"]},
+            "unusual_requests": {"alarms": ["Exports: 21 by or as Ada Achterberg (admin@acme.example)"]},
+            "data_export_ready": {"export": company.data_export},
+            "erasure_requested": {"erasure": Erasure(due_at=timezone.now())},
+            "erasure_receipt": {
+                "erasure": Erasure(
+                    receipt=[
+                        {"what": "Second factors", "count": 1, "is_kept": False, "reason": ""},
+                        {"what": "Orders", "count": 2, "is_kept": True, "reason": "The books keep them."},
+                    ]
+                )
+            },
+            "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
+        }
+        | of_the_account_team(company)
+        | of_the_deal_desk(company)
+    )
+
+
+def of_the_deal_desk(company):
+    quote = company.order.quote
+    request = QuoteApproval.objects.create(
+        account=quote.account, quote=quote, price_hash=quote.price_hash, position=1, group="Finance"
+    )
+    request.decided_by, request.note = company.account.owner, "Below cost"
+    about = {"approval": request, "quote": quote, "customer": quote.account, "reasons": ["Discount above 10 %"]}
+    return dict.fromkeys(("deal_desk_asks", "deal_desk_approved", "deal_desk_rejected"), about)
 
 
 def of_the_account_team(company):
@@ -121,7 +135,10 @@ def invitation_to_the_reader(company):
 
 
 # To the vendor's people: their links lead into the admin.
-TO_STAFF = {"portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests"}
+TO_STAFF = {
+    "portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests",
+    "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", sorted(types()))

@@ -111,6 +111,7 @@ OWN_PAGES = {
     "decide_setup": ["go_live_date", "target_adoption"],
     "setup": [],
     "data_quality": [],
+    "deal_desk": ["show"],
     "duplicates": [],
     "permissions": [],
     "test_mail": [],

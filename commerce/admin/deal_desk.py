@@ -1,0 +1,108 @@
+"""The deal desk's rules, and who decides for whom. Its queue is a page of its own: `portal.staff.deal_desk`."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from commerce.deal_desk import why_of
+from commerce.models import ApprovalRule, ApprovalStep, Delegation
+from commerce.models.deal_desk import APPROVAL_FACTS
+
+OTHERS = "commerce.delegate_for_others"
+
+
+class ApprovalStepInline(TabularInline):
+    model = ApprovalStep
+    extra = 0
+    min_num = 1
+    validate_min = True
+    fields = ["position", "group", "approver", "escalate_after_days", "escalate_to_group", "escalate_to"]
+    verbose_name_plural = _("who is asked: the same position at once, the next one after all of them")
+
+
+class ApprovalRuleForm(forms.ModelForm[ApprovalRule]):
+    class Meta:
+        model = ApprovalRule
+        fields = ["name", "conditions", "is_active"]
+        help_texts = {
+            "conditions": _(
+                "All of them must hold; either-or is two rules. Waiting approvals stay as they were asked. "
+                'As in [{"fact": "max_discount_percent", "operator": "above", "value": "10"}].'
+            )
+        }
+
+
+@admin.register(ApprovalRule)
+class ApprovalRuleAdmin(ModelAdmin):
+    form = ApprovalRuleForm
+    list_display = ["name", "conditions_in_words", "asks", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["name"]
+    inlines = [ApprovalStepInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalRule]:
+        rows: QuerySet[ApprovalRule] = super().get_queryset(request)
+        return rows.prefetch_related("steps__approver")
+
+    @display(description=_("conditions"))
+    def conditions_in_words(self, rule: ApprovalRule) -> str:
+        return why_of(rule)
+
+    @display(description=_("asks"))
+    def asks(self, rule: ApprovalRule) -> str:
+        return ", ".join(str(step) for step in rule.steps.all())
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if "conditions" in form.base_fields:
+            known = _("There are: %(facts)s.") % {"facts": APPROVAL_FACTS.words}
+            form.base_fields["conditions"].help_text = f"{ApprovalRuleForm.Meta.help_texts['conditions']} {known}"
+        return form
+
+
+@admin.register(Delegation)
+class DelegationAdmin(ModelAdmin):
+    """Everybody reads who decides for whom. One writes one's own; an administrator also says it for others."""
+
+    list_display = ["absentee", "stand_in", "start_date", "end_date"]
+    list_select_related = ["absentee", "stand_in"]
+    fields = ["absentee", "stand_in", "start_date", "end_date"]
+    ordering = ["-start_date", "-pk"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self.fields if obj is not None or request.user.has_perm(OTHERS) else self.fields[1:]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [] if obj is None or request.user.has_perm(OTHERS) else ["absentee"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._is_theirs(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._is_theirs(request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Whoever is away is known before the row is checked: nobody stands in for themselves."""
+        form = super().get_form(request, obj, change, **kwargs)
+        if obj is not None or request.user.has_perm(OTHERS):
+            return form
+
+        class OwnForm(form):  # type: ignore[valid-type, misc]  # The admin makes the class as it goes.
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                self.instance.absentee = request.user
+
+            def _get_validation_exclusions(self) -> set[str]:
+                checked: set[str] = super()._get_validation_exclusions() - {"absentee"}
+                return checked
+
+        return OwnForm
+
+    def _is_theirs(self, request: HttpRequest, delegation: Delegation | None) -> bool:
+        return delegation is None or delegation.absentee_id == request.user.pk or request.user.has_perm(OTHERS)
