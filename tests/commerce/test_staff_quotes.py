@@ -161,7 +161,7 @@ def test_an_extension_prices_and_checks_again(offer, by, monkeypatch, now):
     )  # fmt: skip
     assert longer.lines.get(product__code="business").unit_price == 18
     assert longer.expires_at == datetime(2026, 12, 31, 23, 0, tzinfo=UTC)
-    monkeypatch.setattr(deal_desk, "fired_rules", lambda quote: ["needs a manager"])
+    monkeypatch.setattr(deal_desk, "ask", lambda **asked: True)
     checked = staff_quotes.extend(quote=longer, valid_until=date(2027, 1, 15), now=later, **by)
     longer.refresh_from_db()
     assert (longer.status, checked.status) == ("superseded", "in_approval")
