@@ -9,7 +9,7 @@ from accounts.permissions import Role
 from commerce import quote_comments, quote_lifecycle, staff_quotes
 from commerce.configuring import Configuration, situation_of
 from commerce.manual_prices import ManualPrice
-from commerce.models import Quote
+from commerce.models import Quote, QuoteStatus
 from commerce.staff_quotes import Terms
 from tracking.actor import Actor
 
@@ -20,17 +20,21 @@ def make_offers(*, account: Account, seller: User, now: datetime) -> None:
     begun = now - timedelta(days=3)
     current = situation_of(account, quote_lifecycle.day_of(account, begun)).current
     wanted = Configuration(plan=current.plan, seats=current.seats + 15)
-    terms = Terms(title="15 more seats", payment_days=30, special_terms="Training of two hours is included.")
+    terms = Terms(title="15 more seats")
 
     def offer(quote: Quote) -> Quote:
-        approved = quote_lifecycle.submit(quote=quote, actor=actor, now=begun)
-        return quote_lifecycle.present(quote=approved, actor=actor, now=begun)
+        submitted = quote_lifecycle.submit(quote=quote, actor=actor, now=begun)
+        if submitted.status != QuoteStatus.APPROVED:  # It waits for somebody's approval.
+            return submitted
+        return quote_lifecycle.present(quote=submitted, actor=actor, now=begun)
 
     first = offer(
         staff_quotes.draft(
             account=account, configuration=wanted, manual={}, terms=terms, user=seller, actor=actor, now=begun
         )
     )
+    if first.status != QuoteStatus.PRESENTED:
+        return
     better = staff_quotes.change(
         quote=staff_quotes.revise(quote=first, user=seller, actor=actor, now=begun),
         configuration=wanted,
