@@ -203,6 +203,9 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.add_quote": frozenset({_G.CUSTOMER_SUCCESS, _G.SALES, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.give_discounts": frozenset({_G.SALES, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_quotecomment": _COMMERCIAL,
+    "commerce.view_savedconfiguration": _COMMERCIAL,
+    "commerce.view_quoterequest": _COMMERCIAL,
+    "commerce.change_quoterequest": _COMMERCIAL,
     "commerce.view_purchaseapproval": _COMMERCIAL,
     "commerce.view_purchaselimit": _COMMERCIAL,
     "commerce.view_quoteapproval": _COMMERCIAL | {_G.EXECUTIVE},  # The deal desk; who is asked may decide.

@@ -229,6 +229,11 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_purchaselimitevent": Tenant(AUDIT),
     "commerce_purchaseapproval": Tenant(EDIT),  # A trigger keeps what was asked, and what was decided.
     "commerce_purchaseapprovalevent": Tenant(AUDIT),
+    # What somebody puts together is theirs, and of the colleagues with whom they share it.
+    "commerce_savedconfiguration": Tenant(EDIT, only="commerce_shows_configuration(created_by_id, id)"),
+    "commerce_configurationshare": Tenant(ADD),
+    "commerce_quoterequest": Tenant(ADD, changes="status, closed_at"),  # The vendor's people answer.
+    "commerce_quoterequestevent": Tenant(AUDIT),
     "commerce_order": Tenant(EDIT),
     "commerce_orderstep": Tenant(ADD),
     "commerce_invoice": Tenant(ADD, changes="status, pdf_id"),  # A trigger refuses "paid".
@@ -266,6 +271,7 @@ FUNCTIONS = (
     "commerce_next_invoice_number(text)",
     "commerce_line_of(bigint)",
     "commerce_families()",
+    "commerce_shows_configuration(bigint, bigint)",
     "cases_shows(bigint, bigint, bigint)",
     "cases_shows_case(bigint)",
     "cases_shows_message(bigint)",

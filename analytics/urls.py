@@ -7,6 +7,7 @@ app_name = "analytics"
 urlpatterns = [
     path("", views.insights, name="insights"),
     path("engagement/", views.how_home_is_used, name="engagement"),
+    path("configurator/", views.configurator, name="configurator"),
     path("influenced-revenue/", views.influenced_revenue, name="influenced-revenue"),
     path("influenced-revenue/<uuid:public_id>/", views.influenced_deal, name="influenced-deal"),
     path("definitions/<slug:metric>/", views.definition, name="definition"),

@@ -17,8 +17,9 @@ from analytics.earnings import REPORTING_CURRENCY, earnings_of, influenced_deals
 from analytics.engagement import FEW_PEOPLE, engagement, months_of_starts
 from analytics.influence import CreditModel
 from analytics.quarters import NoSuchQuarter, Quarter
+from analytics.selling import selling
 from analytics.touches import counted_types, model_label, story_of
-from commerce.models import Deal
+from commerce.models import ConfiguratorStep, Deal
 
 VIEW_INSIGHTS = "analytics.view_insights"
 OFFERED_QUARTERS = 12
@@ -51,6 +52,23 @@ def how_home_is_used(request: StaffRequest) -> HttpResponse:
         "breadcrumbs": [_insights_crumb(), {"label": _("Engagement")}],
     }
     return render(request, "analytics/engagement.html", context)
+
+
+@require_safe
+@requires_staff(VIEW_INSIGHTS)
+def configurator(request: StaffRequest) -> HttpResponse:
+    """Where customers leave the configurator, and how soon a quote is paid."""
+    found = selling(now=timezone.now())
+    labels = dict(ConfiguratorStep.choices) | {"quote": _("Made a quote"), "order": _("Ordered")}
+    context = {
+        "selling": found,
+        "funnels": [
+            (title, [(labels[stage.code], stage) for stage in stages])
+            for title, stages in ((_("Step by step"), found.guided), (_("Everything on one page"), found.full))
+        ],
+        "breadcrumbs": [_insights_crumb(), {"label": _("Configurator")}],
+    }
+    return render(request, "analytics/configurator.html", context)
 
 
 @require_safe

@@ -12,8 +12,18 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Account, Entitlements
 from accounts.panels import Panel
 from commerce import amounts, usage
+from commerce.configurations import in_codes
+from commerce.configuring import Configuration
 from commerce.contracts import overview_of
-from commerce.models import Contract, Deal, Invoice, InvoiceStatus, PaymentAttempt
+from commerce.models import (
+    Contract,
+    Deal,
+    Invoice,
+    InvoiceStatus,
+    PaymentAttempt,
+    QuoteRequest,
+    SavedConfiguration,
+)
 from commerce.pricing.money import Money
 from commerce.usage import MeterUse, UsagePoint
 
@@ -21,6 +31,7 @@ CONTRACTS_SHOWN = 4
 DEALS_SHOWN = 6
 OPEN_SHOWN, PAID_SHOWN = 5, 3
 ATTEMPTS_SHOWN = 2
+WISHES_SHOWN = 5
 
 
 def contracts(account: Account, today: date) -> dict[str, Any]:
@@ -128,6 +139,25 @@ def _bill(invoice: Invoice, today: date) -> dict[str, Any]:
     }
 
 
+def wishes(account: Account, today: date) -> dict[str, Any]:
+    """What its people put together and made no quote of, and what they asked us to quote. Two queries."""
+    typed = SavedConfiguration.objects.for_account(account).running().select_related("created_by").latest_first()
+    asked = QuoteRequest.objects.for_account(account).open().select_related("requested_by").order_by("created_at", "pk")
+    return {
+        "asked": asked[:WISHES_SHOWN],
+        "typed": [
+            {
+                "typed": one,
+                "words": in_codes(Configuration.from_json(one.configuration)),
+                "monthly": None
+                if one.monthly_change_minor is None
+                else amounts.money(Money(one.monthly_change_minor, one.currency)),
+            }
+            for one in typed[:WISHES_SHOWN]
+        ],
+    }
+
+
 PANELS = [
     Panel(
         name="contracts",
@@ -154,6 +184,14 @@ PANELS = [
         template="admin/account_360/deals.html",
         context=deals,
         is_at_once=True,
+    ),
+    Panel(
+        name="wishes",
+        title=gettext_lazy("Configured and asked for"),
+        permission="commerce.view_savedconfiguration",
+        order=45,
+        template="admin/account_360/wishes.html",
+        context=wishes,
     ),
     Panel(
         name="invoices",

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from accounts.models import Account
 from commerce.amounts import money, number
 from commerce.catalogue import Offered, at_own_price, offered_products
-from commerce.contracts import OwnedLine, current_contract, ledger_of, owned_on
+from commerce.contracts import OwnedLine, owned_on, running_ledger
 from commerce.manual_prices import ManualPrices, priced_by_hand
 from commerce.models import Contract, Product, ProductKind, TaxRate
 from commerce.price_rules import Rule, facts_of_quote, rules_for_line, rules_of
@@ -119,6 +119,11 @@ class Configuration:
             "addons": {code: plain(quantity) for code, quantity in sorted(self.addons.items())},
         }
 
+    def as_query(self) -> dict[str, str]:
+        """As the configurator's address and forms name it."""
+        addons = {code: plain(quantity) for code, quantity in sorted(self.addons.items())}
+        return {"plan": self.plan, "seats": str(self.seats)} | addons
+
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Configuration":
         return cls(
@@ -163,6 +168,12 @@ class Situation:
             addons={code: line.quantity for code, line in self.owned.items() if line.product.kind_choice.is_addon},
         )
 
+    @property
+    def products(self) -> Mapping[str, Product]:
+        """By code: what is on sale, and what the account has."""
+        owned = {code: line.product for code, line in self.owned.items()}
+        return owned | {code: offered.product for code, offered in self.offered.items()}
+
     def product(self, code: str) -> Product | None:
         """A product on sale, or one the account has although it is sold no more."""
         if code in self.offered:
@@ -175,10 +186,11 @@ class Situation:
 
 
 def situation_of(account: Account, today: date) -> Situation:
-    """Read what a price depends on, in eight queries. Raises `NoContract`, `TaxUnknown`."""
-    contract = current_contract(account, today)
-    if contract is None:
+    """Read what a price depends on, in seven queries. Raises `NoContract`, `TaxUnknown`."""
+    running = running_ledger(account, today)
+    if running is None:
         raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
+    contract, deltas = running
     tax_rate = TaxRate.objects.filter(country=account.billing_country).on(today).order_by("-valid_from").first()
     if tax_rate is None:
         raise TaxUnknown(
@@ -190,7 +202,7 @@ def situation_of(account: Account, today: date) -> Situation:
         account=account,
         today=today,
         contract=contract,
-        owned={line.product.code: line for line in owned_on(ledger_of(contract), today)},
+        owned={line.product.code: line for line in owned_on(deltas, today)},
         offered=offered_products(account=account, today=today, contract=contract),
         tax_rate=tax_rate,
         used_seats=None if used is None else int(used),

@@ -179,6 +179,12 @@ def current_contract(account: Account, today: date) -> Contract | None:
 
 def overview(account: Account, today: date) -> ContractOverview | None:
     """The account's running contract on a day, or none. One query, as its ledger brings it along."""
+    running = running_ledger(account, today)
+    return None if running is None else _overview(*running, today)
+
+
+def running_ledger(account: Account, today: date) -> tuple[Contract, list[SubscriptionDelta]] | None:
+    """The running contract with its changes, oldest first; of several, the one that ends first. One query."""
     current = Contract.objects.for_account(account).current(today).order_by("end_date", "pk").values("pk")[:1]
     deltas = list(
         SubscriptionDelta.objects.filter(subscription__contract=Subquery(current))
@@ -186,9 +192,9 @@ def overview(account: Account, today: date) -> ContractOverview | None:
         .order_by("effective_date", "pk")
     )
     if deltas:
-        return _overview(deltas[0].subscription.contract, deltas, today)
+        return deltas[0].subscription.contract, deltas
     contract = current_contract(account, today)  # One that holds nothing yet.
-    return None if contract is None else _overview(contract, [], today)
+    return None if contract is None else (contract, [])
 
 
 def overview_of(contract: Contract, today: date) -> ContractOverview:

@@ -16,7 +16,10 @@ from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.quote import PricedQuote
 
 # Names in a configurator's address or form that are no products.
-NO_PRODUCTS = frozenset({"csrfmiddlewaretoken", "company", "form_key", "offer"})
+NO_PRODUCTS = frozenset(
+    {"csrfmiddlewaretoken", "company", "form_key", "offer"}
+    | {"source", "saved", "save_as", "step", "view", "reason", "message"}
+)
 
 
 class ConfigurationForm(forms.Form):
@@ -31,6 +34,7 @@ class ConfigurationForm(forms.Form):
     configuration: Configuration
     priced: PricedQuote | None = None
     nothing_changes = False
+    refusal: ConfigurationRefused | None = None
 
     def __init__(self, situation: Situation, data: QueryDict | None = None) -> None:
         self.situation = situation
@@ -41,6 +45,11 @@ class ConfigurationForm(forms.Form):
         if data is not None:
             self.is_bound = True
             self.data = self._owned() | {name: data[name] for name in data}
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether it says what is wanted, be it for sale or not."""
+        return "configuration" in vars(self)
 
     @property
     def shown(self) -> "ConfigurationForm":
@@ -82,6 +91,7 @@ class ConfigurationForm(forms.Form):
         try:
             self.priced = price(self.situation, self.configuration)
         except ConfigurationRefused as refusal:
+            self.refusal = refusal
             self.nothing_changes = isinstance(refusal, NothingChanges)
             self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
         return cleaned

@@ -178,8 +178,55 @@ class DealDeskRejected(AboutTheDealDesk):
     action = _("See the quote")
 
 
+class ConfigurationShared(NotificationType):
+    """To the colleague with whom a configuration is shared."""
+
+    name = "configuration_shared"
+    label = _("A colleague shares a configuration with me")
+    category = Category.ORDERS
+    permission = Permission.VIEW_PRICES
+    line = _("%(name)s shares the configuration %(title)s with you")
+    action = _("See the configuration")
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        return {"name": context["shared_by"].name, "title": context["configuration"].name}
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("commerce:configuration", args=[context["configuration"].public_id])
+
+
+class QuoteRequested(ToStaff):
+    """To the people who look after the company."""
+
+    name = "quote_requested"
+    label = _("A customer asks for a quote")
+    category = Category.ORDERS
+
+
+class QuoteRequestAnswered(NotificationType):
+    """To who asked."""
+
+    name = "quote_request_answered"
+    label = _("My request for a quote is answered")
+    category = Category.ORDERS
+    permission = Permission.VIEW_PRICES
+    line = _("We answered your request for a quote: %(what)s")
+    action = _("See the answer")
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        return {"what": context["quote_request"].summary}
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("commerce:quote-request", args=[context["quote_request"].public_id])
+
+
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, Receipt, ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,
     DealDeskAsks, DealDeskApproved, DealDeskRejected,
+    ConfigurationShared, QuoteRequested, QuoteRequestAnswered,
 )  # fmt: skip

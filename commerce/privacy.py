@@ -48,6 +48,19 @@ PERSONAL = (
         "commerce.PaymentAttempt", "created_by", _("Payments you began"),
         ("invoice__number", "amount_minor", "currency", "created_at"), Fate.KEEP, _BOOKS,
     ),
+    PersonalData(
+        "commerce.SavedConfiguration", "created_by", _("Configurations you put together"),
+        ("name", "configuration", "source", "created_at", "updated_at"), Fate.DELETE,
+        lasts="working papers: what was typed goes a year after its last change, what was saved stays until deleted",
+    ),
+    PersonalData(
+        "commerce.ConfigurationShare", "user", _("Configurations shared with you"),
+        ("configuration__name", "shared_at"), Fate.DELETE, lasts="as the configuration that is shared",
+    ),
+    PersonalData(
+        "commerce.QuoteRequest", "requested_by", _("Quotes you asked us for"),
+        ("summary", "message", "status", "created_at"), Fate.KEEP, _BOOKS,
+    ),
 )  # fmt: skip
 
 EXEMPT = {

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Account, User
 from accounts.scope import staff_scope
-from commerce import explanations, quote_lifecycle
+from commerce import configurations, explanations, quote_lifecycle
 from commerce.configuring import Configuration, Situation, UnknownProduct, price, situation_of
 from commerce.contracts import line_label
 from commerce.models import (
@@ -72,6 +72,7 @@ def create_quote(
             )
             write(quote, situation, priced, configuration)
             quote_lifecycle.record_step(EventName.QUOTE_CREATED, quote, actor=actor, now=now)
+            configurations.note_quote(quote)
             return quote_lifecycle.submit(quote=quote, actor=actor, now=now)
     except IntegrityError:
         made = Quote.objects.for_account(account).filter(form_key=key).first()

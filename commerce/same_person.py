@@ -11,10 +11,16 @@ FOLLOWS = (
     Follows("commerce.QuoteComment", "author", _("Comments on quotes")),
     Follows("commerce.Order", "placed_by", _("Orders")),
     Follows("commerce.PaymentAttempt", "created_by", _("Payments")),
+    Follows("commerce.SavedConfiguration", "created_by", _("Configurations"), once_per=("contract", "name")),
+    Follows(
+        "commerce.ConfigurationShare", "user", _("Configurations shared"), once_per=("configuration",),
+        deletes_second=True,
+    ),
+    Follows("commerce.QuoteRequest", "requested_by", _("Quotes asked for")),
     # So that nobody approves their own purchase under another address, nor seems to have done so.
     Follows("commerce.PurchaseApproval", "requested_by", _("Approvals asked for"), apart_from="decided_by"),
     Follows("commerce.PurchaseApproval", "decided_by", _("Approvals decided"), apart_from="requested_by"),
-)
+)  # fmt: skip
 STAYS = {
     "commerce.Deal.owner": "names somebody of the vendor's staff, and staff are never joined",
     **{
@@ -30,5 +36,6 @@ STAYS = {
             "QuoteApproval.on_behalf_of",
         )
     },
+    "commerce.QuoteRequest.answered_by": "names somebody of the vendor's staff, and staff are never joined",
     "commerce.Quote.accepted_by": "a signature stands as it was given, with the entry that gave it",
 }

@@ -415,6 +415,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "reconcile-payments": {"task": "commerce.tasks.reconcile_payments", "schedule": 600, "options": {"expires": 600}},
     "expire-quotes": {"task": "commerce.tasks.expire_quotes", "schedule": crontab(minute=5), "options": {}},
     "escalate-approvals": {"task": "commerce.tasks.escalate_approvals", "schedule": crontab(minute=10), "options": {}},
+    "sweep-configurations": {
+        "task": "commerce.tasks.sweep_configurations",
+        "schedule": crontab(minute=25),
+        "options": {},
+    },
     "push-to-crm": {"task": "crm.tasks.push", "schedule": 3, "options": {"expires": 3}},
     "pull-from-crm": {"task": "crm.tasks.pull", "schedule": 30, "options": {"expires": 30}},
 }

@@ -66,6 +66,8 @@ GROUPS = [
             OwnPage("admin:deal_desk", _("Deal desk"), "commerce.view_quoteapproval"),
             "commerce.deal",
             "commerce.quote",
+            "commerce.quoterequest",
+            "commerce.savedconfiguration",
             "commerce.approvalrule",
             "commerce.delegation",
             "commerce.purchaseapproval",
@@ -92,6 +94,7 @@ GROUPS = [
         [
             OwnPage("analytics:insights", _("Key figures"), "analytics.view_insights"),
             OwnPage("analytics:influenced-revenue", _("Influenced revenue"), "analytics.view_insights"),
+            OwnPage("analytics:configurator", _("Configurator"), "analytics.view_insights"),
             OwnPage("analytics:engagement", _("Engagement"), "analytics.view_insights"),
         ],
     ),

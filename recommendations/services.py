@@ -184,7 +184,7 @@ def _recommendation(account: Account, product: Product, unit_price: Decimal, off
         quantity=offer.quantity,
         quantity_text=_("Fits %(seats)s seats") % {"seats": f"{offer.quantity:,}"} if is_plan else "",
         price_text=_price_text(product, UnitPrice(unit_price, account.currency)),
-        configure_url=f"{reverse('commerce:configure')}?{urlencode(wish)}",
+        configure_url=f"{reverse('commerce:configure')}?{urlencode(wish | {'source': 'recommendation'})}",
         meter=offer.meter,
     )
 

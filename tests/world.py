@@ -68,6 +68,7 @@ from commerce.limits import set_limits
 from commerce.models import (
     Activity,
     ApprovalRule,
+    ConfigurationShare,
     Contract,
     ContractedPrice,
     Delegation,
@@ -81,9 +82,13 @@ from commerce.models import (
     ProductCost,
     PurchaseApproval,
     Quote,
+    QuoteRequest,
+    QuoteRequestReason,
+    SavedConfiguration,
     StripeCustomer,
     WebhookEvent,
 )
+from commerce.quote_requests import ask
 from commerce.quoting import create_quote
 from crm.models import Conflict, Cursor, Link, Pause
 from knowledge.models import Article, Deflection
@@ -126,6 +131,8 @@ class Company:
     join_request: JoinRequest  # Open.
     approval: PurchaseApproval  # Waits: the buyer's purchase is above their limit.
     member_import: MemberImport  # Not confirmed yet.
+    saved: SavedConfiguration  # Of the administrator.
+    quote_request: QuoteRequest  # Open, of the buyer.
     data_export: DataExport | None = None
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
@@ -400,6 +407,27 @@ def _company(
             user=administrator,
             now=now,
         ),
+        saved=SavedConfiguration.objects.create(
+            account=account,
+            contract=contract,
+            created_by=administrator,
+            name=f"{word} plan",
+            currency="EUR",
+            configuration=Configuration(plan="business", seats=70).as_json(),
+            created_at=now,
+            updated_at=now,
+        ),
+        quote_request=ask(
+            account=account,
+            user=people["buyer"],
+            actor=people["buyer"].membership.actor(),
+            reason=QuoteRequestReason.QUANTITY,
+            configuration={},
+            summary=f"{word}, 9,000 seats",
+            message=word,
+            form_key=uuid.uuid4(),
+            now=now,
+        ),
         domain=Domain.objects.create(account=account, name=f"{word.lower()}.example"),
         verified_domain=Domain.objects.create(account=account, name=domain, verified_at=now, verified_how="staff"),
         scim_token=_token(account, now),
@@ -408,6 +436,10 @@ def _company(
         identity_provider=_identity_provider(administrator, word),
         rule=add_rule(account=account, role=Role.VIEWER, of_department=f"{word} yard"),
         notification=Notification.objects.get(user=administrator, kind="order_confirmed"),
+    )
+    ConfigurationShare.objects.bulk_create(
+        ConfigurationShare(account=account, configuration=made.saved, user=people[role], shared_at=now)
+        for role in (Role.BUYER, Role.APPROVER, Role.BILLING)
     )
     made.texts = list(_texts(made, word, domain))
     return made
@@ -537,6 +569,7 @@ def _texts(company: Company, word: str, domain: str) -> Iterable[str]:
     yield from (company.invoice.number, company.active_order.invoice.number)
     yield from (company.quote.number, str(company.quote.public_id), company.quote.price_hash)
     yield str(company.rule.public_id)
+    yield from (str(company.saved.public_id), str(company.quote_request.public_id))
     yield from (company.approval.quote.number, str(company.approval.public_id), str(company.approval.quote.public_id))
     yield from (str(company.attempt.pk), str(company.file.public_id), str(company.quote.deal.public_id))
     yield str(company.notification.public_id)

@@ -1,5 +1,15 @@
 """The staff's pages about what is sold, agreed and paid."""
 
-from commerce.admin import approvals, billing, catalogue, contracts, deal_desk, orders, prices, quotes
+from commerce.admin import approvals, billing, catalogue, configurations, contracts, deal_desk, orders, prices, quotes
 
-__all__ = ["approvals", "billing", "catalogue", "contracts", "deal_desk", "orders", "prices", "quotes"]
+__all__ = [
+    "approvals",
+    "billing",
+    "catalogue",
+    "configurations",
+    "contracts",
+    "deal_desk",
+    "orders",
+    "prices",
+    "quotes",
+]

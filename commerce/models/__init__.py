@@ -30,6 +30,15 @@ from commerce.models.catalogue import (
     ProductGrant,
     ProductKind,
 )
+from commerce.models.configurations import (
+    ConfigurationShare,
+    ConfigurationSource,
+    ConfiguratorStep,
+    QuoteRequest,
+    QuoteRequestReason,
+    QuoteRequestStatus,
+    SavedConfiguration,
+)
 from commerce.models.contracts import Contract, ContractStatus, DeltaKind, Subscription, SubscriptionDelta
 from commerce.models.deal_desk import (
     ApprovalRule,
@@ -61,6 +70,9 @@ __all__ = [
     "BundleOption",
     "ConfigurationRule",
     "ConfigurationRuleText",
+    "ConfigurationShare",
+    "ConfigurationSource",
+    "ConfiguratorStep",
     "Contract",
     "ContractStatus",
     "ContractedPrice",
@@ -101,8 +113,12 @@ __all__ = [
     "QuoteComment",
     "QuoteLine",
     "QuoteOrigin",
+    "QuoteRequest",
+    "QuoteRequestReason",
+    "QuoteRequestStatus",
     "QuoteStatus",
     "RuleKind",
+    "SavedConfiguration",
     "ScheduleKind",
     "StripeCustomer",
     "Subscription",

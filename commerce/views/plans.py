@@ -1,12 +1,14 @@
 """Plans and add-ons at the account's prices, and the configurator."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.db.models import prefetch_related_objects
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,13 +16,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.permissions import Permission
+from commerce import configurations
 from commerce.catalogue import Offered, grant_words, is_the_unit_itself, offered_products
-from commerce.configuring import ConfigurationRefused, NoContract, TaxUnknown, plain, situation_of
-from commerce.contracts import ContractOverview, overview
+from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
+from commerce.contracts import ContractOverview, line_label, overview
 from commerce.explanations import in_words
-from commerce.forms import ConfigurationForm, price_words
-from commerce.models import ProductKind
+from commerce.fitting import seats_that_fit
+from commerce.forms import NO_PRODUCTS, ConfigurationForm, price_words
+from commerce.models import ConfiguratorStep, ProductKind
 from commerce.pricing.quote import LineRole
+from commerce.views import guiding
+from tracking.actor import ActorKind
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
@@ -63,6 +69,7 @@ def plans(request: AccountRequest) -> HttpResponse:
             "addons": [shelf for shelf in shelves if shelf.offered.product.kind == ProductKind.ADDON],
             "services": [shelf for shelf in shelves if shelf.offered.product.kind == ProductKind.SERVICE],
             "may_buy": request.membership.may(Permission.BUY) and contract is not None,
+            "may_ask": request.membership.may(Permission.BUY),
         },
     )
 
@@ -87,19 +94,43 @@ def _shelf(offered: Offered, contract: ContractOverview | None, currency: str) -
 def configure(request: AccountRequest) -> HttpResponse:
     """Choose what to have afterwards; the address may name it, and what it names is priced at once."""
     now = timezone.now()
-    buffer_page_view(
-        name=EventName.CONFIGURATOR_USED,
-        actor=request.actor,
-        now=now,
-        session_key=session_digest(request),
-        properties={"configuration": request.GET.urlencode()[:300]},
-    )
     today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
     try:
         situation = situation_of(request.account, today)
     except (NoContract, TaxUnknown) as refusal:
-        return render(request, "commerce/configure_nothing.html", {"reason": str(refusal)})
-    return configurator(request, ConfigurationForm(situation, request.GET or None))
+        _note_view(request, ConfiguratorStep.PLAN, now)
+        return render(request, "commerce/configure_nothing.html", nothing_to_configure(refusal))
+    names_something = any(name not in NO_PRODUCTS for name in request.GET)
+    form = ConfigurationForm(situation, request.GET if names_something else None)
+    guide = guiding.reached(request, form)
+    _note_view(request, guide.step if guide else ConfiguratorStep.ALL, now)
+    _keep(request, form, request.GET, now)
+    return configurator(request, form, guide=guide)
+
+
+def _note_view(request: AccountRequest, step: ConfiguratorStep, now: datetime) -> None:
+    """Each step is an event; that the configurator was used is one only where it begins."""
+    begins = step in (ConfiguratorStep.PLAN, ConfiguratorStep.ALL)
+    for name in [EventName.CONFIGURATOR_USED] * begins + [EventName.CONFIGURATOR_STEP_VIEWED]:
+        buffer_page_view(
+            name=name,
+            actor=request.actor,
+            now=now,
+            session_key=session_digest(request),
+            properties={"configuration": request.GET.urlencode()[:300], "step": step.value},
+        )
+
+
+def _keep(request: AccountRequest, form: ConfigurationForm, data: QueryDict, now: datetime) -> None:
+    """What somebody types is theirs to come back to; what staff try in their place is not."""
+    typed = guiding.typed_in(form, data) if form.is_bound else None
+    if typed is not None and request.actor.kind == ActorKind.CUSTOMER:
+        configurations.keep_typed(situation=form.situation, user=request.user, typed=typed, now=now)
+
+
+def nothing_to_configure(refusal: ConfigurationRefused) -> dict[str, str]:
+    """For the page that says so, with what can be asked of us instead."""
+    return {"reason": str(refusal), "ask_url": f"{reverse('commerce:ask-quote')}?{urlencode({'reason': refusal.code})}"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,12 +138,15 @@ def configure(request: AccountRequest) -> HttpResponse:
 def configure_price(request: AccountRequest) -> HttpResponse:
     """The price of what is typed so far, as a part of the configurator's page."""
     data = request.POST if request.method == "POST" else request.GET
-    today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
+    now = timezone.now()
+    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
     try:
         form = ConfigurationForm(situation_of(request.account, today), data)
     except ConfigurationRefused as refusal:
-        return render(request, "commerce/_price.html", {"reason": str(refusal)})
-    response = render(request, "commerce/_price.html", price_context(form))
+        return render(request, "commerce/_price.html", nothing_to_configure(refusal))
+    _keep(request, form, data, now)
+    context = price_context(form) | {"guide": guiding.guide_of(data), "carried": guiding.carried_by(data)}
+    response = render(request, "commerce/_price.html", context)
     named = data.copy()
     for name in ("csrfmiddlewaretoken", "company", "form_key"):
         named.pop(name, None)
@@ -120,16 +154,50 @@ def configure_price(request: AccountRequest) -> HttpResponse:
     return response
 
 
-def configurator(request: AccountRequest, form: ConfigurationForm, *, status: int = 200) -> HttpResponse:
+def configurator(
+    request: AccountRequest, form: ConfigurationForm, *, guide: guiding.Guide | None = None, status: int = 200
+) -> HttpResponse:
     """The configurator's page with a form as it was sent, or with what the account has now."""
     shown = form.shown
+    carried = guiding.carried_by(form.named)
+    template = "commerce/configure_guided.html" if guide else "commerce/configure.html"
     context = {
+        "guide": guide,
+        "carried": carried,
+        "other_view": guiding.other_view(shown, guide, carried),
+        **_hints(request, form),
         "form": shown,
         "addons": [field for field in shown if field.name not in ("plan", "seats")],
         "contract": form.situation.contract,
         **price_context(form),
     }
-    return render(request, "commerce/configure.html", context, status=status)
+    return render(request, template, context, status=status)
+
+
+def _hints(request: AccountRequest, form: ConfigurationForm) -> dict[str, object]:
+    """What to begin with, where nothing is named yet: what was typed last, and the seats that would fit."""
+    if form.is_bound:
+        return {"chosen": _chosen(form)}
+    situation = form.situation
+    last = configurations.last_typed(situation, request.user)
+    fit = seats_that_fit(used=situation.used_seats, held=situation.seats)
+    return {
+        "last_typed": last,
+        "last_typed_url": guiding.configure_url(Configuration.from_json(last.configuration)) if last else "",
+        "fit": fit,
+        "fit_url": guiding.configure_url(replace(situation.current, seats=fit, addons={}), source="usage")
+        if fit
+        else "",
+    }
+
+
+def _chosen(form: ConfigurationForm) -> list[str]:
+    """Each thing of a configuration in words, for its last look."""
+    if not form.is_understood:
+        return []
+    wanted = [(form.configuration.plan, form.configuration.seats), *form.configuration.addons.items()]
+    products = [(form.situation.product(code), count) for code, count in wanted if count]
+    return [line_label(product, Decimal(count)) for product, count in products if product]
 
 
 def price_context(form: ConfigurationForm) -> dict[str, object]:
@@ -139,7 +207,12 @@ def price_context(form: ConfigurationForm) -> dict[str, object]:
     form.is_valid()
     priced = form.priced
     if priced is None:
-        return {"problems": form.messages, "untouched": form.nothing_changes}
+        return {
+            "problems": form.messages,
+            "untouched": form.nothing_changes,
+            "ask_url": _ask_url(form),
+            "hidden": _hidden(form) if form.is_understood else [],
+        }
     return {
         "priced": priced,
         "lines": [
@@ -153,11 +226,13 @@ def price_context(form: ConfigurationForm) -> dict[str, object]:
     }
 
 
+def _ask_url(form: ConfigurationForm) -> str:
+    """Where to ask us for what the portal refuses, with the configuration as it was typed."""
+    wanted = dict(_hidden(form)) if form.is_understood else {}
+    reason = form.refusal.code if form.refusal else ""
+    return f"{reverse('commerce:ask-quote')}?{urlencode({'reason': reason, **wanted})}"
+
+
 def _hidden(form: ConfigurationForm) -> list[tuple[str, str]]:
     """The configuration that was priced, for the form that asks for a quote of it."""
-    configuration = form.configuration
-    return [
-        ("plan", configuration.plan),
-        ("seats", str(configuration.seats)),
-        *((code, plain(quantity)) for code, quantity in sorted(configuration.addons.items())),
-    ]
+    return list(form.configuration.as_query().items())

@@ -3,7 +3,6 @@
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -19,10 +18,11 @@ from accounts.http import AccountRequest, client_ip, requires, session_digest, s
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import acceptance, approvals, quote_changes, quote_documents, quote_lifecycle, quoting
-from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, plain, situation_of
+from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.forms import AcceptForm, CommentForm, ConfigurationForm, DeclineForm
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteComment, QuoteStatus
-from commerce.views.plans import configurator
+from commerce.views.guiding import configure_url
+from commerce.views.plans import configurator, nothing_to_configure
 from tracking.actor import ActorKind
 from tracking.models import EventName
 from tracking.services import buffer_page_view
@@ -54,7 +54,7 @@ def create_quote(request: AccountRequest) -> HttpResponse:
     try:
         situation = situation_of(request.account, now.astimezone(ZoneInfo(request.account.time_zone)).date())
     except (NoContract, TaxUnknown) as refusal:
-        return render(request, "commerce/configure_nothing.html", {"reason": str(refusal)}, status=422)
+        return render(request, "commerce/configure_nothing.html", nothing_to_configure(refusal), status=422)
     form = ConfigurationForm(situation, request.POST)
     if not form.is_valid():
         return configurator(request, form, status=422)
@@ -259,6 +259,4 @@ def _steps(shown: Quote, order: Order | None) -> list[dict[str, str]]:
 
 
 def _configurator_url(shown: Quote) -> str:
-    wanted = Configuration.from_json(shown.configuration)
-    named = {"plan": wanted.plan, "seats": wanted.seats} | {code: plain(count) for code, count in wanted.addons.items()}
-    return f"{reverse('commerce:configure')}?{urlencode(named)}"
+    return configure_url(Configuration.from_json(shown.configuration), source="quote")

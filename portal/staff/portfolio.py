@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -36,7 +36,7 @@ from accounts.portfolios import (
     plan_moves,
 )
 from cases.models import Case
-from commerce.models import Contract
+from commerce.models import Contract, SavedConfiguration
 
 PERMISSION = "accounts.change_account"
 SHOWN = 300  # Nobody looks after more companies; a hand-over moves as many at once.
@@ -71,7 +71,8 @@ def _portfolio(
     found = Cover.objects.not_over(today).filter(Q(absentee=person) | Q(stand_in=person), end_date__gt=F("start_date"))
     not_over = list(found.select_related("absentee", "stand_in").order_by("start_date", "pk"))
     covers = [cover for cover in not_over if cover.stand_in == person and cover.is_running(today)]
-    rows = _rows(person, [cover.absentee for cover in covers], today)
+    has_left = request.GET.get("left") == "yes"  # Somebody there put something together and made no quote of it.
+    rows = _rows(person, [cover.absentee for cover in covers], today, has_left=has_left)
     lines = HandoverLine.objects.filter(Q(giver=person) | Q(handover__taker=person))
     return _page(
         request,
@@ -81,6 +82,7 @@ def _portfolio(
             "person": person,
             "is_own": person == request.user,
             "rows": rows[:SHOWN],
+            "has_left": has_left,
             "has_more": len(rows) > SHOWN,
             "covers": covers,
             "own_covers": [cover for cover in not_over if cover.absentee == person],
@@ -95,11 +97,13 @@ def _portfolio(
     )
 
 
-def _rows(person: User, absentees: list[User], today: date) -> list[Row]:
+def _rows(person: User, absentees: list[User], today: date, *, has_left: bool = False) -> list[Row]:
     """Two queries, whatever there is."""
+    left = Exists(SavedConfiguration.objects.abandoned().filter(account=OuterRef("pk")))
     running = Contract.objects.filter(account=OuterRef("pk")).current(today).order_by("end_date", "pk")[:1]
     accounts = list(
         accounts_of([person, *absentees])
+        .filter(left if has_left else Q())
         .select_related("tier")
         .annotate(renewal_date=Subquery(running.values("end_date")), risk=Subquery(running.values("risk_score")))
         .order_by(F("renewal_date").asc(nulls_last=True), "name", "pk")[: SHOWN + 1]

@@ -200,7 +200,7 @@ def test_a_refresh_of_what_is_owned_by_now_goes_to_the_configurator(quote, admin
     )
     fulfil(order=accept(quote, admin), now=now, actor=Actor.system())
     response = signed_in(admin).post(url_of(again, "refresh-quote"))
-    assert response.url == reverse("commerce:configure") + "?plan=business&seats=60&sso=1"
+    assert response.url == reverse("commerce:configure") + "?plan=business&seats=60&sso=1&source=quote"
 
 
 # Who may

@@ -15,6 +15,7 @@ INSIGHTS = "analytics.view_insights"
 
 ANALYTICS = [
     Page("analytics:insights", INSIGHTS, audience=Audience.STAFF, screen=True),
+    Page("analytics:configurator", INSIGHTS, audience=Audience.STAFF, screen=True),
     Page("analytics:engagement", INSIGHTS, audience=Audience.STAFF, screen=True),
     Page("analytics:influenced-revenue", INSIGHTS, audience=Audience.STAFF, screen=True),
     Page("analytics:influenced-deal", INSIGHTS, audience=Audience.STAFF, kwargs=deal, screen=True),

@@ -23,6 +23,14 @@ def approval(company: Company) -> Mapping[str, Any]:
     return {"public_id": company.approval.public_id}
 
 
+def saved(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.saved.public_id}
+
+
+def asked(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.quote_request.public_id}
+
+
 def attempt(company: Company) -> Mapping[str, Any]:
     return {"public_id": company.attempt.pk}
 
@@ -59,9 +67,53 @@ COMMERCE = [
     Page("commerce:usage", Permission.VIEW_USAGE, screen=True),
     Page("commerce:export-usage", Permission.VIEW_USAGE, changes=True),  # A download is recorded.
     Page("commerce:plans", Permission.VIEW_PRICES, screen=True),
-    Page("commerce:configure", Permission.BUY, screen=True, query=configuration),
-    Page("commerce:configure-price", Permission.BUY, query=configuration),
-    Page("commerce:configure-price", Permission.BUY, method="POST", body=configuration, changes=False),
+    # What somebody types is kept as theirs.
+    Page("commerce:configure", Permission.BUY, screen=True, query=configuration, changes=True),
+    Page(
+        "commerce:configure", Permission.BUY, screen=True, label="step by step", changes=True,
+        query=lambda company: {**configuration(company), "step": "addons"},
+    ),
+    Page("commerce:configure-price", Permission.BUY, query=configuration, changes=True),
+    Page("commerce:configure-price", Permission.BUY, method="POST", body=configuration),
+    Page("commerce:compare-plans", Permission.VIEW_PRICES, screen=True),
+    Page(
+        "commerce:configurations", Permission.VIEW_PRICES, screen=True, shows=of("saved.name"),
+        foreign=(Foreign("from one of another company on", 200, query=cursor_of("saved", "updated_at", "id")),),
+    ),
+    Page(
+        "commerce:save-configuration", Permission.BUY, method="POST", status=302,
+        body=lambda company: {**configuration(company), "save_as": "For spring"},
+        foreign=(
+            Foreign("one of another company", 404, body=lambda other: {"saved": str(other.saved.public_id)}),
+        ),
+    ),
+    Page(
+        "commerce:configuration", Permission.VIEW_PRICES, kwargs=saved, names_row=True, screen=True,
+        shows=of("saved.name"),
+    ),
+    Page(
+        "commerce:share-configuration", Permission.BUY, method="POST", kwargs=saved, names_row=True, status=302,
+        changes=False,  # The buyer sees it already.
+        body=lambda company: {"colleague": company.people["buyer"].email},
+    ),
+    Page("commerce:delete-configuration", Permission.BUY, method="POST", kwargs=saved, names_row=True, status=302),
+    Page(
+        "commerce:quote-requests", Permission.VIEW_PRICES, screen=True, shows=of("quote_request.summary"),
+        foreign=(
+            Foreign("from one of another company on", 200, query=cursor_of("quote_request", "created_at", "id")),
+        ),
+    ),
+    Page("commerce:ask-quote", Permission.BUY, screen=True, query=configuration),
+    Page(
+        "commerce:ask-quote", Permission.BUY, method="POST", status=302,
+        body=lambda company: {**configuration(company), "message": "By March.", "form_key": uuid.uuid4()},
+        foreign=(Foreign("a form of another company", 302, body=form_key("quote_request"), changes=True),),
+    ),
+    Page(
+        "commerce:quote-request", Permission.VIEW_PRICES, kwargs=asked, names_row=True, screen=True,
+        shows=of("quote_request.summary"),
+    ),
+    Page("commerce:close-quote-request", Permission.BUY, method="POST", kwargs=asked, names_row=True, status=302),
     Page(
         "commerce:quotes", Permission.VIEW_PRICES, screen=True, shows=of("quote.number"),
         foreign=(

@@ -13,7 +13,7 @@ from accounts.models import Cover, Erasure, Handover, OutgoingMail
 from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
-from commerce.models import PaymentAttempt, PurchaseApproval, QuoteApproval
+from commerce.models import PaymentAttempt, PurchaseApproval, QuoteApproval, QuoteRequest
 from tests.world import client_of
 
 MAIL = settings.BASE_DIR / "templates" / "mail"
@@ -61,6 +61,8 @@ def contexts(company):
     url = f"{settings.PORTAL_BASE_URL}/orders/?company={company.account.public_id}"
     decided = PurchaseApproval.objects.get(pk=company.approval.pk)
     decided.decided_by, decided.note = company.administrator, "Next year."
+    answered = QuoteRequest.objects.get(pk=company.quote_request.pk)
+    answered.answer, answered.quote = "Gladly.", company.quote
     lines = company.active_order.quote.lines.select_related("product")
     return (
         {
@@ -73,6 +75,9 @@ def contexts(company):
             "approval_given": {"approval": decided, "order": company.active_order},
             "approval_refused": {"approval": decided},
             "approval_lapsed": {"approval": decided},
+            "configuration_shared": {"configuration": company.saved, "shared_by": company.people["buyer"]},
+            "quote_requested": {"quote_request": company.quote_request},
+            "quote_request_answered": {"quote_request": answered},
             "order_confirmed": {"order": company.active_order, "lines": lines},
             "invitation": letter,
             "claim_link": letter,
@@ -137,7 +142,7 @@ def invitation_to_the_reader(company):
 # To the vendor's people: their links lead into the admin.
 TO_STAFF = {
     "portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests",
-    "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
+    "quote_requested", "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
 }  # fmt: skip
 
 

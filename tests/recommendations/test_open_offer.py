@@ -24,7 +24,7 @@ def test_following_an_offer_is_recorded_and_opens_the_configurator(acme, admin, 
     response = signed_in(admin).post(URL)
 
     assert response.status_code == 302
-    assert response["Location"] == "/plans/configure/?sso=1"
+    assert response["Location"] == "/plans/configure/?sso=1&source=recommendation"
     assert clicks() == [(acme.pk, admin.pk, "sso")]
 
 

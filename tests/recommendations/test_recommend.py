@@ -62,14 +62,14 @@ def test_seats_that_run_out_are_recommended_with_their_reason_and_price(acme, co
     assert one.reason == "46 of 50 seats used"
     assert one.quantity_text == "Fits 60 seats"
     assert one.price_text == "€11.40 per seat and month"  # 12.00 at the tier's 95 %.
-    assert one.configure_url == "/plans/configure/?plan=team&seats=60"
+    assert one.configure_url == "/plans/configure/?plan=team&seats=60&source=recommendation"
 
 
 def test_an_addon_leads_to_the_configurator_with_one_of_it(acme, contract, sso_offer):
     (one,) = recommended(acme)
 
     assert one.reason == "Usual in logistics."
-    assert one.configure_url == "/plans/configure/?sso=1"
+    assert one.configure_url == "/plans/configure/?sso=1&source=recommendation"
     assert one.quantity_text == ""
 
 

@@ -1,0 +1,135 @@
+"""Plans side by side, for the customer's own quantities."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db.models import prefetch_related_objects
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.http import AccountRequest, requires, session_digest
+from accounts.permissions import Permission
+from commerce.catalogue import grant_words, is_the_unit_itself
+from commerce.configuring import (
+    Configuration,
+    ConfigurationRefused,
+    NoContract,
+    NothingChanges,
+    Situation,
+    TaxUnknown,
+    price,
+    situation_of,
+)
+from commerce.fitting import seats_that_fit
+from commerce.models import Product, ProductKind
+from commerce.views.plans import nothing_to_configure
+from tracking.models import EventName
+from tracking.services import buffer_page_view
+
+MOST_PLANS = 3
+MOST_SEATS = 10**9
+
+
+@dataclass(frozen=True)
+class Column:
+    """One plan of the comparison."""
+
+    product: Product
+    is_current: bool
+    due_now_minor: int | None  # With tax; None where the portal has no price.
+    monthly_minor: int | None  # Before tax.
+    refusal: str
+    configure_url: str
+    ask_url: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that at least one of the plans grants."""
+
+    words: str
+    granted: list[bool]  # By column.
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.granted)) > 1
+
+
+@require_safe
+@requires(Permission.VIEW_PRICES)
+def compare_plans(request: AccountRequest) -> HttpResponse:
+    """Two or three plans in columns: price now, per month, and what each grants."""
+    now = timezone.now()
+    try:
+        situation = situation_of(request.account, now.astimezone(ZoneInfo(request.account.time_zone)).date())
+    except (NoContract, TaxUnknown) as refusal:
+        return render(request, "commerce/configure_nothing.html", nothing_to_configure(refusal))
+    plans = [one.product for one in situation.offered.values() if one.is_plan]
+    chosen = set(request.GET.getlist("plan"))
+    shown = ([plan for plan in plans if plan.code in chosen] or plans)[:MOST_PLANS]
+    prefetch_related_objects(shown, "grants")
+    seats = _seats(request, situation)
+    fit = seats_that_fit(used=situation.used_seats, held=situation.seats)
+    buffer_page_view(name=EventName.PLANS_VIEWED, actor=request.actor, now=now, session_key=session_digest(request))
+    context = {
+        "columns": [_column(situation, plan, seats, "usage" if seats == fit else "") for plan in shown],
+        "rows": _differences(shown),
+        "seats": seats,
+        "plans": [(plan, plan in shown) for plan in plans],
+        "fit": fit,
+        "currency": situation.contract.currency,
+        "used": situation.used_seats,
+        "held": situation.seats,
+        "may_buy": request.membership.may(Permission.BUY),
+    }
+    return render(request, "commerce/compare_plans.html", context)
+
+
+def _seats(request: AccountRequest, situation: Situation) -> int:
+    """As many as were asked for; else what is held, or what would fit."""
+    asked = request.GET.get("seats", "")
+    if asked.isascii() and asked.isdigit() and len(asked) <= 10 and 1 <= int(asked) <= MOST_SEATS:
+        return int(asked)
+    return seats_that_fit(used=situation.used_seats, held=situation.seats) or situation.seats or 1
+
+
+def _column(situation: Situation, plan: Product, seats: int, source: str) -> Column:
+    wanted = Configuration(plan=plan.code, seats=seats)
+    named = {"plan": plan.code, "seats": seats} | ({"source": source} if source else {})
+    due, monthly, refusal, code = None, None, "", ""
+    try:
+        priced = price(situation, wanted)
+        due, monthly = priced.due_now_minor, priced.monthly_minor
+    except NothingChanges:
+        due, monthly = 0, sum(line.monthly_minor for line in situation.owned.values() if _recurs(line.product))
+    except ConfigurationRefused as error:
+        refusal, code = str(error), error.code
+    return Column(
+        product=plan,
+        is_current=situation.plan is not None and situation.plan.product.pk == plan.pk,
+        due_now_minor=due,
+        monthly_minor=monthly,
+        refusal=refusal,
+        configure_url=f"{reverse('commerce:configure')}?{urlencode(named)}",
+        ask_url=f"{reverse('commerce:ask-quote')}?{urlencode({'reason': code, **named})}",
+    )
+
+
+def _recurs(product: Product) -> bool:
+    return product.kind != ProductKind.SERVICE
+
+
+def _differences(plans: list[Product]) -> list[Difference]:
+    """What the plans grant and are praised for, those things first in which they differ."""
+    of_plan = [
+        [grant_words(grant) for grant in plan.grants.all() if not is_the_unit_itself(grant)]
+        + [line.strip() for line in plan.highlights.splitlines() if line.strip()]
+        for plan in plans
+    ]
+    every = dict.fromkeys(words for one in of_plan for words in one)
+    rows = [Difference(words, [words in one for one in of_plan]) for words in every]
+    return sorted(rows, key=lambda row: not row.differs)

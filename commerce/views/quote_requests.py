@@ -1,0 +1,123 @@
+"""Asking us for a quote of what the portal can't sell, and our answers."""
+
+import uuid
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.http import AccountRequest, requires
+from accounts.paging import page_of
+from accounts.permissions import Permission
+from commerce import configurations, quote_requests
+from commerce.configuration_forms import AskForm
+from commerce.configuring import Configuration, NoContract, TaxUnknown, situation_of
+from commerce.forms import ConfigurationForm
+from commerce.models import Product, QuoteRequest, QuoteRequestReason
+
+
+@require_safe
+@requires(Permission.VIEW_PRICES)
+def quote_request_list(request: AccountRequest) -> HttpResponse:
+    """What the company asked us to quote, newest first."""
+    page = page_of(
+        QuoteRequest.objects.for_account(request.account).select_related("requested_by").latest_first(),
+        cursor=request.GET.get("cursor", ""),
+    )
+    return render(
+        request, "commerce/quote_requests.html", {"page": page, "may_buy": request.membership.may(Permission.BUY)}
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.BUY)
+def ask_quote(request: AccountRequest) -> HttpResponse:
+    """A wish with what was configured, in the customer's words."""
+    data = request.POST if request.method == "POST" else request.GET
+    wanted = _wanted(request, data)
+    reason = _reason(data)
+    form = AskForm(request.POST if request.method == "POST" else None)
+    if wanted is None:
+        form.fields["message"].required = True
+    if request.method == "POST" and form.is_valid():
+        try:
+            form_key = uuid.UUID(request.POST.get("form_key", ""))
+        except ValueError as error:
+            raise Http404 from error
+        asked = quote_requests.ask(
+            account=request.account,
+            user=request.user,
+            actor=request.actor,
+            reason=reason,
+            configuration=wanted.as_json() if wanted else {},
+            summary=_words(wanted) or str(reason.label),
+            message=form.cleaned_data["message"],
+            form_key=form_key,
+            now=timezone.now(),
+        )
+        messages.success(request, _("We have your request, and will answer here and by e-mail."))
+        return redirect("commerce:quote-request", asked.public_id)
+    context = {
+        "form": form,
+        "wanted": _words(wanted),
+        "reason": reason,
+        "hidden": _hidden(wanted),
+        "form_key": data.get("form_key") or uuid.uuid4(),
+    }
+    return render(request, "commerce/ask_quote.html", context, status=422 if form.is_bound else 200)
+
+
+@require_safe
+@requires(Permission.VIEW_PRICES)
+def quote_request(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One request, and our answer."""
+    context = {"asked": _one(request, public_id), "may_buy": request.membership.may(Permission.BUY)}
+    return render(request, "commerce/quote_request.html", context)
+
+
+@require_POST
+@requires(Permission.BUY)
+def close_quote_request(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
+    """It is no longer needed."""
+    asked = _one(request, public_id)
+    if asked.close(timezone.now()):
+        messages.success(request, _("Your request is closed."))
+    return redirect("commerce:quote-request", asked.public_id)
+
+
+def _one(request: AccountRequest, public_id: uuid.UUID) -> QuoteRequest:
+    found = QuoteRequest.objects.for_account(request.account).select_related("requested_by", "answered_by", "quote")
+    return get_object_or_404(found, public_id=public_id)
+
+
+def _reason(data: QueryDict) -> QuoteRequestReason:
+    value = data.get("reason", "")
+    return QuoteRequestReason(value) if value in QuoteRequestReason.values else QuoteRequestReason.OTHER
+
+
+def _wanted(request: AccountRequest, data: QueryDict) -> Configuration | None:
+    """The configuration that the address or the form names; None where none can be read from it."""
+    if "plan" not in data:
+        return None
+    today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
+    try:
+        form = ConfigurationForm(situation_of(request.account, today), data)
+    except (NoContract, TaxUnknown):
+        return None
+    form.is_valid()
+    return form.configuration if form.is_understood else None
+
+
+def _words(wanted: Configuration | None) -> str:
+    if wanted is None:
+        return ""
+    products = {one.code: one for one in Product.objects.filter(code__in=[wanted.plan, *wanted.addons])}
+    return configurations.in_words(wanted, products)
+
+
+def _hidden(wanted: Configuration | None) -> list[tuple[str, str]]:
+    return list(wanted.as_query().items()) if wanted else []
