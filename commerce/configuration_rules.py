@@ -197,7 +197,7 @@ def _completed(
 ) -> Wanted:
     """With all that selections and required options add. Each adds once, so that it ends."""
     selections = [rule for rule in rules if rule.kind is RuleKind.SELECTION]
-    waiting = [*selections, *bundles]
+    waiting: list[Rule | Bundle] = [*selections, *bundles]
     again = True
     while again:
         again = False

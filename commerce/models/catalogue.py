@@ -138,11 +138,11 @@ class Product(models.Model):
         """Refuse usage without its meter, a meter without usage, and successors that lead nowhere."""
         errors = {}
         if self.kind == ProductKind.USAGE and not self.meter:
-            errors["meter"] = _("Metered usage names the meter that it counts.")
+            errors["meter"] = _now("Metered usage names the meter that it counts.")
         if self.kind != ProductKind.USAGE and self.meter:
-            errors["meter"] = _("Only metered usage has a meter.")
+            errors["meter"] = _now("Only metered usage has a meter.")
         if self.kind == ProductKind.PLAN and self.quantity_places:
-            errors["quantity_places"] = _("Seats are whole.")
+            errors["quantity_places"] = _now("Seats are whole.")
         if self.successor is not None and (reason := self._why_not(self.successor)):
             errors["successor"] = reason
         if errors:

@@ -44,7 +44,7 @@ def cells_of(html):
     body = re.search(r"<tbody>(.*?)</tbody>", html, re.DOTALL).group(1)
     return {
         re.sub(r"\s+", " ", re.search(r'<th scope="row">(.*?)</th>', row, re.DOTALL).group(1)).strip(): [
-            answer == "Yes" for answer in re.findall(r'<span class="sr-only">(Yes|No)</span>', row)
+            answer == "Yes" for answer in re.findall(r'<span class="(?:sr-only|staff-hidden)">(Yes|No)</span>', row)
         ]
         for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
     }
