@@ -13,7 +13,7 @@ from accounts.models import Cover, Erasure, Handover, OutgoingMail
 from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
-from commerce.models import PaymentAttempt, PurchaseApproval, QuoteApproval, QuoteRequest
+from commerce.models import PaymentAttempt, PurchaseApproval, QuoteApproval, QuoteComment, QuoteRequest
 from tests.world import client_of
 
 MAIL = settings.BASE_DIR / "templates" / "mail"
@@ -103,8 +103,16 @@ def contexts(company):
             "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
         }
         | of_the_account_team(company)
+        | of_quotes(company)
         | of_the_deal_desk(company)
     )
+
+
+def of_quotes(company):
+    quote = company.quote
+    said = {"quote": quote, "comment": QuoteComment(quote=quote, author=company.people["buyer"], text="Is VAT in it?")}
+    offered = {"quote": quote, "by": company.account.owner, "total": "€764.93", "last_day": "2 December 2026"}
+    return {"quote_asked": said, "quote_answered": said, "quote_presented": offered}
 
 
 def of_the_deal_desk(company):
@@ -142,7 +150,7 @@ def invitation_to_the_reader(company):
 # To the vendor's people: their links lead into the admin.
 TO_STAFF = {
     "portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests",
-    "quote_requested", "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
+    "quote_requested", "quote_asked", "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
 }  # fmt: skip
 
 
