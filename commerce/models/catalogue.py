@@ -10,8 +10,8 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _now
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from commerce.pricing.methods import LineKind
 from tracking.models import Meter
@@ -20,10 +20,10 @@ MOST_PLACES = 4  # As many as the ledger keeps of a quantity.
 
 
 class ProductKind(models.TextChoices):
-    PLAN = "plan", _("Plan")
-    ADDON = "addon", _("Add-on")
-    SERVICE = "service", _("One-time service")
-    USAGE = "usage", _("Metered usage")
+    PLAN = "plan", gettext_lazy("Plan")
+    ADDON = "addon", gettext_lazy("Add-on")
+    SERVICE = "service", gettext_lazy("One-time service")
+    USAGE = "usage", gettext_lazy("Metered usage")
 
     @property
     def is_addon(self) -> bool:
@@ -39,18 +39,18 @@ class ProductKind(models.TextChoices):
 class Lifecycle(models.TextChoices):
     """Where a product stands. What was bought stays with its owner after the end of sale."""
 
-    DRAFT = "draft", _("Draft")
-    ON_SALE = "on_sale", _("On sale")
-    END_OF_SALE = "end_of_sale", _("End of sale: those who have it keep it")
-    END_OF_LIFE = "end_of_life", _("End of life: it runs no more")
+    DRAFT = "draft", gettext_lazy("Draft")
+    ON_SALE = "on_sale", gettext_lazy("On sale")
+    END_OF_SALE = "end_of_sale", gettext_lazy("End of sale: those who have it keep it")
+    END_OF_LIFE = "end_of_life", gettext_lazy("End of life: it runs no more")
 
 
 class BillingRule(models.TextChoices):
     """When a product's price is due."""
 
-    TERM = "term", _("Prepaid for the contract term")
-    PERIOD = "period", _("Billed every month")
-    ONCE = "once", _("Billed once")
+    TERM = "term", gettext_lazy("Prepaid for the contract term")
+    PERIOD = "period", gettext_lazy("Billed every month")
+    ONCE = "once", gettext_lazy("Billed once")
 
 
 def sold_on(day: date, prefix: str = "") -> Q:
@@ -83,16 +83,17 @@ class Product(models.Model):
     min_quantity = models.PositiveIntegerField(default=1)
     max_quantity = models.PositiveIntegerField(default=10_000)  # More than this: talk to sales.
     quantity_places = models.PositiveSmallIntegerField(
-        _("decimals of a quantity"), default=0, validators=[MaxValueValidator(MOST_PLACES)]
+        gettext_lazy("decimals of a quantity"), default=0, validators=[MaxValueValidator(MOST_PLACES)]
     )
-    meter = models.CharField(_("meter"), max_length=40, choices=Meter, blank=True)  # What metered usage counts.
-    lifecycle = models.CharField(_("lifecycle"), max_length=12, choices=Lifecycle, default=Lifecycle.ON_SALE)
+    # What metered usage counts.
+    meter = models.CharField(gettext_lazy("meter"), max_length=40, choices=Meter, blank=True)
+    lifecycle = models.CharField(gettext_lazy("lifecycle"), max_length=12, choices=Lifecycle, default=Lifecycle.ON_SALE)
     # The first day on which it is sold, or runs, no more. A date ahead takes effect by itself.
-    end_of_sale_date = models.DateField(_("end of sale"), null=True, blank=True)
-    end_of_life_date = models.DateField(_("end of life"), null=True, blank=True)
+    end_of_sale_date = models.DateField(gettext_lazy("end of sale"), null=True, blank=True)
+    end_of_life_date = models.DateField(gettext_lazy("end of life"), null=True, blank=True)
     successor = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="predecessors",
-        verbose_name=_("successor"), help_text=_("What is offered in its place."),
+        verbose_name=gettext_lazy("successor"), help_text=gettext_lazy("What is offered in its place."),
     )  # fmt: skip
 
     objects = ProductQuerySet.as_manager()
@@ -138,11 +139,11 @@ class Product(models.Model):
         """Refuse usage without its meter, a meter without usage, and successors that lead nowhere."""
         errors = {}
         if self.kind == ProductKind.USAGE and not self.meter:
-            errors["meter"] = _now("Metered usage names the meter that it counts.")
+            errors["meter"] = _("Metered usage names the meter that it counts.")
         if self.kind != ProductKind.USAGE and self.meter:
-            errors["meter"] = _now("Only metered usage has a meter.")
+            errors["meter"] = _("Only metered usage has a meter.")
         if self.kind == ProductKind.PLAN and self.quantity_places:
-            errors["quantity_places"] = _now("Seats are whole.")
+            errors["quantity_places"] = _("Seats are whole.")
         if self.successor is not None and (reason := self._why_not(self.successor)):
             errors["successor"] = reason
         if errors:
@@ -151,12 +152,12 @@ class Product(models.Model):
     def _why_not(self, successor: "Product") -> str:
         """What is wrong with a successor, or nothing."""
         if successor.kind != self.kind:
-            return _now("A successor is of the same kind.")
+            return _("A successor is of the same kind.")
         seen: set[int] = set()
         following: Product | None = successor
         while following is not None and following.pk not in seen:
             if following.pk == self.pk:
-                return _now("Its successors would lead back to it.")
+                return _("Its successors would lead back to it.")
             seen.add(following.pk)
             following = following.successor
         return ""
@@ -178,8 +179,8 @@ class ProductGrant(models.Model):
 
 
 class FileKind(models.TextChoices):
-    IMAGE = "image", _("Picture")
-    DOCUMENT = "document", _("Document")
+    IMAGE = "image", gettext_lazy("Picture")
+    DOCUMENT = "document", gettext_lazy("Document")
 
 
 def catalogue_path(file: "ProductFile", filename: str) -> str:
@@ -192,11 +193,11 @@ class ProductFile(models.Model):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="files")
-    kind = models.CharField(_("kind"), max_length=10, choices=FileKind)
-    title = models.CharField(_("title"), max_length=120)  # What a picture shows, for those who don't see it.
-    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    kind = models.CharField(gettext_lazy("kind"), max_length=10, choices=FileKind)
+    title = models.CharField(gettext_lazy("title"), max_length=120)  # What a picture shows, for those who don't see it.
+    position = models.PositiveSmallIntegerField(gettext_lazy("position"), default=0)
     content_type = models.CharField(max_length=100)
-    content = models.FileField(_("file"), upload_to=catalogue_path, max_length=200)
+    content = models.FileField(gettext_lazy("file"), upload_to=catalogue_path, max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -235,6 +235,11 @@ SAID_AS_IT_IS = {
     ("accounts/law/erasing.py", "Former member"): "kept in the row for good, in the language of the records",
     ("accounts/paging.py", "Not a cursor of this list."): "an answer of the API, English",
     ("templates/admin/permissions.html", "check"): "the name of an icon of the font",
+    ("templates/unfold/helpers/app_list.html", "expand_more"): "the name of an icon of the font",
+    (
+        "accounts/brands.py",
+        "Neither the portal's address nor a brand's.",
+    ): "for the log, not for people",
     ("crm/push.py", "Foreign key external ID"): "part of a message of Salesforce",
 }
 SAID_AS_IT_IS |= {
