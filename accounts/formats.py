@@ -3,7 +3,7 @@
 Dates are written by Django's `date` filter, with the formats of portal/formats. Digits are 0-9 in every language.
 """
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import lru_cache
 
 from babel import Locale
@@ -33,7 +33,10 @@ def money(amount: Decimal, currency: str) -> str:
 
 def number(value: Decimal | int) -> str:
     """1,250; 2.5: without the zeros that say nothing."""
-    return format_decimal(value, locale=_language(), decimal_quantization=False, numbering_system="latn")
+    with localcontext() as context:
+        # Babel calculates in the caller's context, and somebody may type more digits than its 28.
+        context.prec = max(context.prec, 40 + abs(Decimal(value).adjusted()))
+        return format_decimal(value, locale=_language(), decimal_quantization=False, numbering_system="latn")
 
 
 def percent(share: Decimal) -> str:

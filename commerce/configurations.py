@@ -180,8 +180,12 @@ def remove_old(now: datetime) -> int:
 
 def products_of(configurations: Iterable[SavedConfiguration]) -> Mapping[str, Product]:
     """The products that are named, by code. One query."""
-    wanted = {code for one in configurations for code in _codes(one.configuration)}
-    return {product.code: product for product in Product.objects.filter(code__in=wanted)}
+    return products_named(code for one in configurations for code in _codes(one.configuration))
+
+
+def products_named(codes: Iterable[str]) -> Mapping[str, Product]:
+    """The products with these codes, by code. One query."""
+    return {product.code: product for product in Product.objects.filter(code__in=set(codes))}
 
 
 def in_words(configuration: Configuration, products: Mapping[str, Product]) -> str:

@@ -17,7 +17,7 @@ from commerce import configurations, quote_requests
 from commerce.configuration_forms import AskForm
 from commerce.configuring import Configuration, NoContract, TaxUnknown, situation_of
 from commerce.forms import ConfigurationForm
-from commerce.models import Product, QuoteRequest, QuoteRequestReason
+from commerce.models import QuoteRequest, QuoteRequestReason
 
 
 @require_safe
@@ -115,8 +115,7 @@ def _wanted(request: AccountRequest, data: QueryDict) -> Configuration | None:
 def _words(wanted: Configuration | None) -> str:
     if wanted is None:
         return ""
-    products = {one.code: one for one in Product.objects.filter(code__in=[wanted.plan, *wanted.addons])}
-    return configurations.in_words(wanted, products)
+    return configurations.in_words(wanted, configurations.products_named([wanted.plan, *wanted.addons]))
 
 
 def _hidden(wanted: Configuration | None) -> list[tuple[str, str]]:

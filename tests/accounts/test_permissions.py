@@ -45,6 +45,9 @@ def test_nothing_that_is_history_or_money_can_be_deleted():
         "accounts.delete_announcement",
         "accounts.delete_announcementtext",
         "accounts.delete_menurule",
+        "commerce.delete_approvalrule",
+        "commerce.delete_approvalstep",
+        "commerce.delete_delegation",
     }
 
 

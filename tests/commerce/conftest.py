@@ -156,8 +156,12 @@ def most_queries():
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    # What every request asks: the session, the user, their companies, and the scope going in and out.
-    frame = ('FROM "django_session"', 'FROM "accounts_user"', '"accounts_membership"', "set_config", "SAVEPOINT")
+    # What every request asks: the session, the user, their companies, and the scope going in and out; and what a
+    # process asks now and then, and keeps.
+    frame = (
+        'FROM "django_session"', 'FROM "accounts_user"', '"accounts_membership"', "set_config", "SAVEPOINT",
+        'FROM "accounts_announcement"', 'FROM "accounts_brand"',
+    )  # fmt: skip
 
     @contextmanager
     def at_most(number):

@@ -34,13 +34,14 @@ def test_each_page_of_the_way_is_noted(admin, contract, quote, accept, signed_in
     assert [(event.name, event.object_type, event.object_id) for event in seen if event.name != "login"] == [
         ("plans_viewed", "", ""),
         ("configurator_used", "", ""),
+        ("configurator_step_viewed", "", ""),
         ("quote_viewed", "quote", str(quote.public_id)),
         ("order_viewed", "order", str(order.public_id)),
         ("contract_viewed", "contract", str(contract.public_id)),
         ("usage_viewed", "", ""),
     ]
     assert len({event.session_key for event in seen} - {""}) == 1
-    assert seen.get(name="configurator_used").properties == {"configuration": "plan=business"}
+    assert seen.get(name="configurator_used").properties == {"configuration": "plan=business", "step": "all"}
 
 
 def test_a_refused_page_is_not_noted(viewer, contract, signed_in):

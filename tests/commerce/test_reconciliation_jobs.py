@@ -33,6 +33,8 @@ def test_every_schedule_names_a_job(settings):
         "commerce.tasks.resume_payments",
         "commerce.tasks.reconcile_payments",
         "commerce.tasks.expire_quotes",
+        "commerce.tasks.escalate_approvals",
+        "commerce.tasks.sweep_configurations",
     }
     assert all(name in current_app.tasks for name in scheduled)
 

@@ -74,7 +74,7 @@ def purchase_on(portal: Portal, page: Page) -> Purchase:
 
 def order_more_seats(portal: Portal, page: Page, more: int = 5) -> Purchase:
     """From the configurator to the pay page, with some seats more than now."""
-    page.goto("/plans/configure/")
+    page.goto("/plans/configure/?view=full")
     seats = page.get_by_label("Seats")
     seats.fill(str(int(seats.input_value()) + more))
     page.get_by_role("button", name="Review the quote").click()

@@ -173,8 +173,8 @@ def stranger():
     return user
 
 
-# Pages about what a newcomer has not set up.
-SET_UP_FIRST = {"accounts:sso-people", "accounts:sso-access", "accounts:sso-remove"}
+# Pages about what a newcomer has not set up, or has not been offered.
+SET_UP_FIRST = {"accounts:sso-people", "accounts:sso-access", "accounts:sso-remove", "commerce:compare-quotes"}
 
 
 def is_open_to_newcomers(entry):

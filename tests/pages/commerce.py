@@ -93,7 +93,7 @@ COMMERCE = [
     ),
     Page(
         "commerce:share-configuration", Permission.BUY, method="POST", kwargs=saved, names_row=True, status=302,
-        changes=False,  # The buyer sees it already.
+        arrange=lambda company: company.saved.shares.filter(user=company.people["buyer"]).delete(),
         body=lambda company: {"colleague": company.people["buyer"].email},
     ),
     Page("commerce:delete-configuration", Permission.BUY, method="POST", kwargs=saved, names_row=True, status=302),
