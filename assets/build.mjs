@@ -1,4 +1,5 @@
-// Builds the portal's static files into .build/static/portal: only what a page really asks for.
+// Builds the portal's static files into .build/static/portal: only what a page really asks for; and the fonts of quotes
+// and invoices into .build/fonts.
 // Usage: npm run build (once) or npm run watch (styles and scripts rebuilt on change).
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
@@ -11,10 +12,18 @@ import * as esbuild from "esbuild";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const output = path.join(root, ".build", "static", "portal");
 const packages = createRequire(import.meta.url);
+const documentFonts = path.join(root, ".build", "fonts");
 const watching = process.argv.includes("--watch");
 
 const FONT_FOLDER = "@fontsource-variable/inter/files";
 const FONTS = ["inter-latin-wght-normal.woff2", "inter-latin-ext-wght-normal.woff2"];
+// The same typefaces as whole TrueType files: typst reads no web fonts.
+const DOCUMENT_FONTS = [
+  "@expo-google-fonts/inter/400Regular/Inter_400Regular.ttf",
+  "@expo-google-fonts/inter/700Bold/Inter_700Bold.ttf",
+  "@expo-google-fonts/noto-sans-arabic/400Regular/NotoSansArabic_400Regular.ttf",
+  "@expo-google-fonts/noto-sans-arabic/700Bold/NotoSansArabic_700Bold.ttf",
+];
 
 // Names in templates: <c-icon name="house" />, or icon="house" on any component. What is chosen in Python or by an
 // expression is listed in icons.json.
@@ -64,6 +73,9 @@ async function copyFiles() {
   await mkdir(path.join(output, "fonts"), { recursive: true });
   for (const font of FONTS) {
     await copyFile(packages.resolve(`${FONT_FOLDER}/${font}`), path.join(output, "fonts", font));
+  }
+  for (const font of DOCUMENT_FONTS) {
+    await copyFile(packages.resolve(font), path.join(documentFonts, path.basename(font)));
   }
 }
 
@@ -120,8 +132,10 @@ async function printSizes() {
 }
 
 try {
-  await rm(output, { recursive: true, force: true });
-  await mkdir(output, { recursive: true });
+  for (const folder of [output, documentFonts]) {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+  }
   await Promise.all([buildSprite(), copyFiles(), buildScripts(), buildStyles()]);
   await forgetSourceMaps();
   await printSizes();

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typst
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from accounts.models import Account
@@ -17,7 +18,7 @@ TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "docum
 
 def to_pdf(data: Mapping[str, object], *, day: date) -> bytes:
     """A document of the `day`; `data` is what the template shows, written out: no figure is worked out there."""
-    compiler = typst.Compiler(TEMPLATE, font_paths=_fonts(), sys_inputs={"document": json.dumps(data)})
+    compiler = typst.Compiler(TEMPLATE, font_paths=fonts(), sys_inputs={"document": json.dumps(data)})
     pdf = compiler.compile(format="pdf", timestamp=datetime.combine(day, time.min, tzinfo=UTC))
     if not isinstance(pdf, bytes):  # Only images come page by page.
         raise TypeError("typst made no PDF")
@@ -25,9 +26,14 @@ def to_pdf(data: Mapping[str, object], *, day: date) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _fonts() -> typst.Fonts:
-    # Only the fonts inside typst: with the machine's own, every machine would make another document.
-    return typst.Fonts(include_system_fonts=False)
+def fonts() -> typst.Fonts:
+    # Never the machine's own fonts: every machine would make another document. typst takes whatever it has where one
+    # is missing, so that a build without fonts must be refused here.
+    if not settings.DOCUMENT_FONTS.is_dir():
+        raise ImproperlyConfigured(
+            f"No fonts for documents in {settings.DOCUMENT_FONTS}: npm run build puts them there."
+        )
+    return typst.Fonts(include_system_fonts=False, font_paths=[settings.DOCUMENT_FONTS])
 
 
 def bill_to(account: Account) -> dict[str, str]:

@@ -296,6 +296,8 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 # /favicon.ico, which browsers ask for where no page names the icon. It is the SVG, and says so.
 WHITENOISE_ROOT = next((path for path in [BASE_DIR / ".build" / "root"] if path.is_dir()), None)
 WHITENOISE_MIMETYPES = {"favicon.ico": "image/svg+xml"}
+# Typefaces of quotes and invoices, put there by `npm run build`.
+DOCUMENT_FONTS = BASE_DIR / ".build" / "fonts"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -5,12 +5,13 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from pypdf import PdfReader
 
 from accounts.models import Brand
-from commerce import quote_documents
+from commerce import documents, quote_documents
 from commerce.models import Quote
 
 
@@ -79,3 +80,18 @@ def test_what_is_not_presented_has_no_document(quote, other_admin, viewer, signe
     assert signed_in(other_admin).get(url).status_code == 404
     assert signed_in(viewer).get(url).status_code == 403
     assert client.get(url).status_code == 302
+
+
+@pytest.mark.parametrize(("language", "fonts"), [("en", {"Inter"}), ("ar", {"Inter", "NotoSansArabic"})])
+def test_it_brings_its_own_fonts(quote, language, fonts):
+    quote.account.language = language
+    pages = PdfReader(io.BytesIO(quote_documents.render_pdf(quote))).pages
+    named = {str(font.get_object()["/BaseFont"]) for page in pages for font in page["/Resources"]["/Font"].values()}
+    assert {name.split("+")[1].split("-")[0] for name in named} == fonts
+
+
+def test_a_build_without_fonts_makes_no_document_in_others(quote, settings, tmp_path):
+    settings.DOCUMENT_FONTS = tmp_path / "nothing"
+    documents.fonts.cache_clear()
+    with pytest.raises(ImproperlyConfigured, match="No fonts"):
+        quote_documents.render_pdf(quote)
