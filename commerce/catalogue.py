@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,6 +13,7 @@ from django.utils.translation import ngettext
 from accounts.models import Account, Feature
 from accounts.services import Grant
 from commerce import amounts
+from commerce.configuration_rules import Bundle, Group, Option
 from commerce.models import BillingRule, Contract, ContractedPrice, Price, Product, ProductGrant, ProductKind
 from commerce.pricebooks import prices_for
 from commerce.pricing.methods import ListPrice, OwnPrice, UsagePrice
@@ -30,6 +32,7 @@ class Offered:
     product: Product
     price: Price | ContractedPrice | None
     listed: Price | None = None
+    bundle: Bundle | None = None  # What comes with it, or can be chosen in it.
 
     @property
     def is_sellable(self) -> bool:
@@ -104,10 +107,40 @@ def offered_products(*, account: Account, today: date, contract: Contract | None
     """
     prices = prices_for(account=account, today=today, contract=contract)
     offered = {}
-    for product in Product.objects.on_sale(today).order_by("rank", "name"):
+    for product in Product.objects.on_sale(today).with_options().order_by("rank", "name"):
         found = prices.get(product.pk)
-        offered[product.code] = Offered(product, found.row, found.listed) if found else Offered(product, None)
+        row, listed = (found.row, found.listed) if found else (None, None)
+        offered[product.code] = Offered(product, row, listed, _bundle(product))
     return offered
+
+
+def _bundle(product: Product) -> Bundle | None:
+    """A product with the options that were read along with it; None where there are none."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for option in product.options_read:
+        groups.setdefault(option["group"], []).append(option)
+    if not groups:
+        return None
+    return Bundle(
+        product.code,
+        product.name,
+        tuple(
+            Group(name, tuple(_option(row) for row in rows), rows[0]["min_options"], rows[0]["max_options"])
+            for name, rows in groups.items()
+        ),
+    )
+
+
+def _option(row: dict[str, Any]) -> Option:
+    return Option(
+        code=row["code"],
+        name=row["name"],
+        is_required=row["is_required"],
+        is_included=row["is_included"],
+        least=Decimal(row["least"]),
+        most=None if row["most"] is None else Decimal(row["most"]),
+        default=Decimal(row["default"]),
+    )
 
 
 def grants_for(grants: Iterable[ProductGrant], quantity: Decimal) -> list[Grant]:

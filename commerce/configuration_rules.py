@@ -157,7 +157,7 @@ class Verdict:
     alerts: tuple[Notice, ...] = ()
     added: Mapping[str, Decimal] = field(default_factory=dict)
     included: frozenset[str] = frozenset()  # Wanted, and in the price of a bundle that is wanted.
-    hidden: frozenset[str] = frozenset()
+    hidden: Mapping[str, str] = field(default_factory=dict)  # Not offered, by code; and why, if it is said.
 
 
 def evaluate(
@@ -167,6 +167,7 @@ def evaluate(
     rules = tuple(rules)
     bundles = tuple(bundles)
     complete = _completed(wanted, rules, bundles, about)
+    added = {code: count for code, count in complete.quantities.items() if count > wanted.quantity(code)}
     facts = complete.facts(about)
     chosen = [bundle for bundle in bundles if complete.quantity(bundle.code)]
     fired = [rule for rule in rules if holds(rule.conditions, facts)]
@@ -176,20 +177,23 @@ def evaluate(
     return Verdict(
         wanted=complete,
         violations=tuple(refused),
-        alerts=tuple(Notice(rule.message, rule.fix) for rule in fired if rule.kind is RuleKind.ALERT),
-        added={
-            code: quantity
-            for code, quantity in complete.quantities.items()
-            if quantity > wanted.quantity(code)
-        },
+        alerts=tuple(Notice(rule.message, rule.fix) for rule in fired if _tells(rule, added)),
+        added=added,
         included=frozenset(
             option.code
             for bundle in chosen
             for option in bundle.options
             if option.is_included and complete.quantity(option.code)
         ),
-        hidden=frozenset(rule.product for rule in fired if rule.kind is RuleKind.FILTER),
-    )  # fmt: skip
+        hidden={rule.product: rule.message for rule in fired if rule.kind is RuleKind.FILTER},
+    )
+
+
+def _tells(rule: Rule, added: Mapping[str, Decimal]) -> bool:
+    """An alert always; a selection with words where something was added by it."""
+    return rule.kind is RuleKind.ALERT or (
+        rule.kind is RuleKind.SELECTION and bool(rule.message) and rule.product in added
+    )
 
 
 def _completed(

@@ -12,9 +12,12 @@ from django.utils.translation import ngettext
 from accounts.models import Account
 from commerce.amounts import money, number
 from commerce.catalogue import Offered, at_own_price, offered_products
+from commerce.configuration_rules import Bundle, Fix, FixAction, Notice, Verdict, Wanted, evaluate
+from commerce.configuration_rules import Rule as ConfigurationRule
 from commerce.contracts import OwnedLine, owned_on, running_ledger
 from commerce.manual_prices import ManualPrices, priced_by_hand
 from commerce.models import Contract, Product, ProductKind, TaxRate
+from commerce.models.bundles import rules_today
 from commerce.price_rules import Rule, facts_of_quote, rules_for_line, rules_of
 from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
@@ -22,6 +25,7 @@ from commerce.pricing.money import Money, PricingError
 from commerce.pricing.proration import Period, add_months, duration_of
 from commerce.pricing.tiers import FractionalQuantity, QuantityTooLarge
 from commerce.taxes import SaleTax, tax_on_sale
+from commerce.wishes import current_wish, facts_about
 from tracking.models import Meter
 from tracking.services import usage_to_date
 
@@ -42,9 +46,15 @@ class ConfigurationRefused(Exception):
 
     code: ClassVar[str] = "refused"
 
-    def __init__(self, message: str, *, field: str = "") -> None:
+    def __init__(self, message: str, *, field: str = "", fix: Fix | None = None) -> None:
         super().__init__(message)
         self.field = field
+        self.fix = fix
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """All that is wrong, each with its way out, if there is one."""
+        return (Notice(str(self), self.fix, self.field),)
 
 
 class NoContract(ConfigurationRefused):
@@ -69,6 +79,20 @@ class NotSellable(ConfigurationRefused):
     """The product has no price in the account's book."""
 
     code = "not_sellable"
+
+
+class RuleBroken(ConfigurationRefused):
+    """It doesn't go together, by the rules and the bundles of the catalogue."""
+
+    code = "rule"
+
+    def __init__(self, violations: tuple[Notice, ...]) -> None:
+        super().__init__(violations[0].message, field=violations[0].code, fix=violations[0].fix)
+        self.violations = violations
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        return self.violations
 
 
 class QuantityRefused(ConfigurationRefused):
@@ -132,6 +156,10 @@ class Configuration:
             addons={code: Decimal(quantity) for code, quantity in stored.get("addons", {}).items()},
         )
 
+    @classmethod
+    def of(cls, wanted: Wanted) -> "Configuration":
+        return cls(wanted.plan, wanted.seats, wanted.quantities)
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -144,12 +172,22 @@ class Situation:
     offered: Mapping[str, Offered]  # By product code.
     tax_rate: TaxRate
     used_seats: int | None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Rule, ...] = ()  # Of prices.
+    configuration_rules: tuple[ConfigurationRule, ...] = ()
 
     @property
     def tax(self) -> SaleTax:
         """What tax the sale bears."""
         return tax_on_sale(self.account, self.tax_rate)
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        return tuple(offered.bundle for offered in self.offered.values() if offered.bundle)
+
+    @property
+    def included_codes(self) -> frozenset[str]:
+        """What is in the price of some bundle."""
+        return frozenset(option.code for bundle in self.bundles for option in bundle.options if option.is_included)
 
     @property
     def plan(self) -> OwnedLine | None:
@@ -162,11 +200,7 @@ class Situation:
     @property
     def current(self) -> Configuration:
         """What the account has now."""
-        return Configuration(
-            plan=self.plan.product.code if self.plan else "",
-            seats=self.seats,
-            addons={code: line.quantity for code, line in self.owned.items() if line.product.kind_choice.is_addon},
-        )
+        return Configuration.of(current_wish(self.owned))
 
     @property
     def products(self) -> Mapping[str, Product]:
@@ -185,8 +219,21 @@ class Situation:
         return Decimal(0) if line is None or line.product.kind == ProductKind.SERVICE else line.quantity
 
 
+def judge(situation: Situation, configuration: Configuration) -> Verdict:
+    """What rules and bundles say about a configuration; what is not named keeps its quantity. No query."""
+    quantities = {**situation.current.addons, **configuration.addons}
+    return evaluate(
+        Wanted(configuration.plan, configuration.seats, {code: Decimal(count) for code, count in quantities.items()}),
+        rules=situation.configuration_rules,
+        bundles=situation.bundles,
+        about=facts_about(
+            situation.account, situation.owned, contract=situation.contract, used_seats=situation.used_seats
+        ),
+    )
+
+
 def situation_of(account: Account, today: date) -> Situation:
-    """Read what a price depends on, in seven queries. Raises `NoContract`, `TaxUnknown`."""
+    """Read what a price depends on, in eight queries. Raises `NoContract`, `TaxUnknown`."""
     running = running_ledger(account, today)
     if running is None:
         raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
@@ -207,6 +254,7 @@ def situation_of(account: Account, today: date) -> Situation:
         tax_rate=tax_rate,
         used_seats=None if used is None else int(used),
         rules=rules_of(account=account, today=today),
+        configuration_rules=rules_today(),
     )
 
 
@@ -217,9 +265,9 @@ def configure(account: Account, configuration: Configuration, today: date) -> en
 
 def price(situation: Situation, configuration: Configuration, manual: ManualPrices | None = None) -> engine.PricedQuote:
     """Price a configuration, with what the staff set by hand; no query. Raises `ConfigurationRefused`."""
-    _check(situation, configuration)
+    verdict = _check(situation, configuration)
     try:
-        priced = pricing.price_quote(_request(situation, configuration, manual or {}))
+        priced = pricing.price_quote(_request(situation, verdict, manual or {}))
     except pricing.DowngradeWaits as error:
         raise _downgrade() from error
     except (QuantityTooLarge, FractionalQuantity) as error:
@@ -236,9 +284,9 @@ def price(situation: Situation, configuration: Configuration, manual: ManualPric
     return priced
 
 
-def _request(situation: Situation, configuration: Configuration, manual: ManualPrices) -> engine.QuoteRequest:
+def _request(situation: Situation, verdict: Verdict, manual: ManualPrices) -> engine.QuoteRequest:
     contract = situation.contract
-    lines = tuple(priced_by_hand(manual, line) for line in _request_lines(situation, configuration))
+    lines = tuple(_request_lines(situation, verdict))
     facts = facts_of_quote(
         account=situation.account, lines=lines, currency=contract.currency, term_months=contract.term_months
     )
@@ -246,7 +294,12 @@ def _request(situation: Situation, configuration: Configuration, manual: ManualP
         mode=engine.QuoteMode.AMENDMENT,
         currency=contract.currency,
         lines=tuple(
-            replace(line, rules=rules_for_line(situation.rules, line, facts, currency=contract.currency))
+            line
+            if line.product_code in verdict.included
+            else replace(
+                priced_by_hand(manual, line),
+                rules=rules_for_line(situation.rules, line, facts, currency=contract.currency),
+            )
             for line in lines
         ),
         contract=Period(contract.start_date, contract.end_date),
@@ -256,21 +309,37 @@ def _request(situation: Situation, configuration: Configuration, manual: ManualP
     )
 
 
-def _check(situation: Situation, configuration: Configuration) -> None:
-    """Raise the first reason why this cannot be sold, in words of the customer's situation."""
+def _check(situation: Situation, asked: Configuration) -> Verdict:
+    """What is sold then. Raises the first reason why it cannot be, in words of the customer's situation."""
+    verdict = judge(situation, asked)
+    configuration = Configuration.of(verdict.wanted)
     plan = situation.product(configuration.plan)
     if plan is None or plan.kind != ProductKind.PLAN:
         raise UnknownProduct(_("We don't sell the plan “%(code)s”.") % {"code": configuration.plan[:40]}, field="plan")
     addons = _addons(situation, configuration)
-    if _changes_nothing(situation, configuration):
+    if _changes_nothing(situation, asked):
         raise NothingChanges(_("This is what you have now. Choose another plan, more seats or an add-on."))
+    if situation.plan is None or plan.pk != situation.plan.product.pk:
+        _check_offered(verdict, plan, field="plan")
     _check_plan(situation, plan, configuration.seats)
     for code, product in addons.items():
         quantity, held = configuration.addons[code], situation.held(code)
         if quantity < held:
             raise _downgrade(field=code, product=product)
         if quantity > held:
-            _check_sellable(situation, product, quantity, field=code)
+            _check_offered(verdict, product, field=code)
+            if code not in verdict.included:
+                _check_sellable(situation, product, quantity, field=code)
+    if verdict.violations:
+        raise RuleBroken(verdict.violations)
+    return verdict
+
+
+def _check_offered(verdict: Verdict, product: Product, *, field: str) -> None:
+    """Whether no rule hides the product from such a customer."""
+    if product.code in verdict.hidden:
+        message = verdict.hidden[product.code] or _("%(product)s is not offered for this.") % {"product": product.name}
+        raise NotSellable(message, field=field)
 
 
 def _addons(situation: Situation, configuration: Configuration) -> dict[str, Product]:
@@ -315,7 +384,9 @@ def _check_sellable(
 ) -> None:
     """Whether the account may buy so many of a product."""
     offered = situation.offered.get(product.code)
-    if offered is None or not offered.is_sellable:
+    if offered is None:
+        raise _sold_no_more(situation, product, field=field)
+    if not offered.is_sellable:
         raise NotSellable(
             _("%(product)s is not sold at your prices yet. Talk to us, we will help.") % {"product": product.name},
             field=field,
@@ -333,6 +404,28 @@ def _check_sellable(
         )
 
 
+def _sold_no_more(situation: Situation, product: Product, *, field: str) -> NotSellable:
+    """A product that its owner keeps; what came after it is offered in its place, where it is sold to them."""
+    sold = (one for one in situation.offered.values() if one.product.pk == product.successor_id and one.is_sellable)
+    successor = next(sold, None)
+    if successor is None:
+        return NotSellable(
+            _("%(product)s is sold no more. You keep what you have.") % {"product": product.name}, field=field
+        )
+    names = {"product": product.name, "successor": successor.product.name}
+    fix = Fix(
+        _("Take %(successor)s") % names,
+        FixAction.SET if successor.is_plan else FixAction.ADD,
+        successor.product.code,
+        is_plan=successor.is_plan,
+    )
+    return NotSellable(
+        _("%(product)s is sold no more. You keep what you have; %(successor)s has taken its place.") % names,
+        field=field,
+        fix=fix,
+    )
+
+
 def _downgrade(*, field: str = "", product: Product | None = None) -> DowngradeAtTermEnd:
     what = product.name if product else _("Less than you have")
     return DowngradeAtTermEnd(
@@ -342,8 +435,9 @@ def _downgrade(*, field: str = "", product: Product | None = None) -> DowngradeA
     )
 
 
-def _request_lines(situation: Situation, configuration: Configuration) -> Iterator[engine.QuoteLine]:
+def _request_lines(situation: Situation, verdict: Verdict) -> Iterator[engine.QuoteLine]:
     """The plan, then every add-on held or wanted, then services."""
+    configuration = Configuration.of(verdict.wanted)
     plan = situation.product(configuration.plan)
     if plan is not None:
         yield _request_line(situation, plan, configuration.seats, situation.plan)
@@ -357,11 +451,18 @@ def _request_lines(situation: Situation, configuration: Configuration) -> Iterat
         if product is not None and quantity:
             held = situation.owned.get(code)
             is_held = held is not None and product.kind_choice.is_addon
-            yield _request_line(situation, product, quantity, held if is_held else None)
+            yield _request_line(
+                situation, product, quantity, held if is_held else None, is_included=code in verdict.included
+            )
 
 
 def _request_line(
-    situation: Situation, product: Product, quantity: Decimal | int, held: OwnedLine | None
+    situation: Situation,
+    product: Product,
+    quantity: Decimal | int,
+    held: OwnedLine | None,
+    *,
+    is_included: bool = False,
 ) -> engine.QuoteLine:
     added = quantity - (held.quantity if held and held.product.pk == product.pk else 0)
     tax = situation.tax
@@ -387,6 +488,9 @@ def _request_line(
             billing=engine.Billing(held.product.billing),
         ),
     )
+    # Of what is in the price of a bundle, the units that come with it cost nothing.
+    if is_included:
+        return replace(line, unit_price=Decimal(0))
     return at_own_price(line, situation.offered.get(product.code))
 
 

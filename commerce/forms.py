@@ -2,15 +2,19 @@
 
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from commerce import amounts
 from commerce.catalogue import Offered
-from commerce.configuring import Configuration, ConfigurationRefused, NothingChanges, Situation, plain, price
+from commerce.configuration_rules import Notice, Verdict
+from commerce.configuring import Configuration, ConfigurationRefused, NothingChanges, Situation, judge, plain, price
+from commerce.contracts import line_label
 from commerce.models import Product, ProductKind
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.quote import PricedQuote
@@ -33,12 +37,16 @@ class ConfigurationForm(forms.Form):
 
     configuration: Configuration
     priced: PricedQuote | None = None
+    verdict: Verdict | None = None
     nothing_changes = False
     refusal: ConfigurationRefused | None = None
 
     def __init__(self, situation: Situation, data: QueryDict | None = None) -> None:
         self.situation = situation
         self.named = data
+        self.fixes: dict[str, dict[str, str]] = {}  # By the message that offers them.
+        # What the rules hide from the customer as they are; the rules of what is asked are held against its price.
+        self.unseen = frozenset(judge(situation, situation.current).hidden)
         super().__init__()
         self._offer_plans()
         self._offer_addons()
@@ -69,10 +77,30 @@ class ConfigurationForm(forms.Form):
                     "id": str(field.id_for_label or field.auto_id) if field else "",
                     "label": str(field.label) if field else "",
                     "text": str(error),
+                    **self.fixes.get(str(error), {}),
                 }
                 for error in errors
             ]
         return found
+
+    @property
+    def notes(self) -> list[dict[str, str]]:
+        """What rules say about a configuration that can be bought."""
+        return [] if self.verdict is None else [{"text": one.message, **self._fix(one)} for one in self.verdict.alerts]
+
+    @property
+    def added(self) -> list[str]:
+        """What rules and bundles add to it, in words."""
+        added = [] if self.verdict is None else self.verdict.added.items()
+        found = ((self.situation.product(code), quantity) for code, quantity in added)
+        return [line_label(product, quantity) for product, quantity in found if product is not None]
+
+    def _fix(self, notice: Notice) -> dict[str, str]:
+        """The way out that a notice offers: its words, and the address of the configuration with it."""
+        if notice.fix is None or self.verdict is None:
+            return {}
+        fixed = Configuration.of(notice.fix.applied(self.verdict.wanted))
+        return {"fix": notice.fix.label, "fix_url": f"{reverse('commerce:configure')}?{urlencode(fixed.as_query())}"}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -88,19 +116,28 @@ class ConfigurationForm(forms.Form):
                 if name not in ("plan", "seats") and (cleaned[name] or self.situation.held(name))
             },
         )
+        self.verdict = judge(self.situation, self.configuration)
         try:
             self.priced = price(self.situation, self.configuration)
         except ConfigurationRefused as refusal:
             self.refusal = refusal
             self.nothing_changes = isinstance(refusal, NothingChanges)
-            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+            for notice in refusal.notices:
+                self.fixes[notice.message] = self._fix(notice)
+                self.add_error(notice.code if notice.code in self.fields else None, notice.message)
         return cleaned
+
+    def _is_shown(self, code: str) -> bool:
+        """Hidden are products that a rule hides, that the account does not have and the address does not name."""
+        if code in self.situation.owned:
+            return True
+        return code not in self.unseen or (self.named is not None and code in self.named)
 
     def _owned(self) -> dict[str, Any]:
         return {name: field.initial for name, field in self.fields.items()}
 
     def _offer_plans(self) -> None:
-        plans = [offered for offered in self.situation.offered.values() if offered.is_plan]
+        plans = [one for one in self.situation.offered.values() if one.is_plan and self._is_shown(one.product.code)]
         field, owned = self.fields["plan"], self.situation.plan
         if isinstance(field, forms.ChoiceField):
             field.choices = [(offered.product.code, self._plan_label(offered)) for offered in plans]
@@ -124,7 +161,10 @@ class ConfigurationForm(forms.Form):
         addons = [offered for offered in self.situation.offered.values() if not offered.is_plan]
         for offered in sorted(addons, key=lambda one: one.product.kind == ProductKind.SERVICE):
             held = self.situation.held(offered.product.code)
-            if not offered.is_sellable and not held:
+            if not held and not self._is_shown(offered.product.code):
+                continue
+            # What only comes with a bundle has no price of its own.
+            if not offered.is_sellable and not held and offered.product.code not in self.situation.included_codes:
                 continue
             self.fields[offered.product.code] = self._addon_field(offered, held)
         for code, line in self.situation.owned.items():

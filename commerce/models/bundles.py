@@ -132,7 +132,7 @@ class ConfigurationRule(models.Model):
     order = models.PositiveIntegerField(_("order"), unique=True)
     name = models.CharField(_("name"), max_length=120)  # For the staff.
     kind = models.CharField(_("kind"), max_length=12, choices=RuleKind, default=RuleKind.VALIDATION)
-    conditions = models.JSONField(_("conditions"), default=list)  # commerce.conditions
+    conditions = models.JSONField(_("conditions"), default=list, blank=True)  # commerce.conditions
     # What a selection adds, or a filter hides.
     product = models.ForeignKey(
         Product, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("product")
@@ -246,5 +246,7 @@ class ConfigurationRuleText(models.Model):
 
 def rules_today() -> tuple[pure.Rule, ...]:
     """The active rules in their order, said in the reader's language. One query."""
-    rows = ConfigurationRule.objects.active().said_in(get_language() or "en")
-    return tuple(row.as_rule() for row in rows.select_related("product", "fix_product"))
+    rows = ConfigurationRule.objects.active().said_in(get_language() or "en").select_related("product", "fix_product")
+    needed = ("kind", "conditions", "quantity", "message", "fix_action", "fix_quantity", "fix_label")
+    rows = rows.only(*needed, "product__code", "fix_product__code", "fix_product__kind")
+    return tuple(row.as_rule() for row in rows)

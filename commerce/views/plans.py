@@ -1,8 +1,9 @@
 """Plans and add-ons at the account's prices, and the configurator."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -12,23 +13,29 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
+from accounts.models import Account
 from accounts.permissions import Permission
 from commerce import configurations
 from commerce.catalogue import Offered, grant_words, is_the_unit_itself, offered_products
+from commerce.configuration_rules import RuleKind, evaluate
 from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.contracts import ContractOverview, line_label, overview
 from commerce.explanations import in_words
 from commerce.fitting import seats_that_fit
 from commerce.forms import NO_PRODUCTS, ConfigurationForm, price_words
-from commerce.models import ConfiguratorStep, ProductKind
+from commerce.models import ConfiguratorStep, Lifecycle, Product, ProductKind
+from commerce.models.bundles import rules_today
 from commerce.pricing.quote import LineRole
 from commerce.views import guiding
+from commerce.wishes import current_wish, facts_about
 from tracking.actor import ActorKind
-from tracking.models import EventName
-from tracking.services import buffer_page_view
+from tracking.models import EventName, Meter
+from tracking.services import buffer_page_view, usage_to_date
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Shelf:
     highlights: list[str]
     held: Decimal
     is_current: bool
+    successor: str  # The product that has taken its place, where it is offered.
+    ends: str  # What its owner should know: sold no more, or until when.
     is_lower: bool  # A plan below the current one.
 
     @property
@@ -56,9 +65,10 @@ def plans(request: AccountRequest) -> HttpResponse:
     account = request.account
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
     contract = overview(account, today)
-    offered = offered_products(account=account, today=today)
+    offered = _seen(account, contract, offered_products(account=account, today=today), today)
     prefetch_related_objects([one.product for one in offered.values()], "grants")
-    shelves = [_shelf(one, contract, account.currency) for one in offered.values()]
+    names = {one.product.pk: one.product.name for one in offered.values() if one.is_sellable}
+    shelves = [_shelf(one, contract, account.currency, today, names) for one in offered.values()]
     buffer_page_view(name=EventName.PLANS_VIEWED, actor=request.actor, now=now, session_key=session_digest(request))
     return render(
         request,
@@ -66,7 +76,7 @@ def plans(request: AccountRequest) -> HttpResponse:
         {
             "contract": contract,
             "plans": [shelf for shelf in shelves if shelf.offered.is_plan],
-            "addons": [shelf for shelf in shelves if shelf.offered.product.kind == ProductKind.ADDON],
+            "addons": [shelf for shelf in shelves if shelf.offered.product.kind_choice.is_addon],
             "services": [shelf for shelf in shelves if shelf.offered.product.kind == ProductKind.SERVICE],
             "may_buy": request.membership.may(Permission.BUY) and contract is not None,
             "may_ask": request.membership.may(Permission.BUY),
@@ -74,7 +84,32 @@ def plans(request: AccountRequest) -> HttpResponse:
     )
 
 
-def _shelf(offered: Offered, contract: ContractOverview | None, currency: str) -> Shelf:
+def _seen(
+    account: Account, contract: ContractOverview | None, offered: dict[str, Offered], today: date
+) -> dict[str, Offered]:
+    """What is on sale and no rule hides, and what the account has although it is sold no more. Two queries at most."""
+    owned = {line.product.code: line for line in contract.lines} if contract else {}
+    rules = [rule for rule in rules_today() if rule.kind is RuleKind.FILTER]
+    hidden: Mapping[str, str] = {}
+    if rules:
+        used = usage_to_date(account_id=account.pk, today=today).get(Meter.SEATS)
+        hidden = evaluate(
+            current_wish(owned),
+            rules=rules,
+            about=facts_about(
+                account,
+                owned,
+                contract=contract.contract if contract else None,
+                used_seats=None if used is None else int(used),
+            ),
+        ).hidden
+    kept = {code: Offered(line.product, None) for code, line in owned.items() if code not in offered}
+    return {code: one for code, one in offered.items() if code not in hidden or code in owned} | kept
+
+
+def _shelf(
+    offered: Offered, contract: ContractOverview | None, currency: str, today: date, successors: Mapping[int, str]
+) -> Shelf:
     product = offered.product
     plan = contract.plan if contract else None
     held = next((line for line in contract.lines if line.product.pk == product.pk), None) if contract else None
@@ -85,8 +120,24 @@ def _shelf(offered: Offered, contract: ContractOverview | None, currency: str) -
         highlights=[line.strip() for line in product.highlights.splitlines() if line.strip()],
         held=held.quantity if held else Decimal(0),
         is_current=bool(plan and plan.product.pk == product.pk),
+        ends=_ending(product, today),
+        successor=successors.get(product.successor_id or 0, ""),
         is_lower=bool(offered.is_plan and plan and product.rank < plan.product.rank),
     )
+
+
+def _ending(product: Product, today: date) -> str:
+    """What somebody who has the product, or thinks of it, should know about its end."""
+    stands = product.lifecycle_on(today)
+    if stands == Lifecycle.END_OF_LIFE:
+        return _("It runs no more.")
+    last = product.end_of_life_date
+    if stands == Lifecycle.END_OF_SALE:
+        return (
+            _("Sold no more. You keep it until %(day)s.") % {"day": date_format(last)} if last else _("Sold no more.")
+        )
+    ends = product.end_of_sale_date
+    return _("On sale until %(day)s.") % {"day": date_format(ends - timedelta(days=1))} if ends else ""
 
 
 @require_safe
@@ -213,14 +264,22 @@ def price_context(form: ConfigurationForm) -> dict[str, object]:
             "ask_url": _ask_url(form),
             "hidden": _hidden(form) if form.is_understood else [],
         }
+    included = form.verdict.included if form.verdict else frozenset()
     return {
         "priced": priced,
         "lines": [
-            {"name": line.name, "words": in_words(line.explanation), "net_minor": line.net_minor}
+            {
+                "name": line.name,
+                "words": in_words(line.explanation),
+                "net_minor": line.net_minor,
+                "is_included": line.product_code in included,
+            }
             for line in priced.lines
             if line.role is not LineRole.UNCHANGED
         ],
         "unchanged": [line.name for line in priced.lines if line.role is LineRole.UNCHANGED],
+        "notes": form.notes,
+        "added": form.added,
         "hidden": _hidden(form),
         "form_key": uuid.uuid4(),
     }

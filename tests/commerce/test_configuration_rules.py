@@ -103,7 +103,7 @@ def test_selections_that_call_each_other_come_to_an_end():
 
 def test_a_filter_hides():
     rule = Rule(RuleKind.FILTER, (when("country", "is_not", "CH"),), product="swiss_hosting")
-    assert judged(Wanted("team", 1), rule).hidden == {"swiss_hosting"}
+    assert judged(Wanted("team", 1), rule).hidden == {"swiss_hosting": ""}
     assert not evaluate(Wanted("team", 1), rules=[rule], about={"country": "CH"}).hidden
 
 

@@ -227,7 +227,7 @@ def test_deleting_asks_and_frees_the_name(admin, saved, signed_in, now):
 
 def test_the_pages_cost_the_same_however_many_there_are(admin, acme, contract, saved, signed_in, most_queries):
     client = signed_in(admin)
-    with most_queries(8):
+    with most_queries(9):
         client.get(url("configuration", saved))
     SavedConfiguration.objects.bulk_create(
         SavedConfiguration(

@@ -94,7 +94,7 @@ def test_each_step_is_an_event_and_the_use_is_one(admin, contract, signed_in):
 def test_it_costs_as_much_as_the_full_one(admin, contract, signed_in, most_queries):
     client = signed_in(admin)
     client.get(PAGE, GUIDED)
-    with most_queries(8):
+    with most_queries(9):
         client.get(PAGE, {**UPGRADE, "step": "review"})
 
 
