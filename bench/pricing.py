@@ -19,9 +19,9 @@ from functools import partial
 from commerce.pricing.proration import Period
 from commerce.pricing.quote import Billing, Holding, LineKind, QuoteLine, QuoteMode, QuoteRequest
 from commerce.pricing.quoting import price_quote
-from commerce.pricing.tiers import DiscountMethod, DiscountSchedule, DiscountTier
+from commerce.pricing.tiers import AggregationScope, DiscountMethod, DiscountSchedule, DiscountTier
 
-SIZES = (10, 100, 1_000)
+SIZES = (10, 100, 1_000, 5_000)
 BUDGET_MS = 25  # CPU of a request that prices ten lines.
 SLAB = DiscountSchedule(
     DiscountMethod.SLAB,
@@ -31,10 +31,17 @@ SLAB = DiscountSchedule(
         DiscountTier(start=101, percent=Decimal("17.5")),
     ),
 )
+SHARED = DiscountSchedule(
+    DiscountMethod.RANGE,
+    (DiscountTier(start=1, until=1_001, percent=Decimal(0)), DiscountTier(start=1_001, percent=Decimal(5))),
+    scope=AggregationScope.QUOTE,
+)
 
 
 def quote_of(size: int) -> QuoteRequest:
-    """An amendment 7 months and 9 days before its end: every third line is held and grows, every second has slabs."""
+    """An amendment 7 months and 9 days before its end: every third line is held and grows, every second has slabs,
+    and the units of the others count together.
+    """
     return QuoteRequest(
         mode=QuoteMode.AMENDMENT,
         currency="EUR",
@@ -49,7 +56,7 @@ def quote_of(size: int) -> QuoteRequest:
                 quantity=40 + number % 200,
                 unit_price=Decimal(12) + Decimal(number % 97) / 8,
                 billing=Billing.PERIOD if number % 5 == 0 else Billing.TERM,
-                schedule=SLAB if number % 2 == 0 else None,
+                schedule=SLAB if number % 2 == 0 else SHARED,
                 holding=Holding(product_code=f"product-{number}", name="Held", quantity=20, unit_price=Decimal(11))
                 if number % 3 == 0
                 else None,

@@ -1,6 +1,6 @@
 """From a wish to a price: what an account shall have afterwards, and what that costs today."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -263,11 +263,20 @@ def configure(account: Account, configuration: Configuration, today: date) -> en
     return price(situation_of(account, today), configuration)
 
 
-def price(situation: Situation, configuration: Configuration, manual: ManualPrices | None = None) -> engine.PricedQuote:
-    """Price a configuration, with what the staff set by hand; no query. Raises `ConfigurationRefused`."""
+def price(
+    situation: Situation,
+    configuration: Configuration,
+    manual: ManualPrices | None = None,
+    *,
+    on_line: Callable[[int], None] | None = None,
+) -> engine.PricedQuote:
+    """Price a configuration, with what the staff set by hand; no query. Raises `ConfigurationRefused`.
+
+    `on_line` hears how many lines are priced, and may raise to end it.
+    """
     verdict = _check(situation, configuration)
     try:
-        priced = pricing.price_quote(_request(situation, verdict, manual or {}))
+        priced = pricing.price_quote(_request(situation, verdict, manual or {}), on_line=on_line)
     except pricing.DowngradeWaits as error:
         raise _downgrade() from error
     except (QuantityTooLarge, FractionalQuantity) as error:
@@ -441,11 +450,7 @@ def _request_lines(situation: Situation, verdict: Verdict) -> Iterator[engine.Qu
     plan = situation.product(configuration.plan)
     if plan is not None:
         yield _request_line(situation, plan, configuration.seats, situation.plan)
-    codes = [
-        *situation.current.addons,
-        *(code for code in configuration.addons if code not in situation.current.addons),
-    ]
-    for code in codes:
+    for code in dict.fromkeys([*situation.current.addons, *configuration.addons]):
         product = situation.product(code)
         quantity = configuration.addons.get(code, situation.held(code))
         if product is not None and quantity:

@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.notifications import notify
 from commerce import amounts, manual_prices
 from commerce.conditions import Condition, FactValue, Operator, holds
+from commerce.manual_prices import ManualPrices
 from commerce.models import (
     ApprovalRule,
     ApprovalStep,
@@ -99,7 +100,8 @@ def facts_of(quote: Quote) -> dict[str, FactValue]:
     floor counts for what our people sell; the portal sells by the book.
     """
     lines = [line for line in quote.lines.select_related("product") if line.change != DeltaKind.SWAP_OUT]
-    discounts = {line.product.code: discount_percent(quote, line) for line in lines}
+    by_hand = manual_prices.from_json(quote.manual_prices)
+    discounts = {line.product.code: discount_percent(by_hand, line) for line in lines}
     given = list(discounts.values()) or [Decimal(0)]
     margins = _floor_margins(quote, lines) if quote.is_by_staff else []
     contract = quote.contract
@@ -128,12 +130,12 @@ def facts_of(quote: Quote) -> dict[str, FactValue]:
     return facts | {f"quantity:{line.product.code}": line.quantity for line in lines}
 
 
-def discount_percent(quote: Quote, line: QuoteLine) -> Decimal:
+def discount_percent(by_hand: ManualPrices, line: QuoteLine) -> Decimal:
     """What our people took off a line's price by hand: the discount exactly as entered, after a special price.
 
     A special price counts as the discount from the list price that it is; one above the list gives nothing away.
     """
-    manual = manual_prices.from_json(quote.manual_prices).get(line.product.code)
+    manual = by_hand.get(line.product.code)
     if manual is None:
         return Decimal(0)
     given = manual.discount_percent or Decimal(0)

@@ -1,6 +1,7 @@
 """Price rules as data: which of them a line of a quote meets, as the engine reads them."""
 
-from collections.abc import Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -73,9 +74,12 @@ def facts_of_quote(
 
 
 def rules_for_line(
-    rules: Iterable[Rule], line: QuoteLine, facts: Mapping[str, FactValue], *, currency: str
+    rules: Iterable[Rule], line: QuoteLine, facts: dict[str, FactValue], *, currency: str
 ) -> tuple[EngineRule, ...]:
     """The rules whose conditions all hold for a line of a quote with these facts."""
-    about = {**facts, "product": line.product_code, "kind": line.kind.value, "quantity": line.quantity}
+    own: dict[str, FactValue] = {
+        "product": line.product_code, "kind": line.kind.value, "quantity": line.quantity,
+    }  # fmt: skip
+    about = ChainMap(own, facts)  # Not copied: a long quote has a fact for each of its lines.
     met = (rule.for_engine(currency) for rule in rules if holds(rule.conditions, about))
     return tuple(rule for rule in met if rule is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -9,24 +10,37 @@ from fractions import Fraction
 from .money import exact_price, stored
 from .proration import TermIsEmpty
 from .quote import Billing, Holding, QuoteLine
-from .tiers import AggregationScope, checked_quantity
+from .tiers import AggregationScope, DiscountSchedule, checked_quantity
 
 
-def counted_with(line: QuoteLine, lines: list[QuoteLine]) -> Fraction:
-    """The units of other lines that decide the tier of this one's volume discount, too."""
+class SharedSchedules:
+    """The units of all lines that share a volume schedule, added up once for the quote."""
+
+    def __init__(self, lines: Iterable[QuoteLine]) -> None:
+        self._totals: dict[tuple[DiscountSchedule, str], Fraction] = {}
+        for line in lines:
+            if (shared := _shared(line)) is not None:
+                schedule, _group = shared
+                units = _units(line, with_held=schedule.counts_held)
+                self._totals[shared] = self._totals.get(shared, Fraction(0)) + units
+
+    def counted_with(self, line: QuoteLine) -> Fraction:
+        """The units of other lines that decide the tier of this one's volume discount, too."""
+        shared = _shared(line)
+        if shared is None:
+            return Fraction(0)
+        schedule, _group = shared
+        return self._totals[shared] - _units(line, with_held=schedule.counts_held)
+
+
+def _shared(line: QuoteLine) -> tuple[DiscountSchedule, str] | None:
+    """What a line has in common with those counted with it: its schedule, and its group where that matters."""
     schedule = line.schedule
     if schedule is None or schedule.scope is AggregationScope.LINE:
-        return Fraction(0)
-    return sum(
-        (
-            _units(other, with_held=schedule.counts_held)
-            for other in lines
-            if other is not line
-            and other.schedule == schedule
-            and (schedule.scope is AggregationScope.QUOTE or (other.group == line.group and line.group))
-        ),
-        Fraction(0),
-    )
+        return None
+    if schedule.scope is AggregationScope.QUOTE:
+        return schedule, ""
+    return (schedule, line.group) if line.group else None
 
 
 def _units(line: QuoteLine, *, with_held: bool) -> Fraction:

@@ -8,13 +8,13 @@ the old one, charge for the new, mirrored to the minor unit.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
 from .explanation import Explanation, Phrase, days_phrase, gettext_noop
-from .holdings import Before, counted_before, counted_with, held_monthly, locked
+from .holdings import Before, SharedSchedules, counted_before, held_monthly, locked
 from .money import Money, NegativeAmount, PricingError, exact, exact_percent, exact_price, exponent_of, stored, to_minor
 from .proration import ChangeOutsidePeriod, Period, TermIsEmpty, days_left, duration_of, prorate_multiplier
 from .quote import (
@@ -79,8 +79,10 @@ class DowngradeWaits(PricingError):
     code = "downgrade_waits"
 
 
-def price_quote(request: QuoteRequest) -> PricedQuote:
+def price_quote(request: QuoteRequest, *, on_line: Callable[[int], None] | None = None) -> PricedQuote:
     """Price a quote. The same request gives the same answer, whatever the order of its lines.
+
+    `on_line` hears after each line how many are priced; whatever it raises ends the pricing.
 
     Lines that a percentage covers must be on the request, also where they stay unchanged. Raises QuoteIsEmpty,
     LineListedTwice, NothingHeldYet, DowngradeWaits, BillingPeriodMissing, ChangeOutsidePeriod, and the errors of
@@ -89,13 +91,18 @@ def price_quote(request: QuoteRequest) -> PricedQuote:
     _check(request)
     priced: dict[str, tuple[_Part, ...]] = {}
     plain = [line for line in request.lines if line.share is None]
+    together = SharedSchedules(plain)
     for line in plain:
-        priced[line.line_key] = tuple(_price_plain(request, line, counted_with(line, plain)))
+        priced[line.line_key] = tuple(_price_plain(request, line, together.counted_with(line)))
+        if on_line is not None:
+            on_line(len(priced))
     for line in request.lines:
         if share := line.share:
             covered = [each for each in plain if each.kind in share.covers or each.product_code in share.products]
             parts = [part for each in covered for part in priced[each.line_key]]
             priced[line.line_key] = (_price_share(request, line, share, parts),)
+            if on_line is not None:
+                on_line(len(priced))
     quote = PricedQuote(
         mode=request.mode,
         currency=request.currency,

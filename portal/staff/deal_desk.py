@@ -23,7 +23,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts import formats
 from accounts.http import StaffRequest, requires_staff
-from commerce import amounts, deal_decisions, deal_desk
+from commerce import amounts, deal_decisions, deal_desk, manual_prices
+from commerce.manual_prices import ManualPrices
 from commerce.models import DeltaKind, ProductCost, Quote, QuoteApproval, QuoteApprovalStatus, QuoteLine
 from commerce.pricing.money import Money
 from commerce.quote_changes import differences
@@ -211,12 +212,12 @@ def _lines(quote: Quote) -> list[Line]:
         currency=quote.currency, floor_price__isnull=False, product__in=[line.product_id for line in lines]
     )
     floors = {cost.product_id: cost.floor_price for cost in costs.order_by("valid_from", "pk")}
-    return [_line(quote, line, floors) for line in lines]
+    by_hand = manual_prices.from_json(quote.manual_prices)
+    return [_line(quote, line, floors.get(line.product_id), by_hand) for line in lines]
 
 
-def _line(quote: Quote, line: QuoteLine, floors: dict[int, Decimal | None]) -> Line:
-    floor = floors.get(line.product_id)
-    percent = deal_desk.discount_percent(quote, line)
+def _line(quote: Quote, line: QuoteLine, floor: Decimal | None, by_hand: ManualPrices) -> Line:
+    percent = deal_desk.discount_percent(by_hand, line)
     return Line(
         line=line,
         quantity=amounts.number(line.quantity),

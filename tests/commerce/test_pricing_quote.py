@@ -242,6 +242,19 @@ def test_a_percentage_of_a_credit_is_a_credit():
 # --- Refusals --------------------------------------------------------------------------------------------------------
 
 
+def test_each_line_is_told_as_it_is_priced_and_whoever_hears_it_may_end_the_pricing():
+    told = []
+    asked = new(BUSINESS, SSO, SUPPORT)
+    assert price_quote(asked, on_line=told.append).price_hash == price_quote(asked).price_hash
+    assert told == [1, 2, 3]
+
+    def enough(count):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        price_quote(asked, on_line=enough)
+
+
 @pytest.mark.parametrize(
     ("asked", "error"),
     [
