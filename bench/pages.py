@@ -313,9 +313,9 @@ def owe_something() -> None:
     """Accept a quote for ten more seats where no invoice is open: without one there is no page to pay on."""
     from accounts.models import Membership
     from commerce.acceptance import accept_quote
-    from commerce.configuring import Configuration, situation_of
     from commerce.models import Invoice
     from commerce.quoting import create_quote
+    from commerce.situations import Configuration, situation_of
 
     now = datetime.now(UTC)
     membership = Membership.objects.select_related("account", "user").get(

@@ -13,7 +13,6 @@ from accounts.models import Account, Entitlements
 from accounts.panels import Panel
 from commerce import amounts, usage
 from commerce.configurations import in_codes
-from commerce.configuring import Configuration
 from commerce.contracts import overview_of
 from commerce.models import (
     Contract,
@@ -25,6 +24,7 @@ from commerce.models import (
     SavedConfiguration,
 )
 from commerce.pricing.money import Money
+from commerce.situations import Configuration
 from commerce.usage import MeterUse, UsagePoint
 
 CONTRACTS_SHOWN = 4

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
 from accounts.notifications import notify
-from commerce.configuring import Configuration, Situation, plain
 from commerce.contracts import line_label
 from commerce.models import (
     ConfigurationShare,
@@ -22,6 +21,7 @@ from commerce.models import (
     SavedConfiguration,
 )
 from commerce.pricing.quote import PricedQuote
+from commerce.situations import Configuration, Situation, plain
 from tracking.actor import Actor
 from tracking.models import Event, EventName
 from tracking.services import build_event, record

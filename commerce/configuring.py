@@ -1,66 +1,32 @@
 """From a wish to a price: what an account shall have afterwards, and what that costs today."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account
 from commerce.amounts import money, number
-from commerce.catalogue import Offered, at_own_price, offered_products
-from commerce.configuration_rules import Bundle, Fix, FixAction, Notice, Verdict, Wanted, evaluate
-from commerce.configuration_rules import Rule as ConfigurationRule
-from commerce.contracts import OwnedLine, owned_on, running_ledger
+from commerce.catalogue import at_own_price
+from commerce.configuration_rules import Fix, FixAction, Notice, Verdict, Wanted, evaluate
+from commerce.contracts import OwnedLine
 from commerce.manual_prices import ManualPrices, priced_by_hand
-from commerce.models import Contract, Product, ProductKind, TaxRate
-from commerce.models.bundles import rules_today
-from commerce.price_rules import Rule, facts_of_quote, rules_for_line, rules_of
+from commerce.models import Contract, Product, ProductKind
+from commerce.price_rules import facts_of_quote, rules_for_line
 from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
 from commerce.pricing.money import Money, PricingError
 from commerce.pricing.proration import Period, add_months, duration_of
 from commerce.pricing.tiers import FractionalQuantity, QuantityTooLarge
-from commerce.taxes import SaleTax, tax_on_sale
-from commerce.wishes import current_wish, facts_about
-from tracking.models import Meter
-from tracking.services import usage_to_date
+from commerce.situations import Configuration, ConfigurationRefused, Situation, facts_about, situation_of
 
 SMALLEST_CHARGE_MINOR = 50  # Cards can't be charged less than this, in minor units.
 
 
-def plain(quantity: Decimal | int) -> str:
-    """A quantity as addresses and forms write it: "60", "2.5"."""
-    written = f"{quantity:f}"
-    return written.rstrip("0").rstrip(".") if "." in written else written
-
-
 # What can be wrong with a configuration. Each message is for the customer; `field` is where it belongs.
-
-
-class ConfigurationRefused(Exception):
-    """A configuration cannot be priced or bought; the message says why, `field` to which product it belongs."""
-
-    code: ClassVar[str] = "refused"
-
-    def __init__(self, message: str, *, field: str = "", fix: Fix | None = None) -> None:
-        super().__init__(message)
-        self.field = field
-        self.fix = fix
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """All that is wrong, each with its way out, if there is one."""
-        return (Notice(str(self), self.fix, self.field),)
-
-
-class NoContract(ConfigurationRefused):
-    """The account has no running contract that could be changed."""
-
-    code = "no_contract"
 
 
 class NothingChanges(ConfigurationRefused):
@@ -113,110 +79,10 @@ class DowngradeAtTermEnd(ConfigurationRefused):
     code = "downgrade"
 
 
-class TaxUnknown(ConfigurationRefused):
-    """Nobody has said what tax a sale to the account's country bears; none at all must be said too."""
-
-    code = "tax_unknown"
-
-
 class AmountTooSmall(ConfigurationRefused):
     """The amount due is above zero and below what a card can be charged."""
 
     code = "amount_too_small"
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """What the account shall have afterwards: a plan with seats, and further products by code and quantity.
-
-    A product that is not named keeps its quantity.
-    """
-
-    plan: str
-    seats: int
-    addons: Mapping[str, Decimal | int] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "plan": self.plan,
-            "seats": str(self.seats),
-            "addons": {code: plain(quantity) for code, quantity in sorted(self.addons.items())},
-        }
-
-    def as_query(self) -> dict[str, str]:
-        """As the configurator's address and forms name it."""
-        addons = {code: plain(quantity) for code, quantity in sorted(self.addons.items())}
-        return {"plan": self.plan, "seats": str(self.seats)} | addons
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Configuration":
-        return cls(
-            plan=stored["plan"],
-            seats=int(stored["seats"]),
-            addons={code: Decimal(quantity) for code, quantity in stored.get("addons", {}).items()},
-        )
-
-    @classmethod
-    def of(cls, wanted: Wanted) -> "Configuration":
-        return cls(wanted.plan, wanted.seats, wanted.quantities)
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Everything the price of an account's next change depends on, read once."""
-
-    account: Account
-    today: date
-    contract: Contract
-    owned: Mapping[str, OwnedLine]  # By product code.
-    offered: Mapping[str, Offered]  # By product code.
-    tax_rate: TaxRate
-    used_seats: int | None
-    rules: tuple[Rule, ...] = ()  # Of prices.
-    configuration_rules: tuple[ConfigurationRule, ...] = ()
-
-    @property
-    def tax(self) -> SaleTax:
-        """What tax the sale bears."""
-        return tax_on_sale(self.account, self.tax_rate)
-
-    @property
-    def bundles(self) -> tuple[Bundle, ...]:
-        return tuple(offered.bundle for offered in self.offered.values() if offered.bundle)
-
-    @property
-    def included_codes(self) -> frozenset[str]:
-        """What is in the price of some bundle."""
-        return frozenset(option.code for bundle in self.bundles for option in bundle.options if option.is_included)
-
-    @property
-    def plan(self) -> OwnedLine | None:
-        return next((line for line in self.owned.values() if line.product.kind == ProductKind.PLAN), None)
-
-    @property
-    def seats(self) -> int:
-        return 0 if self.plan is None else int(self.plan.quantity)
-
-    @property
-    def current(self) -> Configuration:
-        """What the account has now."""
-        return Configuration.of(current_wish(self.owned))
-
-    @property
-    def products(self) -> Mapping[str, Product]:
-        """By code: what is on sale, and what the account has."""
-        owned = {code: line.product for code, line in self.owned.items()}
-        return owned | {code: offered.product for code, offered in self.offered.items()}
-
-    def product(self, code: str) -> Product | None:
-        """A product on sale, or one the account has although it is sold no more."""
-        if code in self.offered:
-            return self.offered[code].product
-        return self.owned[code].product if code in self.owned else None
-
-    def held(self, code: str) -> Decimal:
-        line = self.owned.get(code)
-        return Decimal(0) if line is None or line.product.kind == ProductKind.SERVICE else line.quantity
 
 
 def judge(situation: Situation, configuration: Configuration) -> Verdict:
@@ -229,32 +95,6 @@ def judge(situation: Situation, configuration: Configuration) -> Verdict:
         about=facts_about(
             situation.account, situation.owned, contract=situation.contract, used_seats=situation.used_seats
         ),
-    )
-
-
-def situation_of(account: Account, today: date) -> Situation:
-    """Read what a price depends on, in eight queries. Raises `NoContract`, `TaxUnknown`."""
-    running = running_ledger(account, today)
-    if running is None:
-        raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
-    contract, deltas = running
-    tax_rate = TaxRate.objects.filter(country=account.billing_country).on(today).order_by("-valid_from").first()
-    if tax_rate is None:
-        raise TaxUnknown(
-            _("We have not sold to your billing country (%(country)s) yet. Talk to us, we will help.")
-            % {"country": account.billing_country}
-        )
-    used = usage_to_date(account_id=account.pk, today=today).get(Meter.SEATS)
-    return Situation(
-        account=account,
-        today=today,
-        contract=contract,
-        owned={line.product.code: line for line in owned_on(deltas, today)},
-        offered=offered_products(account=account, today=today, contract=contract),
-        tax_rate=tax_rate,
-        used_seats=None if used is None else int(used),
-        rules=rules_of(account=account, today=today),
-        configuration_rules=rules_today(),
     )
 
 

@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from commerce import amounts
 from commerce.catalogue import Offered
 from commerce.configuration_rules import Notice, Verdict
-from commerce.configuring import Configuration, ConfigurationRefused, NothingChanges, Situation, judge, plain, price
+from commerce.configuring import NothingChanges, judge, price
 from commerce.contracts import line_label
 from commerce.models import Product, ProductKind
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.quote import PricedQuote
+from commerce.situations import Configuration, ConfigurationRefused, Situation, plain
 
 # Names in a configurator's address or form that are no products.
 NO_PRODUCTS = frozenset(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Account, User
 from accounts.scope import staff_scope
 from commerce import configurations, explanations, quote_lifecycle
-from commerce.configuring import Configuration, Situation, UnknownProduct, price, situation_of
+from commerce.configuring import UnknownProduct, price
 from commerce.contracts import line_label
 from commerce.models import (
     Deal,
@@ -30,6 +30,7 @@ from commerce.pricing import quote as engine
 from commerce.pricing.money import stored
 from commerce.pricing.tax import tax_line
 from commerce.quote_lifecycle import QuoteClosed, QuoteRefused, day_of, end_of, is_outdated, last_day_of
+from commerce.situations import Configuration, Situation, situation_of
 from tracking.actor import Actor
 from tracking.models import EventName
 

@@ -21,11 +21,12 @@ from unfold.widgets import (
 
 from accounts.models import User
 from commerce import quote_lifecycle, staff_quotes
-from commerce.configuring import Configuration, ConfigurationRefused, Situation, plain, price
+from commerce.configuring import price
 from commerce.forms import ConfigurationForm
 from commerce.manual_prices import ManualPrice
 from commerce.models import Quote, QuoteStatus
 from commerce.pricing.quote import PricedQuote
+from commerce.situations import Configuration, ConfigurationRefused, Situation, plain
 from commerce.staff_quotes import Terms
 from tracking.actor import Actor
 

@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Account, User
 from commerce import manual_prices, quote_lifecycle
-from commerce.configuring import Configuration, price, situation_of
+from commerce.configuring import price
 from commerce.manual_prices import ManualPrices
 from commerce.models import DealSource, Quote, QuoteOrigin, QuoteStatus
 from commerce.quote_lifecycle import QuoteClosed, QuoteNotReady, QuoteRefused, day_of
 from commerce.quoting import next_version, open_deal, update_deal, write
+from commerce.situations import Configuration, situation_of
 from tracking.actor import Actor
 from tracking.models import EventName
 

@@ -63,7 +63,6 @@ from cases.visibility import add_rule, set_company_sight
 from commerce import orders
 from commerce.acceptance import accept_quote
 from commerce.approvals import purchase
-from commerce.configuring import Configuration
 from commerce.limits import set_limits
 from commerce.models import (
     Activity,
@@ -90,6 +89,7 @@ from commerce.models import (
 )
 from commerce.quote_requests import ask
 from commerce.quoting import create_quote
+from commerce.situations import Configuration
 from crm.models import Conflict, Cursor, Link, Pause
 from knowledge.models import Article, Deflection
 from knowledge.services import publish_article

@@ -16,9 +16,9 @@ from accounts.admin import Kept, ReadOnly
 from accounts.models import User
 from commerce import amounts, configurations, quote_requests
 from commerce.admin.bases import AmountsByPermission
-from commerce.configuring import Configuration
 from commerce.models import Quote, QuoteRequest, SavedConfiguration
 from commerce.pricing.money import Money
+from commerce.situations import Configuration
 from tracking.actor import Actor
 
 

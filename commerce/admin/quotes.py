@@ -21,11 +21,11 @@ from accounts.admin import ReadOnly
 from accounts.models import Account
 from commerce import amounts, explanations, quote_comments, quote_lifecycle, staff_quotes
 from commerce.admin.bases import AmountsByPermission, staff_of
-from commerce.configuring import ConfigurationRefused, situation_of
 from commerce.models import Quote, QuoteComment, QuoteLine
 from commerce.pricing.money import Money
 from commerce.pricing.quote import PricedQuote
 from commerce.quote_changes import Difference, differences
+from commerce.situations import ConfigurationRefused, situation_of
 from commerce.staff_forms import StaffCommentForm, StaffQuoteForm, StepForm, steps_of
 from tracking.actor import Actor
 

@@ -14,18 +14,10 @@ from django.views.decorators.http import require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.permissions import Permission
 from commerce.catalogue import grant_words, is_the_unit_itself
-from commerce.configuring import (
-    Configuration,
-    ConfigurationRefused,
-    NoContract,
-    NothingChanges,
-    Situation,
-    TaxUnknown,
-    price,
-    situation_of,
-)
+from commerce.configuring import NothingChanges, price
 from commerce.fitting import seats_that_fit
 from commerce.models import Product, ProductKind
+from commerce.situations import Configuration, ConfigurationRefused, NoContract, Situation, TaxUnknown, situation_of
 from commerce.views.plans import nothing_to_configure
 from tracking.models import EventName
 from tracking.services import buffer_page_view

@@ -15,11 +15,12 @@ from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import configurations
 from commerce.configuration_forms import SaveForm, ShareForm
-from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, price, situation_of
+from commerce.configuring import price
 from commerce.explanations import in_words
 from commerce.forms import ConfigurationForm
 from commerce.models import SavedConfiguration
 from commerce.pricing.quote import LineRole
+from commerce.situations import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.views import guiding
 from commerce.views.plans import configurator, nothing_to_configure
 

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from accounts.http import AccountRequest
 from commerce.configurations import Typed
-from commerce.configuring import Configuration
 from commerce.forms import ConfigurationForm
 from commerce.models import ConfigurationSource, ConfiguratorStep
+from commerce.situations import Configuration
 
 GUIDED, FULL = "guided", "full"
 SMALL_TIERS = frozenset({"essential", "growth"})  # Whose people are led, until they choose otherwise.

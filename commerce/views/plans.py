@@ -23,7 +23,6 @@ from accounts.permissions import Permission
 from commerce import configurations
 from commerce.catalogue import Offered, grant_words, is_the_unit_itself, offered_products
 from commerce.configuration_rules import RuleKind, evaluate
-from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.contracts import ContractOverview, line_label, overview
 from commerce.explanations import in_words
 from commerce.fitting import seats_that_fit
@@ -31,8 +30,16 @@ from commerce.forms import NO_PRODUCTS, ConfigurationForm, price_words
 from commerce.models import ConfiguratorStep, Lifecycle, Product, ProductKind
 from commerce.models.bundles import rules_today
 from commerce.pricing.quote import LineRole
+from commerce.situations import (
+    Configuration,
+    ConfigurationRefused,
+    NoContract,
+    TaxUnknown,
+    current_wish,
+    facts_about,
+    situation_of,
+)
 from commerce.views import guiding
-from commerce.wishes import current_wish, facts_about
 from tracking.actor import ActorKind
 from tracking.models import EventName, Meter
 from tracking.services import buffer_page_view, usage_to_date

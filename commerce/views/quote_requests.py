@@ -15,9 +15,9 @@ from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import configurations, quote_requests
 from commerce.configuration_forms import AskForm
-from commerce.configuring import Configuration, NoContract, TaxUnknown, situation_of
 from commerce.forms import ConfigurationForm
 from commerce.models import QuoteRequest, QuoteRequestReason
+from commerce.situations import Configuration, NoContract, TaxUnknown, situation_of
 
 
 @require_safe

@@ -18,9 +18,9 @@ from accounts.http import AccountRequest, client_ip, requires, session_digest, s
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import acceptance, approvals, quote_changes, quote_documents, quote_lifecycle, quoting
-from commerce.configuring import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.forms import AcceptForm, CommentForm, ConfigurationForm, DeclineForm
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteComment, QuoteStatus
+from commerce.situations import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.views.guiding import configure_url
 from commerce.views.plans import configurator, nothing_to_configure
 from tracking.actor import ActorKind

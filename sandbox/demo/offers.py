@@ -7,9 +7,9 @@ from decimal import Decimal
 from accounts.models import Account, Membership, User
 from accounts.permissions import Role
 from commerce import quote_comments, quote_lifecycle, staff_quotes
-from commerce.configuring import Configuration, situation_of
 from commerce.manual_prices import ManualPrice
 from commerce.models import Quote, QuoteStatus
+from commerce.situations import Configuration, situation_of
 from commerce.staff_quotes import Terms
 from tracking.actor import Actor
 

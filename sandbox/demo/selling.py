@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from accounts.models import Entitlement
 from commerce import explanations
 from commerce.catalogue import at_own_price, grants_for
-from commerce.configuring import Configuration, Situation, price
+from commerce.configuring import price
 from commerce.contracts import OwnedLine, line_label
 from commerce.models import (
     Contract,
@@ -34,6 +34,7 @@ from commerce.models import (
 from commerce.pricing import quote as engine
 from commerce.pricing.proration import Period, add_months
 from commerce.pricing.quoting import price_quote
+from commerce.situations import Configuration, Situation
 from sandbox.demo.accounts import LIKELY_ADDONS, Customer, Growth
 from sandbox.demo.books import Books, Line, Purchase, Term, annual_gain, annual_value
 from sandbox.demo.company import CURRENCY, Company

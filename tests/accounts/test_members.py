@@ -218,8 +218,8 @@ def buyer(acme):
 
 @pytest.fixture
 def quote(acme, buyer, now):
-    from commerce.configuring import Configuration
     from commerce.quoting import create_quote
+    from commerce.situations import Configuration
 
     make_contract(acme, make_catalogue())
     actor = buyer.membership.actor()

@@ -21,7 +21,7 @@ def contract(acme, products):
 @pytest.fixture
 def upgrade():
     """Business with 60 seats, and single sign-on."""
-    from commerce.configuring import Configuration
+    from commerce.situations import Configuration
 
     return Configuration(plan="business", seats=60, addons={"sso": 1})
 

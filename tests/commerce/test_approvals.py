@@ -13,7 +13,6 @@ from accounts import members
 from accounts.models import Membership, OutgoingMail
 from accounts.permissions import Role
 from commerce import acceptance, approvals, limits, orders, quote_lifecycle, quoting
-from commerce.configuring import Configuration
 from commerce.models import (
     ApprovalStatus,
     BillingRule,
@@ -27,6 +26,7 @@ from commerce.models import (
     QuoteLine,
     QuoteStatus,
 )
+from commerce.situations import Configuration
 from commerce.tasks import expire_quotes
 from tests.factories import make_member
 from tests.racing import wait_for_locks
@@ -446,7 +446,7 @@ def overtake_by_refresh(quote, accept, admin, now):
 
 
 def overtake_by_order(quote, accept, admin, now):
-    from commerce.configuring import Configuration
+    from commerce.situations import Configuration
 
     other = quoting.create_quote(
         account=quote.account, actor=admin.membership.actor(), user=admin, now=now, form_key=uuid.uuid4(),

@@ -9,20 +9,17 @@ import pytest
 from commerce.catalogue import offered_products
 from commerce.configuring import (
     AmountTooSmall,
-    Configuration,
     DowngradeAtTermEnd,
-    NoContract,
     NothingChanges,
     NotSellable,
     QuantityRefused,
     SeatsInUse,
-    TaxUnknown,
     UnknownProduct,
     configure,
-    situation_of,
 )
 from commerce.explanations import in_words
 from commerce.models import DiscountSchedule, Price, TaxRate
+from commerce.situations import Configuration, NoContract, TaxUnknown, situation_of
 from tests.factories import make_account, make_contract
 from tracking.models import UsageDaily
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import OutgoingMail
 from commerce import deal_decisions, deal_desk, quote_lifecycle, quoting
-from commerce.configuring import price, situation_of
+from commerce.configuring import price
 from commerce.deal_decisions import AlreadyDecided, MayNotDecide, NoteMissing, NotTheirTurn, PriceMoved
 from commerce.models import (
     ApprovalRule,
@@ -28,6 +28,7 @@ from commerce.models import (
     QuoteOrigin,
     QuoteStatus,
 )
+from commerce.situations import situation_of
 from tests.factories import make_staff
 from tracking.actor import Actor
 

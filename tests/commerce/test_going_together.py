@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Entitlement
 from commerce import orders
-from commerce.configuring import Configuration, NotSellable, RuleBroken, configure
+from commerce.configuring import NotSellable, RuleBroken, configure
 from commerce.models import (
     BundleOption,
     ConfigurationRule,
@@ -22,6 +22,7 @@ from commerce.models import (
     Quote,
 )
 from commerce.quoting import create_quote
+from commerce.situations import Configuration
 
 PAGE = reverse("commerce:configure")
 PRICE = reverse("commerce:configure-price")

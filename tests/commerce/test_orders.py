@@ -121,8 +121,8 @@ def test_money_that_comes_after_the_contracts_end_changes_nothing(order, now):
 def test_buying_more_of_an_add_on_adds_to_its_line(order, admin, acme, now, today, accept):
     import uuid
 
-    from commerce.configuring import Configuration
     from commerce.quoting import create_quote
+    from commerce.situations import Configuration
 
     fulfil(order, now)
     more = create_quote(

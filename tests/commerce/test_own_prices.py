@@ -7,9 +7,10 @@ import pytest
 
 from commerce.catalogue import offered_products
 from commerce.conditions import ConditionRefused
-from commerce.configuring import Configuration, NotSellable, configure
+from commerce.configuring import NotSellable, configure
 from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceRule
 from commerce.quoting import create_quote
+from commerce.situations import Configuration
 from tests.factories import make_tier
 
 pytestmark = pytest.mark.django_db

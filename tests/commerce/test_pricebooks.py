@@ -13,12 +13,12 @@ from accounts.scope import account_scope
 from commerce import amounts
 from commerce.acceptance import accept_quote
 from commerce.catalogue import offered_products
-from commerce.configuring import Configuration
 from commerce.invoicing import render_pdf
 from commerce.models import Contract, ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost
 from commerce.pricebooks import PriceSource, book_for, prices_for
 from commerce.pricing import money
 from commerce.quoting import create_quote
+from commerce.situations import Configuration
 from tests.factories import make_account, make_contract, make_tier
 
 pytestmark = pytest.mark.django_db

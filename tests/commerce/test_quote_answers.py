@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from accounts.models import Notification, OutgoingMail
 from commerce import quote_comments
-from commerce.configuring import Configuration
 from commerce.models import Price, Quote, QuoteComment
 from commerce.quoting import create_quote, refresh_quote
+from commerce.situations import Configuration
 from tracking.actor import Actor
 
 

@@ -7,9 +7,9 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from commerce import deal_desk, quote_lifecycle
-from commerce.configuring import Configuration
 from commerce.models import Contract, Quote, QuoteComment, QuoteLine, QuoteStatus
 from commerce.quoting import create_quote
+from commerce.situations import Configuration
 from tests.factories import make_member
 from tracking.actor import Actor
 from tracking.models import Event

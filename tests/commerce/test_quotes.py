@@ -8,7 +8,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from commerce import acceptance, quote_changes, quote_lifecycle, quoting
-from commerce.configuring import Configuration, ConfigurationRefused
 from commerce.models import (
     Contract,
     Deal,
@@ -20,6 +19,7 @@ from commerce.models import (
     Subscription,
     SubscriptionDelta,
 )
+from commerce.situations import Configuration, ConfigurationRefused
 from tests.factories import make_member
 from tracking.models import Event
 

@@ -8,10 +8,10 @@ from django.urls import reverse
 
 from accounts.models import OutgoingMail
 from commerce import acceptance, deal_desk, quote_lifecycle, staff_quotes
-from commerce.configuring import Configuration, ConfigurationRefused
 from commerce.manual_prices import ManualPrice
 from commerce.models import Contract, Price, Quote
 from commerce.quoting import PriceIsPersonal, refresh_quote
+from commerce.situations import Configuration, ConfigurationRefused
 from commerce.staff_quotes import Terms
 from tests.factories import make_staff
 from tracking.actor import Actor

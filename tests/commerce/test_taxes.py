@@ -7,9 +7,10 @@ import pytest
 
 from commerce import vat_ids
 from commerce.acceptance import accept_quote
-from commerce.configuring import Configuration, configure, situation_of
+from commerce.configuring import configure
 from commerce.models import TaxRate
 from commerce.quoting import create_quote
+from commerce.situations import Configuration, situation_of
 
 UPGRADE = Configuration("team", 60)
 

@@ -9,9 +9,10 @@ from accounts.duplicates import candidates
 from accounts.models import Account, Domain, Entitlements, Erasure, IdentityProvider, Membership, PersonMerge, User
 from accounts.permissions import StaffGroup
 from cases.models import Case, CaseMessage
-from commerce.configuring import Configuration, configure
+from commerce.configuring import configure
 from commerce.contracts import overview
 from commerce.models import Contract, Invoice, Order, Quote
+from commerce.situations import Configuration
 from crm.models import OutboxRow
 from knowledge.models import Article, ArticleVote
 from portal.first_steps import checklist_for, meets_first_steps
