@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar, NoReturn
@@ -36,6 +36,9 @@ MAX_MINOR = 2**63 - 1
 
 # The shape of stored unit prices, rates and multipliers: numeric(20, 12).
 STORED_PLACES = 12
+
+# Of no thread, and without a limit that a figure could meet.
+_UNLIMITED = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 class PricingError(ValueError):
@@ -137,7 +140,7 @@ def exact(value: Decimal | Fraction | int) -> Fraction:
     if isinstance(value, Fraction):
         return value
     if isinstance(value, Decimal) and value.is_finite():
-        return Fraction(value)
+        return Fraction(*value.as_integer_ratio())  # Fraction(value) asks at length what it was given.
     if isinstance(value, int) and not isinstance(value, bool):
         return Fraction(value)
     raise NotANumber(f"{value!r} is not a finite exact number")
@@ -146,7 +149,7 @@ def exact(value: Decimal | Fraction | int) -> Fraction:
 def exact_price(value: Decimal | Fraction | int) -> Fraction:
     """Like `exact`, for what cannot be negative. Raises NotANumber, NegativeAmount."""
     number = exact(value)
-    if number < 0:
+    if is_negative(number):
         raise NegativeAmount(f"{value} is below zero")
     return number
 
@@ -154,16 +157,31 @@ def exact_price(value: Decimal | Fraction | int) -> Fraction:
 def exact_percent(value: Decimal | Fraction | int) -> Fraction:
     """A percentage from 0 to 100 as a ratio from 0 to 1. Raises NotANumber, PercentOutOfRange."""
     number = exact(value)
-    if not 0 <= number <= 100:
+    if not 0 <= number.numerator <= 100 * number.denominator:
         raise PercentOutOfRange(f"{value} % is not between 0 and 100 %")
     return number / 100
 
 
+def less_percent(price: Fraction, percent: Decimal) -> Fraction:
+    """The price without a percentage of it. Raises PercentOutOfRange, NotANumber."""
+    return price * (1 - exact_percent(percent)) if percent else price
+
+
+def is_negative(number: Fraction) -> bool:
+    """Whether it is below zero. In whole numbers, as comparing fractions is most of the time that a line takes."""
+    return number.numerator < 0
+
+
+def nearest(number: Fraction, places: int = 0) -> int:
+    """The number in units of its last decimal, halves away from zero: nearest(-x) is exactly -nearest(x)."""
+    scaled: int = abs(number.numerator) * 10**places
+    digits = (2 * scaled + number.denominator) // (2 * number.denominator)
+    return -digits if is_negative(number) else digits
+
+
 def round_half_away(value: Decimal | Fraction | int, places: int) -> Decimal:
     """Round to `places` decimals, halves away from zero, so that round(-x) is exactly -round(x)."""
-    scaled = exact(value) * 10**places
-    digits = (abs(scaled.numerator) * 2 + scaled.denominator) // (2 * scaled.denominator)
-    return _scaled(digits if scaled >= 0 else -digits, places)
+    return _scaled(nearest(exact(value), places), places)
 
 
 def stored(value: Decimal | Fraction | int) -> Decimal:
@@ -181,8 +199,7 @@ def exponent_of(currency: str) -> int:
 
 def to_minor(value: Decimal | Fraction | int, currency: str) -> int:
     """Round an amount in major units to integer minor units. Raises UnknownCurrency, AmountTooLarge."""
-    exponent = exponent_of(currency)
-    minor = int(round_half_away(exact(value) * 10**exponent, 0))
+    minor = nearest(exact(value), exponent_of(currency))
     if abs(minor) > MAX_MINOR:
         raise AmountTooLarge(f"{currency} {value} is more than can be stored")
     return minor
@@ -272,5 +289,5 @@ def allocate(total_minor: int, weights: Sequence[Decimal | Fraction | int]) -> t
 
 
 def _scaled(digits: int, places: int) -> Decimal:
-    """digits / 10**places, built digit by digit: no context, no precision limit, no negative zero."""
-    return Decimal((int(digits < 0), tuple(int(digit) for digit in str(abs(digits))), -places))
+    """digits / 10**places, whatever the context of the calling thread; there is no negative zero."""
+    return Decimal(digits).scaleb(-places, _UNLIMITED)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from itertools import count, pairwise, takewhile
 
 from .money import Choice, PricingError, exact_price, from_minor, round_money, to_minor
@@ -154,6 +155,7 @@ def add_months(day: date, months: int) -> date:
     return _on_day(day.year * 12 + day.month - 1 + months, day.day)
 
 
+@lru_cache(maxsize=64)  # Each line of a quote asks for its contract's.
 def duration_of(period: Period) -> Duration:
     """Whole months from the start of the period, and the days that remain."""
     start, until = period.start_date, period.until_date

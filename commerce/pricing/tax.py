@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
-from .money import Choice, exact_percent, round_half_away
+from .money import Choice, exact_percent, nearest
 
 
 class TaxTreatment(Choice):
@@ -37,10 +36,6 @@ def tax_line(
     """
     rate = exact_percent(rate_percent)
     if treatment is TaxTreatment.INCLUSIVE:
-        tax = _whole_minor(total_minor * rate / (1 + rate))
+        tax = nearest(total_minor * rate / (1 + rate))
         return TaxedAmount(total_minor - tax, tax)
-    return TaxedAmount(total_minor, _whole_minor(total_minor * rate))
-
-
-def _whole_minor(value: Fraction) -> int:
-    return int(round_half_away(value, 0))
+    return TaxedAmount(total_minor, nearest(total_minor * rate))

@@ -13,7 +13,17 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
-from .money import Choice, NegativeAmount, PricingError, exact, exact_percent, exact_price, round_money
+from .money import (
+    Choice,
+    NegativeAmount,
+    PricingError,
+    exact,
+    exact_percent,
+    exact_price,
+    is_negative,
+    less_percent,
+    round_money,
+)
 
 # A thousand million of anything. More than any contract counts, so more is a slip of the keyboard; and at this quantity
 # a unit price of several million still makes a total that fits a bigint of minor units.
@@ -157,9 +167,9 @@ class DiscountTier:
     def off(self, price: Fraction, amount_multiplier: Fraction = Fraction(1)) -> Fraction:
         """The price of one unit after the discount. Raises DiscountExceedsPrice."""
         if self.percent is not None:
-            return price * (1 - exact_percent(self.percent))
+            return less_percent(price, self.percent)
         discounted = price - exact_price(self.amount or Decimal(0)) * amount_multiplier
-        if discounted < 0:
+        if is_negative(discounted):
             raise DiscountExceedsPrice(f"{self.amount} off is more than the price")
         return discounted
 
@@ -209,11 +219,11 @@ def checked_quantity(quantity: Decimal | Fraction | int, *, places: int = 0) -> 
     Raises NotANumber, NegativeAmount, FractionalQuantity, QuantityTooLarge.
     """
     number = exact(quantity)
-    if number < 0:
+    if is_negative(number):
         raise NegativeAmount(f"a quantity of {quantity} is below zero")
-    if (number * 10**places).denominator != 1:
+    if 10**places % number.denominator:
         raise FractionalQuantity(f"{quantity} has more than {places} decimals")
-    if number > MAX_QUANTITY:
+    if number.numerator > MAX_QUANTITY * number.denominator:
         raise QuantityTooLarge(f"{quantity} is more than {MAX_QUANTITY}")
     return number
 

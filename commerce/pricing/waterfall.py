@@ -12,7 +12,19 @@ from decimal import Decimal
 from fractions import Fraction
 
 from .methods import ListPrice, OwnPrice
-from .money import STORED_PLACES, Choice, Money, PricingError, exact, exact_percent, exact_price, round_money, stored
+from .money import (
+    STORED_PLACES,
+    Choice,
+    Money,
+    PricingError,
+    exact,
+    exact_percent,
+    exact_price,
+    is_negative,
+    less_percent,
+    round_money,
+    stored,
+)
 from .renewal import RenewalMethod
 from .tiers import (
     DiscountExceedsPrice,
@@ -52,7 +64,12 @@ class PriceStep:
     """One figure of the waterfall, kept for display and audit."""
 
     name: str
-    value: Decimal
+    exact: Fraction
+
+    @property
+    def value(self) -> Decimal:
+        """As it is stored. Worked out when it is asked for: of most prices, nobody asks for the steps."""
+        return stored(self.exact)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,8 +161,8 @@ def apply_adjustment(price: Fraction, adjustment: Adjustment) -> Fraction:
         case AdjustmentKind.UPLIFT_PERCENT:
             adjusted = price * (1 + exact_price(adjustment.value) / 100)
         case _:
-            adjusted = price * (1 - exact_percent(adjustment.value))
-    if adjusted < 0:
+            adjusted = less_percent(price, adjustment.value)
+    if is_negative(adjusted):
         raise DiscountExceedsPrice(f"{adjustment.kind} {adjustment.value} takes the price below zero")
     return adjusted
 
@@ -204,7 +221,7 @@ class _Waterfall:
         self.effective_quantity = quantity
 
     def keep(self, name: str, value: Fraction) -> Fraction:
-        self.steps.append(PriceStep(name, stored(value)))
+        self.steps.append(PriceStep(name, value))
         return value
 
     @property
@@ -265,8 +282,7 @@ class _Waterfall:
             self.terms = replace(self.terms, special_price=special)
             regular = self.to_regular_price()
         for rule in discounts:
-            regular *= 1 - exact_percent(rule.discount_percent or Decimal(0))
-            self.keep(f"rule_{rule.order}_price", regular)
+            regular = self.keep(f"rule_{rule.order}_price", less_percent(regular, rule.discount_percent or Decimal(0)))
         return regular
 
     def to_net_price(self, regular: Fraction) -> Fraction:
@@ -286,8 +302,8 @@ class _Waterfall:
             factor = 1 + exact_price(terms.renewal.uplift_percent) / 100 * exact_price(terms.renewal.uplift_years)
             self.keep("uplifted_regular_price", regular * factor)
             customer = self.keep("uplifted_customer_price", customer * factor)
-        partner = self.keep("partner_price", customer * (1 - exact_percent(terms.partner_percent)))
-        return self.keep("net_unit_price", partner * (1 - exact_percent(terms.distributor_percent)))
+        partner = self.keep("partner_price", less_percent(customer, terms.partner_percent))
+        return self.keep("net_unit_price", less_percent(partner, terms.distributor_percent))
 
     def _original_price(self) -> Fraction:
         """What the book says: of a unit, of the whole, or on the average where units cost differently."""
