@@ -8,7 +8,7 @@ from random import Random
 from accounts.models import Account, Membership, User
 from accounts.permissions import Permission, Role, StaffGroup, allowed
 from commerce.pricing.proration import add_months
-from sandbox.demo.company import Company
+from sandbox.demo.company import CURRENCY, Company
 from sandbox.demo.people import add_person, name_of_somebody, plain
 from sandbox.demo.world import Calendar, World, in_office_hours, working_day
 from sandbox.idp.companies import GLOBEX, HARROW
@@ -31,10 +31,19 @@ TIME_ZONES = {
     "DK": "Europe/Copenhagen",
     "IE": "Europe/Dublin",
     "GB": "Europe/London",
+    "NO": "Europe/Oslo",
+    "JP": "Asia/Tokyo",
+    "KW": "Asia/Kuwait",
 }
 DIAL = {
     "DE": "+49 30", "AT": "+43 1", "CH": "+41 44", "NL": "+31 20", "BE": "+32 2", "FR": "+33 1", "ES": "+34 91",
     "IT": "+39 02", "PL": "+48 22", "CZ": "+420 2", "SE": "+46 8", "DK": "+45 33", "IE": "+353 1", "GB": "+44 20",
+    "NO": "+47 22", "JP": "+81 3", "KW": "+965 2",
+}  # fmt: skip
+# A figure for each #, and after the country's letters: the forms of the European Union, and elsewhere nine figures.
+VAT_IDS = {
+    "AT": "U########", "BE": "0#########", "CZ": "########", "DK": "########", "ES": "B########", "FR": "###########",
+    "IE": "#######WA", "IT": "###########", "NL": "#########B01", "PL": "##########", "SE": "##########01",
 }  # fmt: skip
 
 # name | street | postal code | city | country | industry | stage | tier | plan | seats at first | portal
@@ -184,6 +193,7 @@ def add_account(
     postal_code: str,
     city: str,
     country: str,
+    currency: str = CURRENCY,
     parent: Account | None = None,
 ) -> Customer:
     """A company without people yet. Sales and success managers are shared out by its name."""
@@ -205,8 +215,8 @@ def add_account(
             billing_postal_code=postal_code,
             billing_city=city,
             billing_country=country,
-            vat_id=f"{country}{chance.randrange(10**8, 10**9)}",
-            currency="EUR",
+            vat_id=_vat_id(world, name, country),
+            currency=currency,
             time_zone=TIME_ZONES[country],
             is_active=profile.left_date is None,
             created_at=joined_at,
@@ -214,6 +224,13 @@ def add_account(
     )
     account.public_id = KNOWN_OUTSIDE.get(name, account.public_id)
     return Customer(account, profile)
+
+
+def _vat_id(world: World, name: str, country: str) -> str:
+    """One of the country's form; nobody has it."""
+    chance = world.random(name, "vat id")
+    figures = (str(chance.randrange(1, 10)) if one == "#" else one for one in VAT_IDS.get(country, "#########"))
+    return country + "".join(figures)
 
 
 def add_member(

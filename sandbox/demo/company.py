@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.conf import settings
 
-from accounts.models import Feature, Tier, User
+from accounts.models import Account, Feature, Tier, User
 from accounts.permissions import StaffGroup
 from commerce.catalogue import Offered
 from commerce.models import (
@@ -22,6 +22,7 @@ from commerce.models import (
     TaxRate,
 )
 from commerce.pricing.proration import add_months
+from commerce.pricing.tax import TaxTreatment
 from sandbox.demo.people import add_person
 from sandbox.demo.world import World
 from tracking.models import Meter
@@ -276,7 +277,13 @@ TAXES = {
     "IE": ("VAT", "0.23"),
     "GB": ("VAT", "0.20"),
     "CH": ("MWST", "0.081"),
+    "NO": ("MVA", "0.25"),
+    "JP": ("Consumption tax", "0.10"),
+    "KW": ("VAT", "0"),
 }
+# Members of the European Union beside the vendor's own country: a business there owes the tax itself.
+REVERSE_CHARGE = frozenset({"AT", "NL", "BE", "FR", "ES", "IT", "PL", "CZ", "SE", "DK", "IE"})
+WITH_TAX_IN_PRICES = frozenset({"NO"})
 
 STAFF = (
     ("support@vendor.example", "Sam Rivera", "Support lead", StaffGroup.SUPPORT_AGENT),
@@ -307,15 +314,25 @@ class Company:
     tiers: dict[str, Tier] = field(default_factory=dict)
     products: dict[str, Product] = field(default_factory=dict)
     grants: dict[str, list[ProductGrant]] = field(default_factory=dict)  # By product code.
-    prices: dict[tuple[str, str], Price] = field(default_factory=dict)  # By tier and product code.
-    books: dict[str, PriceBook] = field(default_factory=dict)  # By tier.
+    # By tier, "" for everybody, and currency; prices besides by product code.
+    books: dict[tuple[str, str], PriceBook] = field(default_factory=dict)
+    prices: dict[tuple[str, str, str], Price] = field(default_factory=dict)
     taxes: dict[str, TaxRate] = field(default_factory=dict)  # By country.
     staff: dict[StaffGroup, list[User]] = field(default_factory=dict)
     series: InvoiceSeries | None = None
 
-    def offered(self, tier: str) -> dict[str, Offered]:
-        """The catalogue at a tier's prices."""
-        return {code: Offered(product, self.prices.get((tier, code))) for code, product in self.products.items()}
+    def book_of(self, account: Account) -> PriceBook:
+        """The book that the account buys from: of its tier, or else the one for everybody in its currency."""
+        return self.books[self._shelf(account)]
+
+    def offered(self, account: Account) -> dict[str, Offered]:
+        """The catalogue at the account's prices."""
+        shelf = self._shelf(account)
+        return {code: Offered(product, self.prices.get((*shelf, code))) for code, product in self.products.items()}
+
+    def _shelf(self, account: Account) -> tuple[str, str]:
+        of_tier = (account.tier.code if account.tier else "", account.currency)
+        return of_tier if of_tier in self.books else ("", account.currency)
 
 
 def found_company(world: World) -> Company:
@@ -325,7 +342,16 @@ def found_company(world: World) -> Company:
     _add_products(world, company)
     _add_prices(world, company, since)
     for country, (name, rate) in TAXES.items():
-        company.taxes[country] = world.add(TaxRate(country=country, name=name, rate=Decimal(rate), valid_from=since))
+        company.taxes[country] = world.add(
+            TaxRate(
+                country=country,
+                name=name,
+                rate=Decimal(rate),
+                treatment=TaxTreatment.INCLUSIVE if country in WITH_TAX_IN_PRICES else TaxTreatment.EXCLUSIVE,
+                is_reversible=country in REVERSE_CHARGE,
+                valid_from=since,
+            )
+        )
     company.series = world.add(InvoiceSeries(legal_entity=settings.LEGAL_ENTITY, prefix="MW-"))
     joined_at = datetime.combine(since, time(8), UTC)
     for email, name, title, group in STAFF:
@@ -375,9 +401,10 @@ def _add_prices(world: World, company: Company, since: date) -> None:
     }
     for rank, (code, name) in enumerate(TIERS.items(), start=1):
         tier = company.tiers[code] = world.add(Tier(code=code, name=name, rank=rank))
-        book = company.books[code] = world.add(PriceBook(tier=tier, currency=CURRENCY, name=f"{name} {CURRENCY}"))
+        book = world.add(PriceBook(tier=tier, currency=CURRENCY, name=f"{name} {CURRENCY}"))
+        company.books[code, CURRENCY] = book
         for item in CATALOGUE:
-            company.prices[code, item.code] = world.add(
+            company.prices[code, CURRENCY, item.code] = world.add(
                 Price(
                     book=book,
                     product=company.products[item.code],

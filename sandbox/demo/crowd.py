@@ -113,8 +113,8 @@ def read_company() -> Company:
     for price in of_tiers.select_related("book__tier", "product", "volume_schedule"):
         if price.book.tier is None:
             continue
-        company.books[price.book.tier.code] = price.book
-        company.prices[price.book.tier.code, price.product.code] = price
+        company.books[price.book.tier.code, CURRENCY] = price.book
+        company.prices[price.book.tier.code, CURRENCY, price.product.code] = price
     for group in Group.objects.prefetch_related("user_set"):
         company.staff[StaffGroup(group.name)] = list(User.objects.filter(groups=group))
     if series is None or not company.prices or not company.staff.get(StaffGroup.SALES):

@@ -9,7 +9,8 @@ from typing import Any
 from accounts.models import Membership, User
 from accounts.permissions import Permission, Role
 from cases.models import Case
-from commerce.models import DealSource, DealType, Invoice, Order, Quote
+from commerce.models import ConfiguratorStep, DealSource, DealType, Invoice, Order, Quote
+from commerce.views.guiding import SMALL_TIERS
 from knowledge.models import Article, Deflection
 from sandbox.demo.accounts import Customer
 from sandbox.demo.books import Books, Purchase
@@ -50,6 +51,7 @@ PAGES: tuple[tuple[EventName, int, Permission], ...] = (
     (EventName.INVOICE_VIEWED, 2, Permission.VIEW_INVOICES),
     (EventName.DOCUMENT_DOWNLOADED, 1, Permission.VIEW_INVOICES),
 )
+GUIDED_STEPS = (ConfiguratorStep.PLAN, ConfiguratorStep.ADDONS, ConfiguratorStep.REVIEW)
 
 
 def write_events(
@@ -110,6 +112,8 @@ class _Visitors:
             yield from self._weeks_of(member, start)
         for purchase in self.purchases:
             yield from self._way_to(purchase, first_at)
+        for user in self.customer.may(Permission.BUY):
+            yield from self._tried(user)
         for case in self.cases:
             if case.created_at > first_at and self.customer.profile.portal == "active":
                 yield self._event(EventName.CASE_CREATED, case.opened_by, case.created_at, "", ("case", case.number))
@@ -217,8 +221,7 @@ class _Visitors:
         }
         about = ("quote", str(quote.public_id))
         yield self._event(EventName.PLANS_VIEWED, user, asked_at - timedelta(seconds=210), session)
-        for seconds in (120, 50):
-            yield self._event(EventName.CONFIGURATOR_USED, user, asked_at - timedelta(seconds=seconds), session)
+        yield from self._configured(user, asked_at - timedelta(seconds=120), session)
         yield self._event(EventName.QUOTE_CREATED, user, asked_at, "", about, figures)
         yield self._event(EventName.QUOTE_VIEWED, user, asked_at + timedelta(seconds=40), session, about)
         if quote.accepted_at is None or purchase.order is None or purchase.invoice is None:
@@ -238,6 +241,25 @@ class _Visitors:
             order = ("order", str(purchase.order.public_id))
             placed = figures | {"number": purchase.order.number, "quote": str(quote.public_id)}
             yield self._event(EventName.ORDER_PLACED, user, paid_at, "", order, placed)
+
+    def _tried(self, user: User) -> Iterator[Values]:
+        """The configurator in the last weeks without a quote in the end: each time somebody gets less far."""
+        chance = self.world.random(self.customer.name, user.email, "configurator")
+        for days in chance.sample(range(3, 80), chance.randrange(3)):
+            at = in_office_hours(chance, working_day(self.world.calendar.today - timedelta(days=days)))
+            if self.customer.is_active_on(at.date() - timedelta(days=1)):
+                yield from self._configured(user, at, self._session(), steps=chance.randrange(1, 4))
+
+    def _configured(self, user: User, at: datetime, session: str, *, steps: int = 3) -> Iterator[Values]:
+        """The configurator, so many steps far: small companies have three, the others one page with all."""
+        is_guided = self.account.tier is not None and self.account.tier.code in SMALL_TIERS
+        shown = GUIDED_STEPS[:steps] if is_guided else (ConfiguratorStep.ALL,)
+        yield self._event(EventName.CONFIGURATOR_USED, user, at, session)
+        for number, step in enumerate(shown):
+            yield self._event(
+                EventName.CONFIGURATOR_STEP_VIEWED, user, at + timedelta(seconds=number * 30), session,
+                properties={"configuration": "", "step": step.value},
+            )  # fmt: skip
 
     def _deflected(self, deflection: Deflection) -> Iterator[Values]:
         if deflection.user is None:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from commerce.pricing.proration import add_months
+from sandbox.demo.abroad import add_customers_abroad
 from sandbox.demo.accounts import Customer, add_customers
+from sandbox.demo.agreements import agree
 from sandbox.demo.books import Books
 from sandbox.demo.brands import add_brands
 from sandbox.demo.cases import write_cases
@@ -43,7 +45,8 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     world = World(seed=seed, today=today)
     company = found_company(world)
     add_prices(world, company, add_months(world.calendar.start_date, -24))
-    settled = add_customers(world, company)
+    settled = [*add_customers(world, company), *add_customers_abroad(world, company)]
+    agree(world, company, settled[0])
     newcomer = add_newcomer(world, company)
     newcomer.account.brand = add_brands(world)
     customers = [*settled, newcomer]

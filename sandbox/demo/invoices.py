@@ -9,7 +9,6 @@ from django.conf import settings
 from commerce import explanations
 from commerce.models import Invoice, InvoiceLine, InvoiceStatus, Order
 from sandbox.demo.books import Line
-from sandbox.demo.company import CURRENCY
 from sandbox.demo.world import World
 
 DAYS_TO_PAY = 14
@@ -28,7 +27,7 @@ def add_invoice(world: World, chance: Random, order: Order, lines: list[Line], *
             account=account,
             order=order,
             status=InvoiceStatus.PAID if is_paid else InvoiceStatus.OPEN,
-            currency=CURRENCY,
+            currency=order.currency,
             subtotal_minor=sum(line.priced.net_minor for line in lines),
             tax_minor=sum(line.priced.tax_minor for line in lines),
             total_minor=order.total_minor,

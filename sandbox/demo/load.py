@@ -15,10 +15,11 @@ from accounts.law.erasing import carry_out_due, receipt_for
 from accounts.merging import merge_people
 from accounts.models import Account, Erasure, User
 from accounts.permissions import StaffGroup
-from sandbox.demo.accounts import ACME
+from sandbox.demo.deal_desk import set_up_deal_desk
 from sandbox.demo.generate import Demo, generate
 from sandbox.demo.offers import make_offers
 from sandbox.demo.self_administration import JOINED
+from sandbox.demo.wishes import make_wishes
 from sandbox.demo.world import World, columns_of
 
 PASSWORD = "portal-demo"
@@ -99,8 +100,9 @@ def go_on(demo: Demo) -> None:
     carry_out_due(now=now)
     by = demo.company.staff[StaffGroup.CUSTOMER_SUCCESS][0]
     merged, survivor = (User.objects.get(email=email) for email in JOINED)
-    acme = Account.objects.get(name=ACME)
-    make_offers(account=acme, seller=demo.company.staff[StaffGroup.SALES][0], now=now)
+    set_up_deal_desk(demo.company, demo.world.calendar.today)
+    make_offers(demo.world, demo.company)
+    make_wishes(demo.world, demo.company)
     with transaction.atomic():
         merge_people(merged=merged, survivor=survivor, by=by, reason="He changed to the company's new domain.", now=now)
 

@@ -25,6 +25,9 @@ FIRST_NAMES = {
     "DK": "Freja Mads Signe Rasmus Line Jakob Mette Søren",
     "IE": "Niamh Conor Ciara Eoin Sinéad Declan Orla Pádraig",
     "GB": "Amelia George Priya Callum Grace Daniel Zara Oliver Imogen Kwame Hannah Rhys",
+    "NO": "Ingrid Lars Silje Henrik Kari Ola Astrid Magnus",
+    "JP": "Haruka Kenji Yuki Takumi Sakura Daichi Aoi Naoki",
+    "KW": "Noura Yousef Dana Khaled Fatima Abdullah Reem Bader",
 }
 LAST_NAMES = {
     "DE": "Becker Hoffmann Yılmaz Krüger Brandt Seidel Neumann Lorenz Vogel Hartmann Petersen Kaya Winkler Schuster",
@@ -41,6 +44,9 @@ LAST_NAMES = {
     "DK": "Nielsen Kjær Mortensen Holst Thomsen Bech Lauridsen Friis",
     "IE": "Murphy Byrne Gallagher Nolan Keane Doyle Brennan Fitzgerald",
     "GB": "Thompson Okafor Patel Hughes Campbell Begum Wright Fletcher Morgan Osei Barnes Sinclair",
+    "NO": "Hansen Solberg Haugen Dahl Johansen Berg Lien Moen",
+    "JP": "Tanaka Sato Watanabe Kobayashi Mori Ishikawa Fujita Ueda",
+    "KW": "Al-Mutairi Al-Rashidi Behbehani Marafie Al-Enezi Al-Ajmi Dashti Al-Sayer",
 }
 
 

@@ -19,10 +19,12 @@ COST_SHARE, FLOOR_SHARE = Decimal("0.30"), Decimal("0.60")
 def add_prices(world: World, company: Company, since: date) -> None:
     """Books for everybody abroad, what each product costs, and a discount that only contracts over two years get."""
     for currency, (name, countries, rate) in ABROAD.items():
-        book = world.add(PriceBook(name=name, currency=currency, regions=countries))
+        book = company.books["", currency] = world.add(PriceBook(name=name, currency=currency, regions=countries))
         for item in CATALOGUE:
             price = Decimal(item.price) * rate
-            world.add(Price(book=book, product=company.products[item.code], unit_price=price, valid_from=since))
+            company.prices["", currency, item.code] = world.add(
+                Price(book=book, product=company.products[item.code], unit_price=price, valid_from=since)
+            )
     for item in CATALOGUE:
         price = Decimal(item.price)
         world.add(

@@ -35,9 +35,10 @@ from commerce.pricing import quote as engine
 from commerce.pricing.proration import Period, add_months
 from commerce.pricing.quoting import price_quote
 from commerce.situations import Configuration, Situation
+from commerce.taxes import SaleTax, tax_on_sale
 from sandbox.demo.accounts import LIKELY_ADDONS, Customer, Growth
 from sandbox.demo.books import Books, Line, Purchase, Term, annual_gain, annual_value
-from sandbox.demo.company import CURRENCY, Company
+from sandbox.demo.company import Company
 from sandbox.demo.deals import add_activities
 from sandbox.demo.invoices import add_invoice
 from sandbox.demo.world import World, in_office_hours, working_day
@@ -54,7 +55,7 @@ class Seller:
         self.world, self.company, self.books, self.customer = world, company, books, customer
         self.account = customer.account
         self.chance = world.random(customer.name, "contracts")
-        self.offered = company.offered(self.account.tier.code)
+        self.offered = company.offered(self.account)
         self.terms = books.terms[customer.name]
 
     def sign(self) -> Term:
@@ -71,11 +72,12 @@ class Seller:
         priced = price_quote(
             engine.QuoteRequest(
                 mode=engine.QuoteMode.NEW,
-                currency=CURRENCY,
+                currency=self.account.currency,
                 lines=tuple(lines),
                 contract=Period(contract.start_date, contract.end_date),
                 change_date=start,
                 billing_period=Period(start, add_months(start, 1)),
+                tax_treatment=self._tax.treatment,
             )
         )
         term = self._open(contract)
@@ -100,7 +102,7 @@ class Seller:
         priced = price_quote(
             engine.QuoteRequest(
                 mode=engine.QuoteMode.NEW,
-                currency=CURRENCY,
+                currency=self.account.currency,
                 lines=tuple(
                     self._asked(line.product.code, quantities[line.product.code], unit_price=line.unit_price)
                     for line in held
@@ -108,6 +110,7 @@ class Seller:
                 contract=Period(contract.start_date, contract.end_date),
                 change_date=start,
                 billing_period=Period(start, add_months(start, 1)),
+                tax_treatment=self._tax.treatment,
             )
         )
         term = self._open(contract)
@@ -143,7 +146,7 @@ class Seller:
                 stage=DealStage.PROPOSAL if (end - today).days < 60 else DealStage.OPEN,
                 source=DealSource.ALERT if self.customer.is_active_on(today) else DealSource.REPRESENTATIVE,
                 amount_minor=self._annual_value(term, today),
-                currency=CURRENCY,
+                currency=self.account.currency,
                 owner=self.account.sales_contact,
                 close_date=end,
                 created_at=in_office_hours(self.chance, created),
@@ -217,8 +220,8 @@ class Seller:
                 end_date=add_months(start, TERM_MONTHS),
                 term_months=TERM_MONTHS,
                 notice_days=60,
-                currency=CURRENCY,
-                price_book=self.company.books[self.account.tier.code],
+                currency=self.account.currency,
+                price_book=self.company.book_of(self.account),
                 signed_date=signed,
                 created_at=in_office_hours(self.chance, signed),
             )
@@ -240,13 +243,14 @@ class Seller:
             unit_price=unit_price or Decimal(0),
             billing=engine.Billing(product.billing),
             unit="seats" if product.kind == ProductKind.PLAN else "",
-            tax_rate_percent=self._tax_percent,
+            tax_rate_percent=self._tax.rate_percent,
+            tax_note=self._tax.note,
         )
         return line if unit_price is not None else at_own_price(line, self.offered.get(code))
 
     @property
-    def _tax_percent(self) -> Decimal:
-        return self.company.taxes[self.account.billing_country].rate * 100
+    def _tax(self) -> SaleTax:
+        return tax_on_sale(self.account, self.company.taxes[self.account.billing_country])
 
     def _situation(self, term: Term, day: date) -> Situation:
         return Situation(
@@ -302,7 +306,7 @@ class Seller:
                 stage=stage,
                 source=source,
                 amount_minor=amount_minor,
-                currency=CURRENCY,
+                currency=self.account.currency,
                 owner=self.account.sales_contact,
                 close_date=closed_at.date(),
                 created_at=opened_at,
@@ -344,7 +348,7 @@ class Seller:
                 contract_version=term.contract.version,
                 created_by=buyer,
                 status=status,
-                currency=CURRENCY,
+                currency=self.account.currency,
                 price_date=asked_at.date(),
                 expires_at=expires_at,
                 configuration=asked.as_json(),
@@ -409,7 +413,7 @@ class Seller:
                 status=OrderStatus.ACTIVE,
                 placed_by=buyer,
                 placed_at=placed_at,
-                currency=CURRENCY,
+                currency=self.account.currency,
                 total_minor=sum(line.priced.gross_minor for line in lines),
                 po_number=f"PO-{self.chance.randrange(10_000, 99_999)}" if self.chance.random() < 0.4 else "",
             )
@@ -440,7 +444,7 @@ class Seller:
                     quantity=line.quantity,
                     unit_price=line.unit_price,
                     recurring_minor=line.recurring_minor,
-                    currency=CURRENCY,
+                    currency=self.account.currency,
                     effective_date=effective,
                     order=order,
                     created_at=order.placed_at,

@@ -46,6 +46,7 @@ from commerce.models import (
 from knowledge.models import Article, ArticleVersion, Deflection
 from recommendations.models import ContentBlock, Offer
 from recommendations.offers import check_text
+from sandbox.demo.abroad import IN_DINARS, IN_YEN, REVERSE_CHARGE, TAX_IN_PRICES
 from sandbox.demo.accounts import ACME
 from sandbox.demo.cases import conversations
 from sandbox.demo.events import COLUMNS
@@ -126,7 +127,7 @@ def test_another_day_moves_the_history_along(demo):
 
 def test_it_is_the_company_that_was_asked_for(world):
     accounts = world.rows(Account)
-    assert 38 <= len(accounts) <= 45
+    assert 42 <= len(accounts) <= 50
     assert len({account.industry for account in accounts}) == 6
     assert len({account.lifecycle_stage for account in accounts}) == 5
     assert len({account.tier_id for account in accounts}) == 4
@@ -290,6 +291,18 @@ def test_an_ordered_quote_was_accepted_as_shown_and_charged_as_shown(world):
         assert orders[quote.pk].total_minor == quote.total_minor
         assert quote.created_at < quote.accepted_at < quote.expires_at
     assert {quote.pk for quote in ordered} == orders.keys()
+
+
+def test_customers_abroad_pay_as_their_country_says(any_demo):
+    world = any_demo.world
+    invoices = by(world.rows(Invoice), lambda invoice: invoice.account.name)
+    assert {row.currency for row in invoices[IN_YEN]} == {"JPY"}
+    assert {row.currency for row in invoices[IN_DINARS]} == {"KWD"}
+    assert all(row.tax_minor == 0 for row in invoices[REVERSE_CHARGE])
+    lines = by(world.rows(InvoiceLine), lambda line: line.account.name)
+    assert all("Reverse charge" in line.explanation for line in lines[REVERSE_CHARGE])
+    # 25 of 125: the tax is in the price.
+    assert all(abs(line.tax_minor * 4 - line.total_minor) <= 4 for line in lines[TAX_IN_PRICES])
 
 
 def test_the_running_quarter_has_deals_won_with_the_portal_and_without_it(demo):

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 
@@ -11,7 +12,17 @@ from accounts.permissions import StaffGroup
 from cases.models import Case, CaseMessage
 from commerce.configuring import configure
 from commerce.contracts import overview
-from commerce.models import Contract, Invoice, Order, Quote
+from commerce.models import (
+    Contract,
+    Invoice,
+    Order,
+    Quote,
+    QuoteApproval,
+    QuoteRequest,
+    QuoteRequestStatus,
+    QuoteStatus,
+    SavedConfiguration,
+)
 from commerce.situations import Configuration
 from crm.models import OutboxRow
 from knowledge.models import Article, ArticleVote
@@ -109,6 +120,18 @@ def test_everybody_comes_in_and_what_fills_pages_is_there(demo, client):
 
     alike = {frozenset((one.first.email, one.second.email)) for one in candidates()}
     assert frozenset(("member@acme.example", "milo.brandt@acme-logistics.example")) in alike
+
+    # Quotes of every kind, but for the moment in which one is submitted.
+    acme = Quote.objects.filter(account__name=ACME)
+    ends = {"accepted"}  # An order that waits for its money is Globex's: it would stand in the way of Acme's others.
+    assert set(acme.values_list("status", flat=True)) == set(QuoteStatus) - {QuoteStatus.SUBMITTED} - ends
+    assert Quote.objects.filter(account__name="Globex Retail Ltd", status=QuoteStatus.ACCEPTED).count() == 1
+    waiting = QuoteApproval.objects.waiting()
+    assert waiting.filter(escalated_at__isnull=False).exists()
+    assert waiting.values("quote", "position").annotate(asked=Count("pk")).filter(asked__gt=1).exists()
+    assert SavedConfiguration.objects.named().count() == 3
+    assert SavedConfiguration.objects.abandoned().count() == 5
+    assert set(QuoteRequest.objects.values_list("status", flat=True)) == set(QuoteRequestStatus)
 
     now = timezone.now()
     for membership in Membership.objects.filter(user__is_demo=True).select_related("account", "user"):
