@@ -175,6 +175,11 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_productgrant": _EVERYONE,
     "commerce.add_productgrant": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_productgrant": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_productfile": _EVERYONE,
+    **{
+        f"commerce.{action}_productfile": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR})
+        for action in ("add", "change", "delete")
+    },
     "commerce.view_pricebook": _COMMERCIAL,
     "commerce.add_pricebook": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_pricebook": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),

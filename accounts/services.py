@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -128,8 +128,8 @@ FILE_KINDS: dict[str, FileKind] = {
 }
 
 
-def check_upload(upload: UploadedFile[bytes]) -> FileKind:
-    """What kind of file it is.
+def check_upload(upload: UploadedFile[bytes], *, suffixes: Collection[str] = FILE_KINDS) -> FileKind:
+    """What kind of file it is, of those with the endings.
 
     Raises `FileRefused` for one too large, empty, of a kind we don't take, or that is not what its name says.
     """
@@ -142,11 +142,12 @@ def check_upload(upload: UploadedFile[bytes]) -> FileKind:
         )
     if size == 0:
         raise FileRefused(_("“%(name)s” is empty.") % {"name": name})
-    kind = FILE_KINDS.get(PurePath(name).suffix.lower())
+    suffix = PurePath(name).suffix.lower()
+    kind = FILE_KINDS.get(suffix) if suffix in suffixes else None
     if kind is None:
         raise FileRefused(
             _("“%(name)s” is of a kind we don't take. You can attach %(kinds)s.")
-            % {"name": name, "kinds": ", ".join(suffix.lstrip(".") for suffix in FILE_KINDS)}
+            % {"name": name, "kinds": ", ".join(suffix.lstrip(".") for suffix in suffixes)}
         )
     upload.seek(0)
     head = upload.read(4096)

@@ -79,6 +79,7 @@ from commerce.models import (
     PriceRule,
     Product,
     ProductCost,
+    ProductFile,
     PurchaseApproval,
     Quote,
     QuoteRequest,
@@ -259,6 +260,9 @@ def _prices(world: World, today: date) -> None:
     )  # fmt: skip
     PriceRule.objects.create(order=1, name="Launch", discount_percent=5, is_active=False)
     ProductCost.objects.create(product=team, currency="EUR", cost=4, valid_from=date(today.year - 2, 1, 1))
+    sheet = ProductFile(product=team, kind="document", title="Team in detail")
+    sheet.keep(PDF, content_type="application/pdf", suffix=".pdf")
+    sheet.save()
 
 
 def _terms(world: World) -> None:

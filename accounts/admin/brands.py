@@ -17,8 +17,8 @@ from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminImageFieldWid
 
 from accounts import brands, contrast
 from accounts.admin.bases import Undeletable
-from accounts.logos import LogoRefused, drawn_anew
 from accounts.models import Brand, MenuRule
+from accounts.pictures import PictureRefused, drawn_anew
 
 COLOURS = ("primary_light", "primary_dark", "accent_light", "accent_dark")
 
@@ -64,7 +64,7 @@ class BrandForm(forms.ModelForm[Brand]):
             return b""
         try:
             return drawn_anew(upload.read())
-        except LogoRefused as refused:
+        except PictureRefused as refused:
             raise forms.ValidationError(str(refused)) from refused
 
     def save(self, commit: bool = True) -> Brand:

@@ -41,7 +41,7 @@ class Brand(models.Model):
     is_default = models.BooleanField(
         _("default brand"), default=False, help_text=_("Of visitors, and of companies without a brand of their own.")
     )
-    # Pictures that accounts.logos has drawn anew: small PNG files, so the database may hold them.
+    # Pictures that accounts.pictures has drawn anew: small PNG files, so the database may hold them.
     logo_light = models.BinaryField(_("logo on light pages"), blank=True, default=b"")
     logo_dark = models.BinaryField(_("logo on dark pages"), blank=True, default=b"")
     primary_light = _colour(_("main colour on light pages"), PRIMARY)

@@ -2,11 +2,13 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from accounts.admin import Undeletable
+from commerce.admin.product_files import ProductFileInline, staff_file
 from commerce.models import Product, ProductGrant
 
 
@@ -22,7 +24,11 @@ class ProductAdmin(Undeletable, ModelAdmin):
     list_filter = ["kind", "lifecycle"]
     search_fields = ["name", "code"]
     readonly_fields = ["public_id"]
-    inlines = [ProductGrantInline]
+    inlines = [ProductGrantInline, ProductFileInline]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(staff_file)
+        return [path("files/<uuid:public_id>/", view, name="commerce_product_file"), *super().get_urls()]
 
     @display(
         description=_("kind"), label={"plan": "info", "addon": "success", "service": "warning", "usage": "primary"}

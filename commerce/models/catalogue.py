@@ -8,14 +8,17 @@ from typing import Any, Self
 from django.apps import apps
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
 from django.core.validators import MaxValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, OuterRef, Q
 from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.models import Account
 from commerce.pricing.methods import LineKind
 from tracking.models import Meter
 
@@ -56,18 +59,19 @@ class BillingRule(models.TextChoices):
     ONCE = "once", gettext_lazy("Billed once")
 
 
-def sold_on(day: date, prefix: str = "") -> Q:
-    """Whether a product is on sale on the day."""
+def sold_on(day: date, prefix: str = "", *, with_drafts: bool = False) -> Q:
+    """Whether a product is on sale on the day; drafts only for those who look at them before they are."""
+    said = [Lifecycle.ON_SALE, Lifecycle.DRAFT] if with_drafts else [Lifecycle.ON_SALE]
     return (
-        Q(**{f"{prefix}lifecycle": Lifecycle.ON_SALE})
+        Q(**{f"{prefix}lifecycle__in": said})
         & (Q(**{f"{prefix}end_of_sale_date": None}) | Q(**{f"{prefix}end_of_sale_date__gt": day}))
         & (Q(**{f"{prefix}end_of_life_date": None}) | Q(**{f"{prefix}end_of_life_date__gt": day}))
     )
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
-    def on_sale(self, day: date) -> Self:
-        return self.filter(sold_on(day))
+    def on_sale(self, day: date, *, with_drafts: bool = False) -> Self:
+        return self.filter(sold_on(day, with_drafts=with_drafts))
 
     def with_options(self) -> Self:
         """Read along what comes with a bundle: `options_read`, in the order of its groups. No query of its own."""
@@ -159,6 +163,15 @@ class Product(models.Model):
             return Lifecycle.END_OF_SALE
         return said
 
+    @property
+    def picture(self) -> "ProductFile | None":
+        """The first of its pictures."""
+        return next((file for file in self.files.all() if not file.is_document), None)
+
+    @property
+    def documents(self) -> "list[ProductFile]":
+        return [file for file in self.files.all() if file.is_document]
+
     def clean(self) -> None:
         """Refuse usage without its meter, a meter without usage, and successors that lead nowhere."""
         errors: dict[str, Any] = {}
@@ -212,6 +225,13 @@ def catalogue_path(file: "ProductFile", filename: str) -> str:
     return str(PurePosixPath("catalogue") / f"{file.public_id}{PurePosixPath(filename).suffix.lower()}")
 
 
+class ProductFileQuerySet(models.QuerySet["ProductFile"]):
+    def for_account(self, account: Account, day: date, *, with_drafts: bool = False) -> Self:
+        """Of products that it may buy on the day, and of those that it has or had."""
+        had = Product.objects.filter(subscriptions__account=account)
+        return self.filter(sold_on(day, "product__", with_drafts=with_drafts) | Q(product__in=had))
+
+
 class ProductFile(models.Model):
     """A picture of a product, or a paper about it, for everybody who may see the product."""
 
@@ -220,12 +240,45 @@ class ProductFile(models.Model):
     kind = models.CharField(gettext_lazy("kind"), max_length=10, choices=FileKind)
     title = models.CharField(gettext_lazy("title"), max_length=120)  # What a picture shows, for those who don't see it.
     position = models.PositiveSmallIntegerField(gettext_lazy("position"), default=0)
-    content_type = models.CharField(max_length=100)
-    content = models.FileField(gettext_lazy("file"), upload_to=catalogue_path, max_length=200)
-    created_at = models.DateTimeField(default=timezone.now)
+    content_type = models.CharField(max_length=100, editable=False)
+    size = models.PositiveIntegerField(editable=False)  # Bytes.
+    content = models.FileField(gettext_lazy("file"), upload_to=catalogue_path, max_length=200, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ProductFileQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "pk"]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_document(self) -> bool:
+        return self.kind == FileKind.DOCUMENT
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.content.name or "").suffix
+
+    @property
+    def file_name(self) -> str:
+        """As it is downloaded."""
+        return f"{slugify(self.title) or 'file'}{self.suffix}"
+
+    def keep(self, content: bytes, *, content_type: str, suffix: str) -> None:
+        """Hold other bytes, at an address of their own: browsers keep what an address once had. To be saved."""
+        self._forget_content()
+        self.public_id = uuid.uuid4()
+        self.content_type, self.size = content_type, len(content)
+        self.content.save(f"file{suffix}", ContentFile(content), save=False)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        self._forget_content()
+        return super().delete(*args, **kwargs)
+
+    def _forget_content(self) -> None:
+        """Once nobody can come back to the row that names them, the bytes go too."""
+        if name := self.content.name:
+            storage = self.content.storage
+            transaction.on_commit(lambda: storage.delete(name))

@@ -63,13 +63,14 @@ def compare_plans(request: AccountRequest) -> HttpResponse:
     plans = [one.product for one in situation.offered.values() if one.is_plan]
     chosen = set(request.GET.getlist("plan"))
     shown = ([plan for plan in plans if plan.code in chosen] or plans)[:MOST_PLANS]
-    prefetch_related_objects(shown, "grants")
+    prefetch_related_objects(shown, "grants", "files")
     seats = _seats(request, situation)
     fit = seats_that_fit(used=situation.used_seats, held=situation.seats)
     buffer_page_view(name=EventName.PLANS_VIEWED, actor=request.actor, now=now, session_key=session_digest(request))
     context = {
         "columns": [_column(situation, plan, seats, "usage" if seats == fit else "") for plan in shown],
         "rows": _differences(shown),
+        "has_papers": any(plan.documents for plan in shown),
         "seats": seats,
         "plans": [(plan, plan in shown) for plan in plans],
         "fit": fit,

@@ -73,7 +73,7 @@ def plans(request: AccountRequest) -> HttpResponse:
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
     contract = overview(account, today)
     offered = _seen(account, contract, offered_products(account=account, today=today), today)
-    prefetch_related_objects([one.product for one in offered.values()], "grants")
+    prefetch_related_objects([one.product for one in offered.values()], "grants", "files")
     names = {one.product.pk: one.product.name for one in offered.values() if one.is_sellable}
     shelves = [_shelf(one, contract, account.currency, today, names) for one in offered.values()]
     buffer_page_view(name=EventName.PLANS_VIEWED, actor=request.actor, now=now, session_key=session_digest(request))

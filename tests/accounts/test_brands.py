@@ -13,8 +13,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from accounts import brands, contrast
-from accounts.logos import LogoRefused, drawn_anew
 from accounts.models import Brand
+from accounts.pictures import PictureRefused, drawn_anew
 from tests.conftest import NOW
 from tests.factories import make_staff
 
@@ -88,7 +88,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("content", "says"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_logo_is_refused_with_the_reason(content, says):
-    with pytest.raises(LogoRefused, match=says):
+    with pytest.raises(PictureRefused, match=says):
         drawn_anew(content)
 
 

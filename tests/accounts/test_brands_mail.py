@@ -12,10 +12,10 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts import brands
-from accounts.logos import drawn_anew
 from accounts.models import Brand
 from accounts.notifications import notify, send_due
 from accounts.notifications.own import Digest
+from accounts.pictures import drawn_anew
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.usefixtures("empty_cache")

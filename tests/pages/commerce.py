@@ -8,7 +8,7 @@ from django.conf import settings
 
 from accounts.permissions import Permission
 from commerce import orders
-from commerce.models import Quote, QuoteStatus
+from commerce.models import ProductFile, Quote, QuoteStatus
 from commerce.payments import prepare_card
 from tests.commerce.stripe_side import StripeJs
 from tests.pages.kinds import Audience, Foreign, Page, cursor_of, form_key, number, of
@@ -51,6 +51,11 @@ def expire(company: Company) -> None:
     Quote.objects.filter(pk=company.quote.pk).update(status=QuoteStatus.EXPIRED)
 
 
+def data_sheet(company: Company) -> Mapping[str, Any]:
+    """Of a product on sale: everybody's who may see prices."""
+    return {"public_id": ProductFile.objects.earliest("pk").public_id}
+
+
 ANSWERS_JSON = {"Accept": "application/json"}
 
 
@@ -76,6 +81,7 @@ COMMERCE = [
     Page("commerce:configure-price", Permission.BUY, query=configuration, changes=True),
     Page("commerce:configure-price", Permission.BUY, method="POST", body=configuration),
     Page("commerce:compare-plans", Permission.VIEW_PRICES, screen=True),
+    Page("commerce:product-file", Permission.VIEW_PRICES, kwargs=data_sheet),
     Page(
         "commerce:configurations", Permission.VIEW_PRICES, screen=True, shows=of("saved.name"),
         foreign=(Foreign("from one of another company on", 200, query=cursor_of("saved", "updated_at", "id")),),

@@ -10,7 +10,6 @@ from statistics import median
 
 import pytest
 
-from accounts.logos import drawn_anew
 from accounts.models import (
     Account,
     Brand,
@@ -26,6 +25,7 @@ from accounts.models import (
     TermsAcceptance,
     User,
 )
+from accounts.pictures import drawn_anew
 from cases.models import Case, CaseMessage
 from commerce.catalogue import grants_for
 from commerce.models import (

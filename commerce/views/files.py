@@ -1,0 +1,23 @@
+"""Pictures of products, and the papers about them."""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.http import AccountRequest, requires
+from accounts.permissions import Permission
+from commerce.models import ProductFile
+from commerce.product_files import file_response
+
+
+@require_safe
+@requires(Permission.VIEW_PRICES)
+def product_file(request: AccountRequest, public_id: UUID) -> HttpResponseBase:
+    """A file about a product that the company may buy, or has."""
+    today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
+    files = ProductFile.objects.for_account(request.account, today)
+    return file_response(get_object_or_404(files, public_id=public_id))
