@@ -13,6 +13,7 @@ import pytest
 
 from portal.catalogues import compile_catalogues
 from sandbox.servers import Servers
+from tests.template_database import make_template
 
 _servers = Servers(Path(__file__).parent.parent / ".data" / "tests")
 
@@ -71,6 +72,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log):
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _servers.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix) -> None:
+    """Each worker's database is a copy, see tests/template_database.py."""
+    from django.db import connection
+
+    connection.settings_dict["TEST"]["TEMPLATE"] = make_template(os.environ["DATABASE_URL"])
 
 
 @pytest.fixture(autouse=True)
