@@ -1,13 +1,17 @@
 """The companies that a person may work for: those they belong to, and subsidiaries that are open to the parent."""
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts.compiled import Compiled, Each, Given
 from accounts.law.terms import terms_in_force
 from accounts.models import Account, Membership, User
 from accounts.permissions import VIEW_PERMISSIONS, Role
 
+# Whether subsidiaries are open to a company's administrators, as the queries below annotate it.
+_leads = attrgetter("leads")
 _PARTS = ("tier", "owner", "sales_contact", "parent", "security_policy")
 
 
@@ -17,16 +21,10 @@ def memberships_of(user: User) -> list[Membership]:
     A company's administrators see its subsidiaries where the subsidiary is open to them, and theirs in turn. One query,
     and one more for each level of subsidiaries that there is.
     """
-    own = list(
-        Membership.objects.active()
-        .filter(user=user)
-        .select_related("home_layout", *(f"account__{part}" for part in _PARTS))
-        .annotate(leads=Exists(_open_below("account_id")), terms_in_force=terms_in_force())
-        .order_by("account__name", "pk")
-    )
+    own = _own(user=user.pk)
     administered = [one for one in own if Role.ADMINISTRATOR in one.roles]
-    leading = [one.account_id for one in administered if one.leads]  # type: ignore[attr-defined]  # Annotated above.
-    return own + _looking_on(user, leading, seen={one.account_id for one in own})
+    leading = [one.account_id for one in administered if _leads(one)]
+    return [*own, *_looking_on(user, leading, seen={one.account_id for one in own})]
 
 
 def group_of(memberships: Iterable[Membership]) -> list[Membership]:
@@ -48,16 +46,10 @@ def _looking_on(user: User, leading: Iterable[int], *, seen: set[int]) -> list[M
     found: list[Membership] = []
     parents = list(leading)
     while parents:
-        below = list(
-            Account.objects.filter(parent__in=parents, is_open_to_parent=True, is_active=True)
-            .exclude(pk__in=seen)
-            .select_related(*_PARTS)
-            .annotate(leads=Exists(_open_below("pk")))
-            .order_by("name", "pk")
-        )
+        below = [account for account in _below(parents=parents) if account.pk not in seen]
         found += [_stand_in(user, account) for account in below]
         seen |= {account.pk for account in below}
-        parents = [account.pk for account in below if account.leads]
+        parents = [account.pk for account in below if _leads(account)]
     return found
 
 
@@ -70,3 +62,22 @@ def _stand_in(user: User, account: Account) -> Membership:
     membership.is_of_parent = True
     membership.limited_to = VIEW_PERMISSIONS
     return membership
+
+
+_own = Compiled(
+    lambda: (
+        Membership.objects.active()
+        .filter(user=Given("user"))
+        .select_related("home_layout", *(f"account__{part}" for part in _PARTS))
+        .annotate(leads=Exists(_open_below("account_id")), terms_in_force=terms_in_force())
+        .order_by("account__name", "pk")
+    )
+)
+_below = Compiled(
+    lambda: (
+        Account.objects.filter(parent__in=Each(Given("parents")), is_open_to_parent=True, is_active=True)
+        .select_related(*_PARTS)
+        .annotate(leads=Exists(_open_below("pk")))
+        .order_by("name", "pk")
+    )
+)
