@@ -137,6 +137,7 @@ def _option(row: dict[str, Any]) -> Option:
         name=row["name"],
         is_required=row["is_required"],
         is_included=row["is_included"],
+        is_once=row["kind"] == ProductKind.SERVICE,
         least=Decimal(row["least"]),
         most=None if row["most"] is None else Decimal(row["most"]),
         default=Decimal(row["default"]),
@@ -171,3 +172,30 @@ def grant_words(grant: ProductGrant) -> str:
 def is_the_unit_itself(grant: ProductGrant) -> bool:
     """One seat for each seat of a plan: true, and not worth saying."""
     return grant.code == Meter.SEATS and grant.is_per_unit and grant.quantity == 1
+
+
+def bundle_words(bundle: Bundle) -> list[str]:
+    """What is in a bundle, in words, by group: "Access: Single sign-on (included), Audit log"."""
+    return [_group_words(group) for group in bundle.groups]
+
+
+def _group_words(group: Group) -> str:
+    least, most = group.least, group.most
+    if most is None:
+        template = _("%(group)s, at least %(least)s of: %(names)s") if least else "%(group)s: %(names)s"
+    elif least == most:
+        template = _("%(group)s, %(most)s of: %(names)s")
+    else:
+        template = _("%(group)s, %(least)s to %(most)s of: %(names)s")
+    return template % {
+        "group": group.name,
+        "names": ", ".join(_option_words(option) for option in group.options),
+        "least": amounts.number(least),
+        "most": "" if most is None else amounts.number(most),
+    }
+
+
+def _option_words(option: Option) -> str:
+    if option.is_included:
+        return _("%(option)s (included)") % {"option": option.name}
+    return _("%(option)s (required)") % {"option": option.name} if option.is_required else option.name

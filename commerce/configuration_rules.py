@@ -2,6 +2,9 @@
 
 Wanted is a plan, its seats, and a quantity for each other product by code. Selections and required options add to it
 first; then validations, alerts and the bundles' own bounds are asked of the result. Nothing is ever taken away.
+
+A bundle that was bought stays as it was bought: what is required or bounded since then holds for those who begin it,
+and for what is added to it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -111,6 +114,7 @@ class Option:
     name: str
     is_required: bool = False
     is_included: bool = False
+    is_once: bool = False  # A service: had once, and not kept.
     least: Decimal = Decimal(1)
     most: Decimal | None = None
     default: Decimal = Decimal(1)
@@ -156,7 +160,7 @@ class Verdict:
     violations: tuple[Notice, ...] = ()
     alerts: tuple[Notice, ...] = ()
     added: Mapping[str, Decimal] = field(default_factory=dict)
-    included: frozenset[str] = frozenset()  # Wanted, and in the price of a bundle that is wanted.
+    included: Mapping[str, str] = field(default_factory=dict)  # In the price of a bundle: its name by their codes.
     hidden: Mapping[str, str] = field(default_factory=dict)  # Not offered, by code; and why, if it is said.
 
 
@@ -173,20 +177,37 @@ def evaluate(
     fired = [rule for rule in rules if holds(rule.conditions, facts)]
     refused = [Notice(rule.message, rule.fix) for rule in fired if rule.kind is RuleKind.VALIDATION]
     for bundle in chosen:
-        refused += _out_of_bounds(bundle, complete)
+        refused += _out_of_bounds(bundle, complete, about)
     return Verdict(
         wanted=complete,
         violations=tuple(refused),
         alerts=tuple(Notice(rule.message, rule.fix) for rule in fired if _tells(rule, added)),
         added=added,
-        included=frozenset(
-            option.code
+        included={
+            option.code: bundle.name
             for bundle in chosen
             for option in bundle.options
-            if option.is_included and complete.quantity(option.code)
-        ),
+            if complete.quantity(option.code) and _costs_nothing(option, bundle, complete, about)
+        },
         hidden={rule.product: rule.message for rule in fired if rule.kind is RuleKind.FILTER},
     )
+
+
+def _owned(about: Mapping[str, FactValue], code: str) -> Decimal:
+    """How much of a product the customer has."""
+    value = about.get(f"owned:{code}", 0)
+    return Decimal(value) if isinstance(value, Decimal | int) else Decimal(0)
+
+
+def _begins(bundle: Bundle, wanted: Wanted, about: Mapping[str, FactValue]) -> bool:
+    """Whether the bundle is bought by this, and not only kept."""
+    return wanted.quantity(bundle.code) > _owned(about, bundle.code)
+
+
+def _costs_nothing(option: Option, bundle: Bundle, wanted: Wanted, about: Mapping[str, FactValue]) -> bool:
+    """Whether the price of the bundle has it; a service is in it once."""
+    is_had = option.is_once and not _begins(bundle, wanted, about) and bool(_owned(about, option.code))
+    return option.is_included and not is_had
 
 
 def _tells(rule: Rule, added: Mapping[str, Decimal]) -> bool:
@@ -207,7 +228,7 @@ def _completed(
         again = False
         for one in list(waiting):
             if isinstance(one, Bundle):
-                due = bool(wanted.quantity(one.code))
+                due = _begins(one, wanted, about)
                 adds = [(option.code, option.default) for option in one.options if option.is_required]
             else:
                 due = holds(one.conditions, wanted.facts(about))
@@ -227,30 +248,49 @@ def _lacks(wanted: Wanted, code: str, quantity: Decimal, *, is_option: bool) -> 
     return not wanted.quantity(code) if is_option else wanted.quantity(code) < quantity
 
 
-def _out_of_bounds(bundle: Bundle, wanted: Wanted) -> list[Notice]:
+def _out_of_bounds(bundle: Bundle, wanted: Wanted, about: Mapping[str, FactValue]) -> list[Notice]:
     """What is wrong with the choice of options in a bundle that is wanted."""
+    begins = _begins(bundle, wanted, about)
     notices = []
     for group in bundle.groups:
         chosen = [option for option in group.options if wanted.quantity(option.code)]
-        names = ", ".join(option.name for option in group.options)
-        said = {"bundle": bundle.name, "group": group.name, "names": names}
-        if len(chosen) < group.least:
-            words = ngettext(
-                "%(bundle)s, %(group)s: choose at least %(count)s of %(names)s.",
-                "%(bundle)s, %(group)s: choose at least %(count)s of %(names)s.",
-                group.least,
-            )
-            notices.append(Notice(words % (said | {"count": number(group.least)}), code=bundle.code))
-        if group.most is not None and len(chosen) > group.most:
-            words = ngettext(
-                "%(bundle)s, %(group)s: choose at most %(count)s of %(names)s.",
-                "%(bundle)s, %(group)s: choose at most %(count)s of %(names)s.",
-                group.most,
-            )
-            notices.append(Notice(words % (said | {"count": number(group.most)}), code=bundle.code))
-        for option in chosen:
+        changed = [one for one in chosen if begins or wanted.quantity(one.code) > _owned(about, one.code)]
+        if begins and len(chosen) < group.least:
+            notices.append(_too_few(bundle, group, chosen))
+        if changed and group.most is not None and len(chosen) > group.most:
+            notices.append(_too_many(bundle, group, group.most, changed[-1]))
+        for option in changed:
             notices += _quantity_out_of_bounds(bundle, option, wanted.quantity(option.code))
     return notices
+
+
+def _too_few(bundle: Bundle, group: Group, chosen: list[Option]) -> Notice:
+    words = ngettext(
+        "%(bundle)s, %(group)s: choose at least %(count)s of %(names)s.",
+        "%(bundle)s, %(group)s: choose at least %(count)s of %(names)s.",
+        group.least,
+    )
+    fixes = (
+        Fix(_("Add %(option)s") % {"option": option.name}, FixAction.SET, option.code, option.default)
+        for option in group.options
+        if option not in chosen
+    )
+    return Notice(words % _said(bundle, group, group.least), next(fixes, None), bundle.code)
+
+
+def _too_many(bundle: Bundle, group: Group, most: int, last: Option) -> Notice:
+    words = ngettext(
+        "%(bundle)s, %(group)s: choose at most %(count)s of %(names)s.",
+        "%(bundle)s, %(group)s: choose at most %(count)s of %(names)s.",
+        most,
+    )
+    fix = Fix(_("Leave out %(option)s") % {"option": last.name}, FixAction.REMOVE, last.code)
+    return Notice(words % _said(bundle, group, most), fix, bundle.code)
+
+
+def _said(bundle: Bundle, group: Group, count: int) -> dict[str, str]:
+    names = ", ".join(option.name for option in group.options)
+    return {"bundle": bundle.name, "group": group.name, "names": names, "count": number(count)}
 
 
 def _quantity_out_of_bounds(bundle: Bundle, option: Option, quantity: Decimal) -> list[Notice]:

@@ -18,6 +18,7 @@ from commerce.models import Contract, Product, ProductKind
 from commerce.price_rules import facts_of_quote, rules_for_line
 from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
+from commerce.pricing.included import Included
 from commerce.pricing.money import Money, PricingError
 from commerce.pricing.proration import Period, add_months, duration_of
 from commerce.pricing.tiers import FractionalQuantity, QuantityTooLarge
@@ -114,7 +115,7 @@ def price(
 
     `on_line` hears how many lines are priced, and may raise to end it.
     """
-    verdict = _check(situation, configuration)
+    verdict = check(situation, configuration)
     try:
         priced = pricing.price_quote(_request(situation, verdict, manual or {}), on_line=on_line)
     except pricing.DowngradeWaits as error:
@@ -158,8 +159,8 @@ def _request(situation: Situation, verdict: Verdict, manual: ManualPrices) -> en
     )
 
 
-def _check(situation: Situation, asked: Configuration) -> Verdict:
-    """What is sold then. Raises the first reason why it cannot be, in words of the customer's situation."""
+def check(situation: Situation, asked: Configuration) -> Verdict:
+    """What is sold then; no query. Raises `ConfigurationRefused`, the first reason why it cannot be."""
     verdict = judge(situation, asked)
     configuration = Configuration.of(verdict.wanted)
     plan = situation.product(configuration.plan)
@@ -289,29 +290,31 @@ def _request_lines(situation: Situation, verdict: Verdict) -> Iterator[engine.Qu
     configuration = Configuration.of(verdict.wanted)
     plan = situation.product(configuration.plan)
     if plan is not None:
-        yield _request_line(situation, plan, configuration.seats, situation.plan)
+        yield _at_price(situation, verdict, _request_line(situation, plan, configuration.seats, situation.plan))
     for code in dict.fromkeys([*situation.current.addons, *configuration.addons]):
         product = situation.product(code)
         quantity = configuration.addons.get(code, situation.held(code))
         if product is not None and quantity:
             held = situation.owned.get(code)
             is_held = held is not None and product.kind_choice.is_addon
-            yield _request_line(
-                situation, product, quantity, held if is_held else None, is_included=code in verdict.included
-            )
+            line = _request_line(situation, product, quantity, held if is_held else None)
+            yield _at_price(situation, verdict, line)
+
+
+def _at_price(situation: Situation, verdict: Verdict, line: engine.QuoteLine) -> engine.QuoteLine:
+    """The line at the account's price; what is in the price of a bundle costs nothing extra."""
+    bundle = verdict.included.get(line.product_code)
+    if bundle is not None:
+        return replace(line, unit_price=Decimal(0), method=Included(bundle=bundle))
+    return at_own_price(line, situation.offered.get(line.product_code))
 
 
 def _request_line(
-    situation: Situation,
-    product: Product,
-    quantity: Decimal | int,
-    held: OwnedLine | None,
-    *,
-    is_included: bool = False,
+    situation: Situation, product: Product, quantity: Decimal | int, held: OwnedLine | None
 ) -> engine.QuoteLine:
     added = quantity - (held.quantity if held and held.product.pk == product.pk else 0)
     tax = situation.tax
-    line = engine.QuoteLine(
+    return engine.QuoteLine(
         product_code=product.code,
         name=product.name,
         kind=product.kind_choice.line_kind,
@@ -333,10 +336,6 @@ def _request_line(
             billing=engine.Billing(held.product.billing),
         ),
     )
-    # Of what is in the price of a bundle, the units that come with it cost nothing.
-    if is_included:
-        return replace(line, unit_price=Decimal(0))
-    return at_own_price(line, situation.offered.get(product.code))
 
 
 def _billing_month(contract: Contract, today: date) -> Period:

@@ -2,20 +2,19 @@
 
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.http import QueryDict
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from commerce import amounts
-from commerce.catalogue import Offered
+from commerce.catalogue import Offered, bundle_words
 from commerce.configuration_rules import Notice, Verdict
 from commerce.configuring import NothingChanges, judge, price
 from commerce.contracts import line_label
 from commerce.models import Product, ProductKind
+from commerce.notices import way_out
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.quote import PricedQuote
 from commerce.situations import Configuration, ConfigurationRefused, Situation, plain
@@ -25,6 +24,7 @@ NO_PRODUCTS = frozenset(
     {"csrfmiddlewaretoken", "company", "form_key", "offer"}
     | {"source", "saved", "save_as", "step", "view", "reason", "message"}
 )
+CARRIED = ("source", "saved", "step")  # What goes along from one page of the configurator to the next.
 
 
 class ConfigurationForm(forms.Form):
@@ -87,7 +87,8 @@ class ConfigurationForm(forms.Form):
     @property
     def notes(self) -> list[dict[str, str]]:
         """What rules say about a configuration that can be bought."""
-        return [] if self.verdict is None else [{"text": one.message, **self._fix(one)} for one in self.verdict.alerts]
+        alerts = () if self.verdict is None else self.verdict.alerts
+        return [{"text": alert.message, **self._fix(alert)} for alert in alerts]
 
     @property
     def added(self) -> list[str]:
@@ -98,10 +99,10 @@ class ConfigurationForm(forms.Form):
 
     def _fix(self, notice: Notice) -> dict[str, str]:
         """The way out that a notice offers: its words, and the address of the configuration with it."""
-        if notice.fix is None or self.verdict is None:
+        if self.verdict is None:
             return {}
-        fixed = Configuration.of(notice.fix.applied(self.verdict.wanted))
-        return {"fix": notice.fix.label, "fix_url": f"{reverse('commerce:configure')}?{urlencode(fixed.as_query())}"}
+        carried = {name: self.data[name] for name in CARRIED if name in self.data}
+        return way_out(notice, self.verdict.wanted, **carried)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -177,6 +178,8 @@ class ConfigurationForm(forms.Form):
         help_text = product.summary
         if offered.unit_price is not None:
             help_text = f"{help_text} · {self._price_words(offered)}"
+        if offered.bundle is not None:
+            help_text = " · ".join([help_text, *bundle_words(offered.bundle)])
         if product.max_quantity == 1:
             return forms.TypedChoiceField(
                 label=product.name,

@@ -16,9 +16,10 @@ from accounts.models import Account, Membership
 from accounts.notifications import notify
 from accounts.permissions import Permission, Role, allowed
 from accounts.scope import staff_scope
-from commerce import amounts, deal_desk, quote_documents
+from commerce import amounts, configuring, deal_desk, quote_documents
 from commerce.models import Contract, Quote, QuoteStatus
 from commerce.pricing.money import Money
+from commerce.situations import Configuration, situation_of
 from tracking.actor import Actor, ActorKind
 from tracking.models import EventName
 from tracking.services import record
@@ -76,12 +77,17 @@ def locked(quote: Quote) -> Quote:
 def submit(*, quote: Quote, actor: Actor, now: datetime) -> Quote:
     """Hand a draft in: with no rule against it, it is approved at once, and in the portal presented, too.
 
-    Raises `QuoteNotReady`, `QuoteExpired`, `ContractChanged`, `NobodyApproves`; then nothing has changed.
+    What our people drafted is held against the rules of today once more: it may have waited. Raises `QuoteNotReady`,
+    `QuoteExpired`, `ContractChanged`, `NobodyApproves`, `ConfigurationRefused`; then nothing has changed.
     """
     with transaction.atomic():
         quote = locked(quote)
         _check_status(quote, QuoteStatus.DRAFT, now=now)
         _check_contract(quote, now)
+        if quote.is_by_staff:
+            configuring.check(
+                situation_of(quote.account, day_of(quote.account, now)), Configuration.from_json(quote.configuration)
+            )
         quote.submitted_at, quote.submitted_by_id = now, actor.user_id
         _step(quote, QuoteStatus.SUBMITTED, "submitted_at", "submitted_by")
         if _is_waited_for(quote, actor=actor, now=now):

@@ -21,7 +21,9 @@ from unfold.widgets import (
 
 from accounts.models import User
 from commerce import quote_lifecycle, staff_quotes
-from commerce.configuring import price
+from commerce.configuration_rules import Fix, Verdict
+from commerce.configuring import judge, price
+from commerce.contracts import line_label
 from commerce.forms import ConfigurationForm
 from commerce.manual_prices import ManualPrice
 from commerce.models import Quote, QuoteStatus
@@ -37,7 +39,8 @@ _TERMS = ("title", "payment_days", "special_terms", "valid_until")
 class StaffQuoteForm(forms.Form):
     """The lines of a quote with their quantity, and for those who may, a discount or a price of their own each.
 
-    A valid form has the `configuration`, what was set by hand (`manual`), the `terms` and the price, `priced`.
+    A valid form has the `configuration`, what was set by hand (`manual`), the `terms` and the price, `priced`; one that
+    rules or bundles refuse has their `ways_out`.
     """
 
     title = forms.CharField(
@@ -60,13 +63,15 @@ class StaffQuoteForm(forms.Form):
     manual: dict[str, ManualPrice]
     terms: Terms
     priced: PricedQuote | None = None
+    verdict: Verdict | None = None
 
     def __init__(
         self, situation: Situation, data: Any = None, *, quote: Quote | None = None, may_discount: bool = False
     ) -> None:
         self.situation = situation
         self.kept = {} if quote is None else quote.manual_prices  # What others set stays where one may not set it.
-        self.may_discount = may_discount
+        self.quote, self.may_discount = quote, may_discount
+        self.ways_out: list[Fix] = []
         super().__init__(data)
         asked = ConfigurationForm(situation)
         self.products = [name for name in asked.fields if name not in ("plan", "seats")]
@@ -98,6 +103,23 @@ class StaffQuoteForm(forms.Form):
     def term_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in _TERMS]
 
+    @property
+    def added(self) -> list[str]:
+        """What rules and bundles add to it, in words."""
+        added = self.verdict.added if self.verdict else {}
+        found = ((self.situation.product(code), count) for code, count in added.items())
+        return [line_label(product, count) for product, count in found if product]
+
+    def with_way_out(self, chosen: str) -> "StaffQuoteForm":
+        """The same form with one of its ways out gone, by its number among them; itself where there is no such."""
+        numbered = {str(number): way for number, way in enumerate(self.ways_out, start=1)}
+        if self.verdict is None or chosen not in numbered:
+            return self
+        wanted = numbered[chosen].applied(self.verdict.wanted)
+        typed = dict(self.data.items()) | {"plan": wanted.plan, "seats": str(wanted.seats)}
+        typed |= {code: plain(count) for code, count in wanted.quantities.items() if code in self.products}
+        return StaffQuoteForm(self.situation, typed, quote=self.quote, may_discount=self.may_discount)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if self.errors:
@@ -109,11 +131,21 @@ class StaffQuoteForm(forms.Form):
         )
         self.manual = self._manual(cleaned)
         self.terms = Terms(**{name: cleaned[name] for name in _TERMS})
+        self.verdict = judge(self.situation, self.configuration)
+        self._refuse_prices_of_included(self.verdict)
         try:
             self.priced = price(self.situation, self.configuration, self.manual)
         except ConfigurationRefused as refusal:
-            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+            for notice in refusal.notices:
+                self.add_error(notice.code if notice.code in self.fields else None, notice.message)
+            self.ways_out = [notice.fix for notice in refusal.notices if notice.fix]
         return cleaned
+
+    def _refuse_prices_of_included(self, verdict: Verdict) -> None:
+        """What is in the price of a bundle has none of its own to be changed."""
+        for code in sorted(verdict.included.keys() & self.manual.keys()):
+            field = _DISCOUNT + code
+            self.add_error(field if field in self.fields else None, _("It is in the price of its bundle."))
 
     def clean_valid_until(self) -> date | None:
         day: date | None = self.cleaned_data["valid_until"]

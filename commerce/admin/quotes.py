@@ -23,7 +23,6 @@ from commerce import amounts, explanations, quote_comments, quote_lifecycle, sta
 from commerce.admin.bases import AmountsByPermission, staff_of
 from commerce.models import Quote, QuoteComment, QuoteLine
 from commerce.pricing.money import Money
-from commerce.pricing.quote import PricedQuote
 from commerce.quote_changes import Difference, differences
 from commerce.situations import ConfigurationRefused, situation_of
 from commerce.staff_forms import StaffCommentForm, StaffQuoteForm, StepForm, steps_of
@@ -182,7 +181,9 @@ class QuoteAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
             quote=quote,
             may_discount=request.user.has_perm("commerce.give_discounts"),
         )
-        if form.is_bound and form.is_valid() and "preview" not in request.POST:
+        if form.is_bound and not form.is_valid() and "way_out" in request.POST:
+            form = form.with_way_out(request.POST["way_out"])
+        elif form.is_bound and form.is_valid() and "preview" not in request.POST:
             try:
                 made = write(form, Actor.staff(staff_of(request).pk, account.pk))
             except (quote_lifecycle.QuoteRefused, ConfigurationRefused) as refusal:
@@ -190,7 +191,7 @@ class QuoteAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
             else:
                 self.message_user(request, _("Quote %(number)s is saved as a draft.") % {"number": made.number})
                 return redirect("admin:commerce_quote_change", made.pk)
-        context |= {"form": form, "account": account, "preview": _preview(form.priced) if form.is_bound else None}
+        context |= {"form": form, "account": account, "preview": _preview(form) if form.is_bound else None}
         return render(request, "commerce/admin_quote_edit.html", context, status=422 if form.errors else 200)
 
     def step(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -249,8 +250,9 @@ def _named(rows: QuerySet[R], pk: str) -> R | None:
     return rows.filter(pk=int(pk)).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
 
 
-def _preview(priced: PricedQuote | None) -> dict[str, Any] | None:
-    """The price of what is typed, in the words that the customer will read."""
+def _preview(form: StaffQuoteForm) -> dict[str, Any] | None:
+    """The price of what is typed, in the words that the customer will read, and what rules and bundles say about it."""
+    priced = form.priced if form.is_valid() else None
     if priced is None:
         return None
 
@@ -258,6 +260,8 @@ def _preview(priced: PricedQuote | None) -> dict[str, Any] | None:
         return amounts.money(Money(minor, priced.currency))
 
     return {
+        "alerts": [alert.message for alert in form.verdict.alerts] if form.verdict else [],
+        "added": form.added,
         "lines": [
             (line.name, explanations.in_words(line.explanation), money(line.net_minor))
             for line in priced.lines

@@ -82,6 +82,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
             max_options="group__max_options",
             code="product__code",
             name="product__name",
+            kind="product__kind",
             is_required="is_required",
             is_included="is_included",
             # As text, for numbers of JSON would be floats.

@@ -168,6 +168,7 @@ class QuoteRequestReason(models.TextChoices):
     CURRENCY = "currency", _("Another currency")
     NO_CONTRACT = "no_contract", _("No running contract")
     DOWNGRADE = "downgrade", _("Less than now")
+    RULE = "rule", _("A mix that rules refuse")
     OTHER = "other", _("Something else")
 
 

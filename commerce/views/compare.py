@@ -14,9 +14,10 @@ from django.views.decorators.http import require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.permissions import Permission
 from commerce.catalogue import grant_words, is_the_unit_itself
-from commerce.configuring import NothingChanges, price
+from commerce.configuring import NothingChanges, judge, price
 from commerce.fitting import seats_that_fit
 from commerce.models import Product, ProductKind
+from commerce.notices import told
 from commerce.situations import Configuration, ConfigurationRefused, NoContract, Situation, TaxUnknown, situation_of
 from commerce.views.plans import nothing_to_configure
 from tracking.models import EventName
@@ -34,7 +35,7 @@ class Column:
     is_current: bool
     due_now_minor: int | None  # With tax; None where the portal has no price.
     monthly_minor: int | None  # Before tax.
-    refusal: str
+    problems: list[dict[str, str]]  # Why there is none, each with its way out.
     configure_url: str
     ask_url: str
 
@@ -60,7 +61,8 @@ def compare_plans(request: AccountRequest) -> HttpResponse:
         situation = situation_of(request.account, now.astimezone(ZoneInfo(request.account.time_zone)).date())
     except (NoContract, TaxUnknown) as refusal:
         return render(request, "commerce/configure_nothing.html", nothing_to_configure(refusal))
-    plans = [one.product for one in situation.offered.values() if one.is_plan]
+    hidden = judge(situation, situation.current).hidden.keys() - situation.owned.keys()
+    plans = [one.product for code, one in situation.offered.items() if one.is_plan and code not in hidden]
     chosen = set(request.GET.getlist("plan"))
     shown = ([plan for plan in plans if plan.code in chosen] or plans)[:MOST_PLANS]
     prefetch_related_objects(shown, "grants", "files")
@@ -93,20 +95,21 @@ def _seats(request: AccountRequest, situation: Situation) -> int:
 def _column(situation: Situation, plan: Product, seats: int, source: str) -> Column:
     wanted = Configuration(plan=plan.code, seats=seats)
     named = {"plan": plan.code, "seats": seats} | ({"source": source} if source else {})
-    due, monthly, refusal, code = None, None, "", ""
+    due, monthly, code = None, None, ""
+    problems: list[dict[str, str]] = []
     try:
         priced = price(situation, wanted)
         due, monthly = priced.due_now_minor, priced.monthly_minor
     except NothingChanges:
         due, monthly = 0, sum(line.monthly_minor for line in situation.owned.values() if _recurs(line.product))
     except ConfigurationRefused as error:
-        refusal, code = str(error), error.code
+        problems, code = told(error.notices, judge(situation, wanted).wanted), error.code
     return Column(
         product=plan,
         is_current=situation.plan is not None and situation.plan.product.pk == plan.pk,
         due_now_minor=due,
         monthly_minor=monthly,
-        refusal=refusal,
+        problems=problems,
         configure_url=f"{reverse('commerce:configure')}?{urlencode(named)}",
         ask_url=f"{reverse('commerce:ask-quote')}?{urlencode({'reason': code, **named})}",
     )

@@ -11,14 +11,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import AccountRequest, requires
+from accounts.models import Account
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce import configurations
 from commerce.configuration_forms import SaveForm, ShareForm
-from commerce.configuring import price
+from commerce.configuring import judge, price
 from commerce.explanations import in_words
 from commerce.forms import ConfigurationForm
 from commerce.models import SavedConfiguration
+from commerce.notices import configure_url, told
 from commerce.pricing.quote import LineRole
 from commerce.situations import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.views import guiding
@@ -136,27 +138,42 @@ def _changed(request: AccountRequest) -> SavedConfiguration | None:
 
 
 def _page(request: AccountRequest, saved: SavedConfiguration, form: ShareForm, *, status: int = 200) -> HttpResponse:
-    today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
     wanted = Configuration.from_json(saved.configuration)
+    carried = {"saved": str(saved.public_id), "source": saved.source}
     context: dict[str, object] = {
         "saved": saved,
         "is_own": saved.is_of(request.user),
         "may_buy": request.membership.may(Permission.BUY),
-        "configurator_url": guiding.configure_url(wanted, saved=str(saved.public_id), source=saved.source),
+        "configurator_url": configure_url(wanted, **carried),
         "form": form,
+        **_today(request.account, wanted, carried),
     }
-    try:
-        situation = situation_of(request.account, today)
-        context["words"] = configurations.in_words(wanted, situation.products)
-        priced = price(situation, wanted)
-        context["priced"] = priced
-        context["lines"] = [
-            {"name": line.name, "words": in_words(line.explanation), "net_minor": line.net_minor}
-            for line in priced.lines
-            if line.role is not LineRole.UNCHANGED
-        ]
-    except ConfigurationRefused as refusal:
-        context["refusal"] = str(refusal)
     if not context.get("words"):  # Without a contract, or of what is sold no more.
         context["words"] = configurations.in_words(wanted, configurations.products_of([saved]))
     return render(request, "commerce/configuration.html", context, status=status)
+
+
+def _today(account: Account, wanted: Configuration, carried: dict[str, str]) -> dict[str, object]:
+    """What a configuration costs today, and what comes along; or what is wrong with it by now, with the way out."""
+    try:
+        situation = situation_of(account, timezone.now().astimezone(ZoneInfo(account.time_zone)).date())
+    except (NoContract, TaxUnknown) as refusal:
+        return {"problems": [{"text": str(refusal)}]}
+    verdict = judge(situation, wanted)
+    found: dict[str, object] = {
+        "words": configurations.in_words(wanted, situation.products),
+        "added": configurations.in_words(Configuration("", 0, verdict.added), situation.products),
+    }
+    try:
+        priced = price(situation, wanted)
+    except ConfigurationRefused as refusal:
+        return found | {"problems": told(refusal.notices, verdict.wanted, **carried)}
+    return found | {
+        "notes": told(verdict.alerts, verdict.wanted, **carried),
+        "priced": priced,
+        "lines": [
+            {"name": line.name, "words": in_words(line.explanation), "net_minor": line.net_minor}
+            for line in priced.lines
+            if line.role is not LineRole.UNCHANGED
+        ],
+    }

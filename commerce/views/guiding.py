@@ -11,7 +11,6 @@ from accounts.http import AccountRequest
 from commerce.configurations import Typed
 from commerce.forms import ConfigurationForm
 from commerce.models import ConfigurationSource, ConfiguratorStep
-from commerce.situations import Configuration
 
 GUIDED, FULL = "guided", "full"
 SMALL_TIERS = frozenset({"essential", "growth"})  # Whose people are led, until they choose otherwise.
@@ -104,8 +103,3 @@ def other_view(form: ConfigurationForm, guide: Guide | None, carried: list[tuple
     query = urlencode({"view": FULL if guide else GUIDED, **dict(carried), **typed})
     label = _("Show everything on one page") if guide else _("Go step by step")
     return {"url": f"{reverse('commerce:configure')}?{query}", "label": label}
-
-
-def configure_url(wanted: Configuration, **more: str) -> str:
-    """The configurator with something in it."""
-    return f"{reverse('commerce:configure')}?{urlencode(wanted.as_query() | more)}"

@@ -21,7 +21,7 @@ from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Account
 from accounts.permissions import Permission
 from commerce import configurations
-from commerce.catalogue import Offered, grant_words, is_the_unit_itself, offered_products
+from commerce.catalogue import Offered, bundle_words, grant_words, is_the_unit_itself, offered_products
 from commerce.configuration_rules import RuleKind, evaluate
 from commerce.contracts import ContractOverview, line_label, overview
 from commerce.explanations import in_words
@@ -29,6 +29,7 @@ from commerce.fitting import seats_that_fit
 from commerce.forms import NO_PRODUCTS, ConfigurationForm, price_words
 from commerce.models import ConfiguratorStep, Lifecycle, Product, ProductKind
 from commerce.models.bundles import rules_today
+from commerce.notices import configure_url
 from commerce.pricing.quote import LineRole
 from commerce.situations import (
     Configuration,
@@ -123,7 +124,8 @@ def _shelf(
     return Shelf(
         offered=offered,
         price=price_words(offered, currency) if offered.is_sellable else "",
-        grants=[grant_words(grant) for grant in product.grants.all() if not is_the_unit_itself(grant)],
+        grants=[grant_words(grant) for grant in product.grants.all() if not is_the_unit_itself(grant)]
+        + (bundle_words(offered.bundle) if offered.bundle else []),
         highlights=[line.strip() for line in product.highlights.splitlines() if line.strip()],
         held=held.quantity if held else Decimal(0),
         is_current=bool(plan and plan.product.pk == product.pk),
@@ -241,21 +243,20 @@ def _hints(request: AccountRequest, form: ConfigurationForm) -> dict[str, object
     fit = seats_that_fit(used=situation.used_seats, held=situation.seats)
     return {
         "last_typed": last,
-        "last_typed_url": guiding.configure_url(Configuration.from_json(last.configuration)) if last else "",
+        "last_typed_url": configure_url(Configuration.from_json(last.configuration)) if last else "",
         "fit": fit,
-        "fit_url": guiding.configure_url(replace(situation.current, seats=fit, addons={}), source="usage")
-        if fit
-        else "",
+        "fit_url": configure_url(replace(situation.current, seats=fit, addons={}), source="usage") if fit else "",
     }
 
 
 def _chosen(form: ConfigurationForm) -> list[str]:
-    """Each thing of a configuration in words, for its last look."""
-    if not form.is_understood:
+    """Each thing of a configuration in words, for its last look; with what rules and bundles add."""
+    if form.verdict is None:
         return []
-    wanted = [(form.configuration.plan, form.configuration.seats), *form.configuration.addons.items()]
-    products = [(form.situation.product(code), count) for code, count in wanted if count]
-    return [line_label(product, Decimal(count)) for product, count in products if product]
+    complete = form.verdict.wanted
+    wanted = {complete.plan: Decimal(complete.seats), **complete.quantities}
+    products = [(form.situation.product(code), count) for code, count in wanted.items() if count]
+    return [line_label(product, count) for product, count in products if product]
 
 
 def price_context(form: ConfigurationForm) -> dict[str, object]:
@@ -271,16 +272,10 @@ def price_context(form: ConfigurationForm) -> dict[str, object]:
             "ask_url": _ask_url(form),
             "hidden": _hidden(form) if form.is_understood else [],
         }
-    included = form.verdict.included if form.verdict else frozenset()
     return {
         "priced": priced,
         "lines": [
-            {
-                "name": line.name,
-                "words": in_words(line.explanation),
-                "net_minor": line.net_minor,
-                "is_included": line.product_code in included,
-            }
+            {"name": line.name, "words": in_words(line.explanation), "net_minor": line.net_minor}
             for line in priced.lines
             if line.role is not LineRole.UNCHANGED
         ],

@@ -38,7 +38,8 @@ def quote_request_list(request: AccountRequest) -> HttpResponse:
 def ask_quote(request: AccountRequest) -> HttpResponse:
     """A wish with what was configured, in the customer's words."""
     data = request.POST if request.method == "POST" else request.GET
-    wanted = _wanted(request, data)
+    configured = _configured(request, data)
+    wanted = configured.configuration if configured else None
     reason = _reason(data)
     form = AskForm(request.POST if request.method == "POST" else None)
     if wanted is None:
@@ -64,6 +65,7 @@ def ask_quote(request: AccountRequest) -> HttpResponse:
     context = {
         "form": form,
         "wanted": _words(wanted),
+        "ways_out": [problem for problem in configured.messages if "fix" in problem] if configured else [],
         "reason": reason,
         "hidden": _hidden(wanted),
         "form_key": data.get("form_key") or uuid.uuid4(),
@@ -99,8 +101,8 @@ def _reason(data: QueryDict) -> QuoteRequestReason:
     return QuoteRequestReason(value) if value in QuoteRequestReason.values else QuoteRequestReason.OTHER
 
 
-def _wanted(request: AccountRequest, data: QueryDict) -> Configuration | None:
-    """The configuration that the address or the form names; None where none can be read from it."""
+def _configured(request: AccountRequest, data: QueryDict) -> ConfigurationForm | None:
+    """With the configuration that the address or the form names; None where none can be read from it."""
     if "plan" not in data:
         return None
     today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
@@ -109,7 +111,7 @@ def _wanted(request: AccountRequest, data: QueryDict) -> Configuration | None:
     except (NoContract, TaxUnknown):
         return None
     form.is_valid()
-    return form.configuration if form.is_understood else None
+    return form if form.is_understood else None
 
 
 def _words(wanted: Configuration | None) -> str:

@@ -20,8 +20,8 @@ from accounts.permissions import Permission
 from commerce import acceptance, approvals, quote_changes, quote_documents, quote_lifecycle, quoting
 from commerce.forms import AcceptForm, CommentForm, ConfigurationForm, DeclineForm
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteComment, QuoteStatus
+from commerce.notices import configure_url
 from commerce.situations import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
-from commerce.views.guiding import configure_url
 from commerce.views.plans import configurator, nothing_to_configure
 from tracking.actor import ActorKind
 from tracking.models import EventName

@@ -182,3 +182,52 @@ def content_queries(client, url):
         assert client.get(url).status_code == 200
     fixed = ("django_session", "accounts_user", "accounts_membership", "set_config", "SAVEPOINT")
     return len([query for query in captured if not any(name in query["sql"] for name in fixed)])
+
+
+# What goes together
+
+
+@pytest.fixture
+def make_rule(db):
+    """A rule of the catalogue: `make_rule(kind="filter", product=…)`; a validation where nothing else is said."""
+    from commerce.models import ConfigurationRule
+
+    def make(order=1, **fields):
+        given = {"order": order, "name": "Rule", "message": "This does not go together."} | fields
+        made = ConfigurationRule(**given)
+        made.full_clean()
+        made.save()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def log_needs_business(make_rule, products):
+    return make_rule(
+        conditions=[
+            {"fact": "quantity:audit_log", "operator": "above", "value": "0"},
+            {"fact": "plan", "operator": "is", "value": "team"},
+        ],
+        message="Audit log export needs Business or above.",
+        fix_action="set",
+        fix_product=products["business"],
+        fix_label="Change to Business",
+    )
+
+
+@pytest.fixture
+def suite(products):
+    """A bundle for 10 a month: single sign-on is in its price, and at least one of the others is chosen."""
+    from commerce.models import BundleOption, FeatureGroup, Price, Product
+
+    made = Product.objects.create(code="suite", name="Control suite", kind="addon", summary="Both.", max_quantity=1)
+    for price in Price.objects.filter(product=products["sso"]):
+        Price.objects.create(book=price.book, product=made, unit_price=10, valid_from=price.valid_from)
+    access = FeatureGroup.objects.create(bundle=made, name="Access")
+    BundleOption.objects.create(
+        group=access, product=products["sso"], is_required=True, is_included=True, max_quantity=1
+    )
+    watching = FeatureGroup.objects.create(bundle=made, name="Watching", position=1, min_options=1)
+    BundleOption.objects.create(group=watching, product=products["audit_log"], max_quantity=3)
+    return made

@@ -134,7 +134,7 @@ SUITE = Bundle(
 def test_a_bundle_brings_what_it_requires():
     verdict = judged(Wanted("team", 1, {"suite": ONE, "ai": ONE}), bundles=[SUITE])
     assert verdict.added == {"routes": ONE}
-    assert verdict.included == {"routes"}
+    assert verdict.included == {"routes": "Field suite"}
     assert not verdict.violations
 
 
@@ -166,6 +166,41 @@ def test_a_bound_offers_its_fix():
     notice = judged(Wanted("team", 1, {"suite": ONE, "ai": Decimal(4)}), bundles=[SUITE]).violations[0]
     assert notice.fix.label == "Set AI assist to 3"
     assert notice.fix.applied(Wanted("team", 1, {"ai": Decimal(4)})).quantity("ai") == 3
+
+
+def test_a_choice_with_too_few_or_too_many_offers_a_way_out():
+    few = judged(Wanted("team", 1, {"suite": ONE}), bundles=[SUITE])
+    assert few.violations[0].fix.label == "Add Analytics"
+    assert not judged(few.violations[0].fix.applied(few.wanted), bundles=[SUITE]).violations
+    many = judged(Wanted("team", 1, {"suite": ONE, "analytics": ONE, "ai": ONE, "log": Decimal(2)}), bundles=[SUITE])
+    assert many.violations[0].fix.label == "Leave out Audit log"
+    assert not judged(many.violations[0].fix.applied(many.wanted), bundles=[SUITE]).violations
+
+
+def owning(wanted, **owned):
+    return evaluate(wanted, rules=[], bundles=[SUITE], about={f"owned:{code}": count for code, count in owned.items()})
+
+
+def test_a_bundle_that_is_kept_stays_as_it_was_bought():
+    verdict = owning(Wanted("team", 1, {"suite": ONE, "ai": Decimal(4)}), suite=ONE, ai=Decimal(4))
+    assert not verdict.violations
+    assert not verdict.added
+    more = owning(Wanted("team", 1, {"suite": ONE, "ai": Decimal(5)}), suite=ONE, ai=Decimal(4))
+    assert [notice.message for notice in more.violations] == ["AI assist in Field suite: at most 3."]
+
+
+def test_a_service_is_in_the_price_of_a_bundle_once():
+    course = Option("course", "Course", is_included=True, is_once=True, most=ONE)
+    school = Bundle("school", "School", (Group("Courses", (course,)),))
+
+    def included(**about):
+        wanted = Wanted("team", 1, {"school": ONE, "course": ONE})
+        owned = {f"owned:{code}": count for code, count in about.items()}
+        return evaluate(wanted, rules=[], bundles=[school], about=owned).included
+
+    assert included(course=ONE) == {"course": "School"}  # Bought by itself before.
+    assert included(school=ONE) == {"course": "School"}
+    assert not included(school=ONE, course=ONE)
 
 
 def test_the_order_of_what_is_wanted_changes_nothing():

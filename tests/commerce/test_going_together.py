@@ -12,10 +12,7 @@ from accounts.models import Entitlement
 from commerce import orders
 from commerce.configuring import NotSellable, RuleBroken, configure
 from commerce.models import (
-    BundleOption,
-    ConfigurationRule,
     ConfigurationRuleText,
-    FeatureGroup,
     Price,
     Product,
     ProductGrant,
@@ -35,42 +32,6 @@ def today_is(time_machine_now):
 
 def text_of(response):
     return html.unescape(re.sub(r"\s+", " ", response.content.decode()))
-
-
-def rule(order=1, **fields):
-    made = ConfigurationRule(**({"order": order, "name": "Rule", "message": "This does not go together."} | fields))
-    made.full_clean()
-    made.save()
-    return made
-
-
-@pytest.fixture
-def log_needs_business(products):
-    return rule(
-        conditions=[
-            {"fact": "quantity:audit_log", "operator": "above", "value": "0"},
-            {"fact": "plan", "operator": "is", "value": "team"},
-        ],
-        message="Audit log export needs Business or above.",
-        fix_action="set",
-        fix_product=products["business"],
-        fix_label="Change to Business",
-    )
-
-
-@pytest.fixture
-def suite(products):
-    """A bundle for 10 a month: single sign-on is in its price, and of the two others one can be had."""
-    made = Product.objects.create(code="suite", name="Control suite", kind="addon", summary="Both.", max_quantity=1)
-    for price in Price.objects.filter(product=products["sso"]):
-        Price.objects.create(book=price.book, product=made, unit_price=10, valid_from=price.valid_from)
-    group = FeatureGroup.objects.create(bundle=made, name="Access")
-    BundleOption.objects.create(
-        group=group, product=products["sso"], is_required=True, is_included=True, max_quantity=1
-    )
-    more = FeatureGroup.objects.create(bundle=made, name="Watching", position=1, min_options=1)
-    BundleOption.objects.create(group=more, product=products["audit_log"], max_quantity=3)
-    return made
 
 
 def test_a_broken_rule_is_said_with_a_link_that_mends_it(admin, contract, log_needs_business, signed_in):
@@ -111,8 +72,8 @@ def test_a_rule_that_is_not_active_says_nothing(contract, log_needs_business, no
     assert configure(contract.account, Configuration("team", 60, {"audit_log": 1}), now.date())
 
 
-def test_a_selection_is_in_the_price(admin, contract, products, signed_in):
-    rule(
+def test_a_selection_is_in_the_price(make_rule, admin, contract, products, signed_in):
+    make_rule(
         kind="selection",
         product=products["sso"],
         conditions=[{"fact": "seats", "operator": "above", "value": "55"}],
@@ -126,8 +87,8 @@ def test_a_selection_is_in_the_price(admin, contract, products, signed_in):
     assert "€287.48" in part
 
 
-def test_a_filter_hides_a_product_from_everything(admin, contract, products, signed_in):
-    rule(
+def test_a_filter_hides_a_product_from_everything(make_rule, admin, contract, products, signed_in):
+    make_rule(
         kind="filter",
         product=products["audit_log"],
         conditions=[{"fact": "country", "operator": "is", "value": "DE"}],
@@ -141,8 +102,8 @@ def test_a_filter_hides_a_product_from_everything(admin, contract, products, sig
     assert "Review the quote" not in part
 
 
-def test_a_filter_leaves_what_somebody_has(admin, contract, products, signed_in):
-    rule(kind="filter", product=products["team"], conditions=[], message="")
+def test_a_filter_leaves_what_somebody_has(make_rule, admin, contract, products, signed_in):
+    make_rule(kind="filter", product=products["team"], conditions=[], message="")
     assert 'value="team"' in text_of(signed_in(admin).get(PAGE))
 
 

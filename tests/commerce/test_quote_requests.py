@@ -151,7 +151,7 @@ def test_what_is_closed_is_answered_no_more(admin, asked, seller, signed_in, now
 
 def test_plans_stand_side_by_side_with_what_differs(admin, contract, signed_in, most_queries):
     client = signed_in(admin)
-    with most_queries(9):
+    with most_queries(10):
         response = client.get(reverse("commerce:compare-plans"), {"seats": "60"})
     page = text_of(response)
     assert "€333.76" in page  # Team, ten more seats: as in the configurator.
