@@ -3,11 +3,11 @@
 Dates are written by Django's `date` filter, with the formats of portal/formats. Digits are 0-9 in every language.
 """
 
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
-from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent, parse_pattern
+from babel.numbers import format_currency, format_decimal, format_percent, get_decimal_symbol, get_group_symbol
 from django.conf import settings
 from django.utils.translation import get_language, get_language_bidi
 
@@ -20,23 +20,16 @@ POP_DIRECTIONAL_ISOLATE = "\u2069"
 
 def money(amount: Decimal, currency: str) -> str:
     """€1,234.50, 1.234,50 €; -€3.00; CHF 12.00. With as many decimals as `amount` has, so in minor units or finer."""
-    places = max(0, -int(amount.as_tuple().exponent))
-    return format_currency(
-        amount,
-        currency,
-        format=_money_pattern(_language(), places, currency in SIGNED),
-        locale=_language(),
-        currency_digits=False,
-        numbering_system="latn",
-    )
+    before, after = _around_money(_language(), currency, amount.is_signed())
+    return f"{before}{_digits(f'{amount.copy_abs():,f}')}{after}"
 
 
 def number(value: Decimal | int) -> str:
     """1,250; 2.5: without the zeros that say nothing."""
-    with localcontext() as context:
-        # Babel calculates in the caller's context, and somebody may type more digits than its 28.
-        context.prec = max(context.prec, 40 + abs(Decimal(value).adjusted()))
-        return format_decimal(value, locale=_language(), decimal_quantization=False, numbering_system="latn")
+    exact = Decimal(value)
+    before, after = _around_number(_language(), exact.is_signed())
+    digits = f"{exact.copy_abs():,f}"
+    return f"{before}{_digits(digits.rstrip('0').rstrip('.') if '.' in digits else digits)}{after}"
 
 
 def percent(share: Decimal) -> str:
@@ -56,12 +49,39 @@ def _language() -> str:
     return get_language() or settings.LANGUAGE_CODE
 
 
-@lru_cache(maxsize=256)
-def _money_pattern(language: str, places: int, is_signed: bool) -> NumberPattern:
-    """The language's pattern for money, with the decimals of the amount instead of the currency's."""
-    standard = Locale.parse(language, sep="-").currency_formats["standard"].pattern
-    pattern = standard.replace("0.00", f"0.{'0' * places}" if places else "0")
-    if not is_signed:
+def _digits(english: str) -> str:
+    """1,234.50 with the marks of the reader's language."""
+    return english.translate(_marks(_language()))
+
+
+# What Babel knows of a language is asked once: to write one figure, it would look most of it up anew.
+
+
+@lru_cache
+def _marks(language: str) -> dict[int, str]:
+    locale = Locale.parse(language, sep="-")
+    group = get_group_symbol(locale, numbering_system="latn")
+    return str.maketrans({",": group, ".": get_decimal_symbol(locale, numbering_system="latn")})
+
+
+@lru_cache
+def _around_number(language: str, is_negative: bool) -> tuple[str, str]:
+    """What stands before and after the digits of a number."""
+    one = format_decimal(-1 if is_negative else 1, locale=Locale.parse(language, sep="-"), numbering_system="latn")
+    before, _one, after = one.partition("1")
+    return before, after
+
+
+@lru_cache(maxsize=1024)
+def _around_money(language: str, currency: str, is_negative: bool) -> tuple[str, str]:
+    """What stands before and after the digits of an amount: the language's sign or the code, and a minus."""
+    locale = Locale.parse(language, sep="-")
+    pattern = locale.currency_formats["standard"].pattern.replace("0.00", "0")
+    if currency not in SIGNED:
         # A code is a word: it stands apart from the figure.
         pattern = pattern.replace("¤", "¤¤").replace("¤¤#", "¤¤\N{NO-BREAK SPACE}#")
-    return parse_pattern(pattern)
+    one = format_currency(
+        -1 if is_negative else 1, currency, pattern, locale, currency_digits=False, numbering_system="latn"
+    )
+    before, _one, after = one.partition("1")
+    return before, after

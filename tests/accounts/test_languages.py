@@ -6,6 +6,7 @@ from decimal import Decimal
 from importlib import import_module
 
 import pytest
+from babel.numbers import format_currency, format_decimal
 from django.conf import settings as project_settings
 from django.test import Client
 from django.urls import reverse
@@ -220,6 +221,18 @@ def test_numbers_and_shares_are_written_as_the_language_does(language, number, p
     with override(language):
         assert formats.number(Decimal("12345.5000")) == number
         assert formats.percent(Decimal("0.385")) == percent
+
+
+@pytest.mark.parametrize("language", [code for code, _name in project_settings.LANGUAGES])
+@pytest.mark.parametrize("written", ["0.00", "-0.50", "999.99", "-1234.00", "1234567.89", "12345678901234567.8912"])
+def test_figures_are_those_of_the_locale_data(language, written):
+    """Marks are learned once for each language, and digits grouped by three: one that groups otherwise fails here."""
+    amount = Decimal(written)
+    with override(language):
+        assert formats.number(amount) == format_decimal(amount, locale=language, decimal_quantization=False)
+        assert formats.money(amount, "EUR") == format_currency(
+            amount, "EUR", locale=language, currency_digits=False, decimal_quantization=False
+        )
 
 
 def test_every_language_has_every_format_of_a_date():
