@@ -202,6 +202,9 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_taxrate": _COMMERCIAL,
     "commerce.add_taxrate": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_taxrate": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_legalentity": _COMMERCIAL,
+    "commerce.add_legalentity": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.change_legalentity": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_amounts": _COMMERCIAL | {_G.EXECUTIVE},  # Prices, totals and ledgers on the pages one may see.
     "commerce.view_deal": _EVERYONE,
     "commerce.view_quote": _COMMERCIAL,

@@ -202,6 +202,8 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_productcost": Shared("", "what things cost the vendor, and the least they are sold for"),
     "commerce_productcostevent": Shared("", "audit of the vendor's costs"),
     "commerce_taxrate": Shared(READ, "public tax rates"),
+    "commerce_legalentity": Shared(READ, "the vendor as it stands on every bill"),
+    "commerce_legalentityevent": Shared("", "audit of the vendor's companies; customers change none"),
     "commerce_invoiceseries": Shared("", "numbers are handed out by a function of the database"),
     "commerce_contract": Tenant(READ, changes="version"),
     "commerce_contractevent": Tenant(AUDIT),

@@ -4,25 +4,46 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import typst
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
+from pypdf import PdfWriter
+from pypdf.generic import StreamObject
 
 from accounts.models import Account
+from commerce import einvoices
 
 TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "document.typ"
 
 
-def to_pdf(data: Mapping[str, object], *, day: date) -> bytes:
-    """A document of the `day`; `data` is what the template shows, written out: no figure is worked out there."""
-    compiler = typst.Compiler(TEMPLATE, font_paths=fonts(), sys_inputs={"document": json.dumps(data)})
-    pdf = compiler.compile(format="pdf", timestamp=datetime.combine(day, time.min, tzinfo=UTC))
+def to_pdf(data: Mapping[str, object], *, day: date, xml: bytes = b"") -> bytes:
+    """A document of the `day`; `data` is what the template shows, written out: no figure is worked out there.
+
+    A PDF/A-3, for archives. With `xml`, of `einvoices`, it is an e-invoice, too (Factur-X).
+    """
+    inputs = {"document": json.dumps(data), "einvoice": xml.decode()}
+    compiler = typst.Compiler(TEMPLATE, font_paths=fonts(), sys_inputs=inputs)
+    pdf = compiler.compile(format="pdf", timestamp=datetime.combine(day, time.min, tzinfo=UTC), pdf_standards=["a-3b"])
     if not isinstance(pdf, bytes):  # Only images come page by page.
         raise TypeError("typst made no PDF")
-    return pdf
+    return _declared(pdf) if xml else pdf
+
+
+def _declared(pdf: bytes) -> bytes:
+    """The PDF with metadata that name its attachment as an e-invoice, which typst has no words for."""
+    writer = PdfWriter(clone_from=BytesIO(pdf))
+    writer.pdf_header = "%PDF-1.7"
+    metadata = writer.root_object["/Metadata"].get_object()
+    if not isinstance(metadata, StreamObject):
+        raise TypeError("typst wrote no metadata")
+    metadata.set_data(einvoices.declare(metadata.get_data()))
+    changed = BytesIO()
+    writer.write(changed)
+    return changed.getvalue()
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +66,28 @@ def bill_to(account: Account) -> dict[str, str]:
         "city": account.billing_city,
         "country": account.billing_country,
         "vat_id": account.vat_id,
+        "email": account.billing_email,
     }
+
+
+def imprint(seller: Mapping[str, str]) -> list[str]:
+    """What an invoice must say of its seller beside the name, in lines; nothing where it was not known."""
+    if not seller:
+        return []
+    lines = [
+        seller["street"],
+        f"{seller['country']} {seller['postal_code']} {seller['city']}".strip(),
+        _("VAT id %(id)s") % {"id": seller["vat_id"]} if seller["vat_id"] else "",
+        seller["registration"],
+        " · ".join(filter(None, [seller["email"], seller["phone"]])),
+        " · ".join(f"{name} {value}" for name, value in _account_of(seller) if value),
+    ]
+    return [line for line in lines if line]
+
+
+def _account_of(seller: Mapping[str, str]) -> list[tuple[str, str]]:
+    iban = seller["iban"]
+    return [("IBAN", " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))), ("BIC", seller["bic"])]
 
 
 def address(whom: Mapping[str, str]) -> list[str]:

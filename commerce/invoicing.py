@@ -1,5 +1,6 @@
 """Invoices: issued once from an order, and never changed."""
 
+import logging
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,13 +16,15 @@ from accounts.languages import documents_language
 from accounts.models import StoredFile
 from accounts.permissions import Permission
 from accounts.services import store_content
-from commerce import amounts, documents
-from commerce.models import Invoice, InvoiceLine, InvoiceStatus, Order, PaymentAttempt, Quote
+from commerce import amounts, documents, einvoices
+from commerce.models import Invoice, InvoiceLine, InvoiceStatus, LegalEntity, Order, PaymentAttempt, Quote
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
 from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
+
+logger = logging.getLogger(__name__)
 
 
 class InvoiceBeingPaid(Exception):
@@ -47,12 +50,20 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
         tax_minor=quote.tax_minor,
         total_minor=quote.total_minor,
         bill_to=documents.bill_to(account),
+        seller=_seller(settings.LEGAL_ENTITY),
+        po_number=order.po_number,
         issue_date=today,
         due_date=today + timedelta(days=quote.payment_days),
     )
     with override(documents_language(account)):
         _add_lines(invoice, quote)
     return invoice
+
+
+def _seller(legal_entity: str) -> dict[str, str]:
+    """The legal entity as it is now; empty where nobody has entered it yet."""
+    found = LegalEntity.objects.filter(name=legal_entity).first()
+    return found.as_seller() if found else {}
 
 
 def _add_lines(invoice: Invoice, quote: Quote) -> None:
@@ -70,6 +81,7 @@ def _add_lines(invoice: Invoice, quote: Quote) -> None:
             total_minor=line.total_minor,
             tax_rate=line.tax_rate,
             tax_minor=line.tax_minor,
+            tax_category=line.tax_category,
         )
         for line in quote.lines.select_related("product")
     )
@@ -114,7 +126,16 @@ def render_pdf(invoice: Invoice) -> bytes:
     language = documents_language(invoice.account)
     with override(language):
         data = {"language": language, **_document_data(invoice)}
-    return documents.to_pdf(data, day=invoice.issue_date)
+    return documents.to_pdf(data, day=invoice.issue_date, xml=_einvoice(invoice))
+
+
+def _einvoice(invoice: Invoice) -> bytes:
+    try:
+        return einvoices.to_xml(invoice)
+    except einvoices.NotExpressible as reason:
+        # A bill without its XML is a bill still: most buyers outside of the EU never ask for it.
+        logger.info("invoice %s is no e-invoice: %s", invoice.number, reason)
+        return b""
 
 
 def _next_number(legal_entity: str) -> str:
@@ -149,13 +170,15 @@ def _document_data(invoice: Invoice) -> dict[str, object]:
         "vendor": look.name,
         "colour": look.primary,
         "legal_entity": invoice.legal_entity,
+        "imprint": documents.imprint(invoice.seller),
         "bill_to": documents.address(invoice.bill_to),
         "facts": [
             [_("Invoice number"), invoice.number],
             [_("Issued"), date_format(invoice.issue_date, "LONG_DATE_FORMAT")],
             [_("Due"), date_format(invoice.due_date, "LONG_DATE_FORMAT")],
             [_("Order"), invoice.order.number if invoice.order else ""],
-            [_("Your reference"), invoice.order.po_number if invoice.order else ""],
+            [_("Your reference"), invoice.po_number],
+            [_("Your cost centre"), invoice.buyer_reference],
         ],
         "headings": [_("Item"), _("Quantity"), _("Unit price"), _("Amount")],
         "lines": [

@@ -65,6 +65,7 @@ PERSONAL = (
 
 EXEMPT = {
     "commerce.Deal": "names the vendor's people who sell",
+    "commerce.LegalEntity": "the vendor's own companies, and where to write to them",
     "commerce.ApprovalStep": "names the vendor's people who are asked about quotes",
     "commerce.Delegation": "names the vendor's people who decide about quotes while others are away",
 }

@@ -192,6 +192,7 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
         total_minor=line.net_minor,
         tax_rate=line.tax_rate_percent / 100,
         tax_minor=line.tax_minor,
+        tax_category=situation.tax.category.value,
         recurring_minor=recurring,
         steps=[[step.name, str(step.value)] for step in line.steps],
         explanation=explanations.to_json(line.explanation),

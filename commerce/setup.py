@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Account, Tier
 from accounts.setup_items import Facts, Finding, RowCount, SetupGroup, SetupItem, SetupState
-from commerce.models import Price, Product, TaxRate, WebhookEvent, WebhookState
+from commerce.models import LegalEntity, Price, Product, TaxRate, WebhookEvent, WebhookState
 
 
 def facts(now: datetime) -> Mapping[str, Combinable]:
@@ -72,6 +72,16 @@ def taxes(now: datetime, facts: Facts) -> Finding:
     )
 
 
+def seller(now: datetime, facts: Facts) -> Finding:
+    """Whether bills say all that the law wants to know of who sends them. One query."""
+    entity = LegalEntity.objects.filter(name=settings.LEGAL_ENTITY).first() or LegalEntity()
+    return Finding.when(
+        not entity.missing,
+        done=_("Bills name %(seller)s in full, and are e-invoices.") % {"seller": settings.LEGAL_ENTITY},
+        otherwise=_("Missing: %(fields)s.") % {"fields": ", ".join(entity.missing)},
+    )
+
+
 def stripe(now: datetime, facts: Facts) -> Finding:
     if not (settings.STRIPE_SECRET_KEY and settings.STRIPE_WEBHOOK_SECRETS):
         return Finding(SetupState.OPEN, _("Set the keys of Stripe in the environment."))
@@ -123,6 +133,13 @@ ITEMS = [
         url=lambda: reverse("admin:commerce_taxrate_changelist"),
         check=taxes,
         facts=facts,
+    ),
+    SetupItem(
+        "seller",
+        gettext_lazy("The seller on bills"),
+        SetupGroup.SELLING,
+        url=lambda: reverse("admin:commerce_legalentity_changelist"),
+        check=seller,
     ),
     SetupItem("stripe", gettext_lazy("Stripe"), SetupGroup.CONNECTIONS, url=str, check=stripe),
     SetupItem(

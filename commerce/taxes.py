@@ -7,7 +7,7 @@ from accounts.models import Account
 from commerce import vat_ids
 from commerce.models import TaxRate
 from commerce.pricing.explanation import Phrase, gettext_noop
-from commerce.pricing.tax import TaxTreatment
+from commerce.pricing.tax import TaxCategory, TaxTreatment
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,13 @@ class SaleTax:
     rate_percent: Decimal
     treatment: TaxTreatment
     note: Phrase | None = None
+    is_reversed: bool = False
+
+    @property
+    def category(self) -> TaxCategory:
+        if self.is_reversed:
+            return TaxCategory.REVERSE_CHARGE
+        return TaxCategory.STANDARD if self.rate_percent else TaxCategory.ZERO_RATED
 
 
 def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:
@@ -32,5 +39,5 @@ def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:
             ),
             {"vat_id": vat_ids.normalised(account.vat_id)},
         )
-        return SaleTax(Decimal(0), TaxTreatment.EXCLUSIVE, note)
+        return SaleTax(Decimal(0), TaxTreatment.EXCLUSIVE, note, is_reversed=True)
     return SaleTax(rate.rate * 100, TaxTreatment(rate.treatment))

@@ -85,7 +85,13 @@ GROUPS = [
     SidebarGroup(
         _("Invoices and payments"),
         "receipt_long",
-        ["commerce.invoice", "commerce.paymentattempt", "commerce.taxrate", "commerce.webhookevent"],
+        [
+            "commerce.invoice",
+            "commerce.paymentattempt",
+            "commerce.taxrate",
+            "commerce.legalentity",
+            "commerce.webhookevent",
+        ],
     ),
     SidebarGroup(_("Offers and content"), "campaign", ["recommendations.offer", "recommendations.contentblock"]),
     SidebarGroup(

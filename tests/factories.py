@@ -14,6 +14,7 @@ from commerce.models import (
     Contract,
     DeltaKind,
     InvoiceSeries,
+    LegalEntity,
     Price,
     PriceBook,
     Product,
@@ -88,6 +89,13 @@ ADDONS = {"sso": ("Single sign-on & directory sync", "3"), "audit_log": ("Audit 
 FACTORS = {"essential": "1.10", "growth": "1.00", "premier": "0.95", "strategic": "0.90"}
 
 
+SELLER = {
+    "street": "Kanalufer 12", "postal_code": "20457", "city": "Hamburg", "country": "DE", "vat_id": "DE298765432",
+    "registration": "HRB 154321, Amtsgericht Hamburg", "email": "billing@vendor.example", "phone": "+49 40 5550100",
+    "iban": "DE89370400440532013000", "bic": "COBADEFFXXX",
+}  # fmt: skip
+
+
 def make_catalogue(valid_from: date = date(2024, 1, 1)) -> dict[str, Product]:
     """Three plans, two add-ons and a one-time service, priced for every tier in EUR; taxes; an invoice series."""
     products = {}
@@ -113,6 +121,7 @@ def make_catalogue(valid_from: date = date(2024, 1, 1)) -> dict[str, Product]:
         country="DE", valid_from=valid_from, defaults={"name": "USt", "rate": Decimal("0.19")}
     )
     InvoiceSeries.objects.get_or_create(legal_entity=settings.LEGAL_ENTITY, defaults={"prefix": "INV-"})
+    LegalEntity.objects.get_or_create(name=settings.LEGAL_ENTITY, defaults=SELLER)
     return products
 
 

@@ -8,11 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
-from accounts.admin import Kept, ReadOnly
+from accounts.admin import Kept, ReadOnly, Undeletable
 from accounts.jobs import enqueue
 from commerce import amounts, payments, webhooks
 from commerce.admin.bases import AmountsByPermission
-from commerce.models import Invoice, InvoiceLine, PaymentAttempt, WebhookEvent
+from commerce.models import Invoice, InvoiceLine, LegalEntity, PaymentAttempt, WebhookEvent
 from commerce.pricing.money import Money
 from commerce.tasks import settle_payment
 
@@ -54,6 +54,20 @@ class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     @display(description=_("total"))
     def total(self, invoice: Invoice) -> str:
         return amounts.money(Money(invoice.total_minor, invoice.currency))
+
+
+@admin.register(LegalEntity)
+class LegalEntityAdmin(Undeletable, ModelAdmin):
+    list_display = ["name", "country", "vat_id", "is_complete"]
+    fieldsets = [
+        (None, {"fields": ["name", "street", "postal_code", "city", "country"]}),
+        (_("Registrations"), {"fields": ["vat_id", "registration"]}),
+        (_("Questions and money"), {"fields": ["email", "phone", "iban", "bic"]}),
+    ]
+
+    @display(description=_("e-invoices can be made"), boolean=True)
+    def is_complete(self, entity: LegalEntity) -> bool:
+        return not entity.missing
 
 
 @admin.register(PaymentAttempt)

@@ -48,6 +48,7 @@ from commerce.models.deal_desk import (
     QuoteApprovalStatus,
 )
 from commerce.models.deals import Activity, Deal, DealSource, DealStage, DealType
+from commerce.models.legal_entities import LegalEntity
 from commerce.models.orders import Order, OrderStatus, OrderStep
 from commerce.models.prices import (
     ContractedPrice,
@@ -91,6 +92,7 @@ __all__ = [
     "InvoiceLine",
     "InvoiceSeries",
     "InvoiceStatus",
+    "LegalEntity",
     "Lifecycle",
     "Order",
     "OrderStatus",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account, StoredFile
 from commerce.models.catalogue import Product
 from commerce.models.orders import Order
+from commerce.models.prices import TAX_CATEGORIES
 from tracking.actor import Actor, ActorKind
 
 
@@ -64,8 +65,12 @@ class Invoice(models.Model):
     subtotal_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()
-    # Name and address as they were on the day: {"name", "street", "postal_code", "city", "country", "vat_id"}.
+    # Name and address as they were on the day: {"name", "street", "postal_code", "city", "country", "vat_id", "email"}.
     bill_to = models.JSONField(encoder=DjangoJSONEncoder)
+    # The vendor's, likewise (LegalEntity.as_seller). Empty where it was not known.
+    seller = models.JSONField(encoder=DjangoJSONEncoder, default=dict)
+    po_number = models.CharField(max_length=60, blank=True)
+    buyer_reference = models.CharField(max_length=60, blank=True)  # By which the buyer finds the cost centre.
     issue_date = models.DateField()
     due_date = models.DateField()
     paid_at = models.DateTimeField(null=True, blank=True)
@@ -117,6 +122,7 @@ class InvoiceLine(models.Model):
     total_minor = models.BigIntegerField()
     tax_rate = models.DecimalField(max_digits=20, decimal_places=12)
     tax_minor = models.BigIntegerField()
+    tax_category = models.CharField(max_length=2, choices=TAX_CATEGORIES, blank=True)  # Blank: before it was noted.
 
     objects = InvoiceLineQuerySet.as_manager()
 

@@ -21,7 +21,7 @@ from commerce.models.catalogue import Product
 from commerce.pricing import methods
 from commerce.pricing import tiers as pricing_tiers
 from commerce.pricing.figures import parse_schedule
-from commerce.pricing.tax import TaxTreatment
+from commerce.pricing.tax import TaxCategory, TaxTreatment
 
 COUNTRY = RegexValidator(r"^[A-Z]{2}$", _("A country is two capital letters, as DE."))
 
@@ -310,6 +310,13 @@ class ProductCost(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product} {self.currency}"
+
+
+TAX_CATEGORIES = [
+    (TaxCategory.STANDARD.value, _("standard")),
+    (TaxCategory.REVERSE_CHARGE.value, _("reverse charge")),
+    (TaxCategory.ZERO_RATED.value, _("zero rated")),
+]
 
 
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):

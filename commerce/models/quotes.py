@@ -18,6 +18,7 @@ from commerce import explanations
 from commerce.models.catalogue import BillingRule, Product
 from commerce.models.contracts import Contract, DeltaKind
 from commerce.models.deals import Deal
+from commerce.models.prices import TAX_CATEGORIES
 from commerce.pricing.proration import Period, months_begun_after
 from commerce.pricing.tax import tax_line
 
@@ -244,6 +245,7 @@ class QuoteLine(models.Model):
     total_minor = models.BigIntegerField()  # Due now, before tax; negative for a credit.
     tax_rate = models.DecimalField(max_digits=20, decimal_places=12)  # 0.19 is 19 %.
     tax_minor = models.BigIntegerField()
+    tax_category = models.CharField(max_length=2, choices=TAX_CATEGORIES, blank=True)  # Blank: before it was noted.
     recurring_minor = models.BigIntegerField()  # Signed change per month, before tax.
     steps = models.JSONField(default=list, encoder=DjangoJSONEncoder)  # The waterfall: [[name, value], …].
     # The line in words, as templates and figures; `words` reads it.

@@ -15,6 +15,14 @@ class TaxTreatment(Choice):
     INCLUSIVE = "inclusive"
 
 
+class TaxCategory(Choice):
+    """Why a sale bears the tax that it bears, by the codes that e-invoices know (UNTDID 5305)."""
+
+    STANDARD = "S"
+    REVERSE_CHARGE = "AE"
+    ZERO_RATED = "Z"
+
+
 @dataclass(frozen=True, slots=True)
 class TaxedAmount:
     """A line total in minor units: net plus tax is gross, always."""

@@ -9,6 +9,7 @@ from accounts.models import User
 from commerce.contracts import OwnedLine, owned_on
 from commerce.models import Contract, Deal, DeltaKind, Invoice, Order, Product, Quote, Subscription, SubscriptionDelta
 from commerce.pricing import quote as engine
+from commerce.pricing.tax import TaxCategory
 from sandbox.demo.accounts import Customer
 
 
@@ -35,6 +36,7 @@ class Line:
     unit_price: Decimal
     recurring_minor: int
     priced: engine.PricedLine
+    tax_category: TaxCategory
 
     @property
     def is_charged(self) -> bool:

@@ -14,6 +14,7 @@ from commerce.models import (
     BillingRule,
     DiscountSchedule,
     InvoiceSeries,
+    LegalEntity,
     Price,
     PriceBook,
     Product,
@@ -307,6 +308,14 @@ STAFF_PASSWORDS = frozenset(
 )
 
 
+# The bank account is the one of every textbook: nobody has it.
+SELLER = {
+    "street": "Kanalufer 12", "postal_code": "20457", "city": "Hamburg", "country": "DE", "vat_id": "DE298765432",
+    "registration": "HRB 154321, Amtsgericht Hamburg", "email": "billing@vendor.example", "phone": "+49 40 5550100",
+    "iban": "DE89370400440532013000", "bic": "COBADEFFXXX",
+}  # fmt: skip
+
+
 @dataclass
 class Company:
     """The vendor's own rows, as the customers' histories need them."""
@@ -353,6 +362,7 @@ def found_company(world: World) -> Company:
             )
         )
     company.series = world.add(InvoiceSeries(legal_entity=settings.LEGAL_ENTITY, prefix="MW-"))
+    world.add(LegalEntity(name=settings.LEGAL_ENTITY, **SELLER))
     joined_at = datetime.combine(since, time(8), UTC)
     for email, name, title, group in STAFF:
         person = add_person(

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from commerce import explanations
+from commerce import documents, explanations
 from commerce.models import Invoice, InvoiceLine, InvoiceStatus, Order
 from sandbox.demo.books import Line
+from sandbox.demo.company import SELLER
 from sandbox.demo.world import World
 
 DAYS_TO_PAY = 14
@@ -31,14 +32,9 @@ def add_invoice(world: World, chance: Random, order: Order, lines: list[Line], *
             subtotal_minor=sum(line.priced.net_minor for line in lines),
             tax_minor=sum(line.priced.tax_minor for line in lines),
             total_minor=order.total_minor,
-            bill_to={
-                "name": account.name,
-                "street": account.billing_street,
-                "postal_code": account.billing_postal_code,
-                "city": account.billing_city,
-                "country": account.billing_country,
-                "vat_id": account.vat_id,
-            },
+            bill_to=documents.bill_to(account),
+            seller={"name": settings.LEGAL_ENTITY, **SELLER},
+            po_number=order.po_number,
             issue_date=issued,
             due_date=issued + timedelta(days=DAYS_TO_PAY),
             paid_at=paid_at if is_paid else None,
@@ -58,6 +54,7 @@ def add_invoice(world: World, chance: Random, order: Order, lines: list[Line], *
                 total_minor=line.priced.net_minor,
                 tax_rate=line.priced.tax_rate_percent / 100,
                 tax_minor=line.priced.tax_minor,
+                tax_category=line.tax_category.value,
             )
         )
     return invoice

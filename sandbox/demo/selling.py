@@ -284,6 +284,7 @@ class Seller:
             unit_price=unit_price,
             recurring_minor=recurring,
             priced=line,
+            tax_category=self._tax.category,
         )
 
     def _deal(
@@ -384,6 +385,7 @@ class Seller:
                     total_minor=line.priced.net_minor,
                     tax_rate=line.priced.tax_rate_percent / 100,
                     tax_minor=line.priced.tax_minor,
+                    tax_category=line.tax_category.value,
                     recurring_minor=line.recurring_minor,
                     steps=[[step.name, str(step.value)] for step in line.priced.steps],
                     explanation=explanations.to_json(line.priced.explanation),
