@@ -172,6 +172,7 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_product": _EVERYONE,
     "commerce.add_product": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_product": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.preview_catalogue": _COMMERCIAL,  # It shows a company's prices.
     "commerce.view_productgrant": _EVERYONE,
     "commerce.add_productgrant": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_productgrant": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),

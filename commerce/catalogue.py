@@ -100,14 +100,16 @@ def _compares(row: Price | ContractedPrice, listed: Price) -> bool:
     return listed.price_months == row.price_months and isinstance(listed.as_method(), ListPrice)
 
 
-def offered_products(*, account: Account, today: date, contract: Contract | None = None) -> dict[str, Offered]:
+def offered_products(
+    *, account: Account, today: date, contract: Contract | None = None, with_drafts: bool = False
+) -> dict[str, Offered]:
     """Every product on sale by its code, with the account's own price of the day. Three queries.
 
-    A change of a `contract` is priced in its currency and by its book.
+    A change of a `contract` is priced in its currency and by its book. `with_drafts` is for staff who look ahead.
     """
     prices = prices_for(account=account, today=today, contract=contract)
     offered = {}
-    for product in Product.objects.on_sale(today).with_options().order_by("rank", "name"):
+    for product in Product.objects.on_sale(today, with_drafts=with_drafts).with_options().order_by("rank", "name"):
         found = prices.get(product.pk)
         row, listed = (found.row, found.listed) if found else (None, None)
         offered[product.code] = Offered(product, row, listed, _bundle(product))

@@ -150,8 +150,11 @@ class Situation:
         return Decimal(0) if line is None or line.product.kind == ProductKind.SERVICE else line.quantity
 
 
-def situation_of(account: Account, today: date) -> Situation:
-    """Read what a price depends on, in eight queries. Raises `NoContract`, `TaxUnknown`."""
+def situation_of(account: Account, today: date, *, with_drafts: bool = False) -> Situation:
+    """Read what a price depends on, in eight queries. `with_drafts` is for staff who look ahead.
+
+    Raises `NoContract`, `TaxUnknown`.
+    """
     running = running_ledger(account, today)
     if running is None:
         raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
@@ -168,7 +171,7 @@ def situation_of(account: Account, today: date) -> Situation:
         today=today,
         contract=contract,
         owned={line.product.code: line for line in owned_on(deltas, today)},
-        offered=offered_products(account=account, today=today, contract=contract),
+        offered=offered_products(account=account, today=today, contract=contract, with_drafts=with_drafts),
         tax_rate=tax_rate,
         used_seats=None if used is None else int(used),
         rules=rules_of(account=account, today=today),

@@ -75,6 +75,7 @@ GROUPS = [
             "commerce.order",
             "commerce.contract",
             "commerce.product",
+            OwnPage("admin:commerce_preview", _("Plans as a company sees them"), "commerce.preview_catalogue"),
             "commerce.pricebook",
             "commerce.contractedprice",
             "commerce.discountschedule",

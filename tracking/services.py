@@ -61,6 +61,8 @@ def record(
     properties: dict[str, Any] | None = None,
 ) -> None:
     """Write an event in the transaction of the change it tells of: what earns money is never lost with a buffer."""
+    if _records_nothing.get():
+        return
     build_event(
         name=name, actor=actor, now=now, object_type=object_type, object_id=object_id, properties=properties
     ).save(force_insert=True)
@@ -79,6 +81,19 @@ def page_views_without_person() -> Iterator[None]:
         _names_nobody.reset(token)
 
 
+_records_nothing: ContextVar[bool] = ContextVar("nothing_recorded", default=False)
+
+
+@contextmanager
+def nothing_recorded() -> Iterator[None]:
+    """What is looked at in the block is no use of the portal: it leaves no events."""
+    token = _records_nothing.set(True)
+    try:
+        yield
+    finally:
+        _records_nothing.reset(token)
+
+
 def _redis() -> "Redis":
     return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=0.5, socket_timeout=0.5)
 
@@ -94,6 +109,8 @@ def buffer_page_view(
     properties: dict[str, Any] | None = None,
 ) -> None:
     """Note a page view outside the request's transaction: losing one is accepted, slowing a page is not."""
+    if _records_nothing.get():
+        return
     if _names_nobody.get():
         actor, session_key = replace(actor, user_id=None, on_behalf_of=None), ""
     payload = {

@@ -1,34 +1,146 @@
-"""Products, and what they grant."""
+"""Products: what they are, how they are sold and until when, what they grant, and what there is to see of them."""
 
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
-from django.urls import URLPattern, path
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.admin import Undeletable
+from accounts.models import Feature
+from commerce.admin.previews import begin_preview, preview_page
 from commerce.admin.product_files import ProductFileInline, staff_file
-from commerce.models import Product, ProductGrant
+from commerce.models import Price, Product, ProductGrant
+from tracking.models import Meter
+
+LABELS = {
+    "name": _("name"),
+    "code": _("code"),
+    "kind": _("kind"),
+    "billing": _("billed"),
+    "summary": _("summary"),
+    "highlights": _("highlights"),
+    "unit_label": _("unit"),
+    "icon": _("icon"),
+    "rank": _("rank"),
+    "min_quantity": _("sold from"),
+    "max_quantity": _("sold up to"),
+}
+HELP = {
+    "code": _("Stands in quotes, links and the CRM, and never changes."),
+    "highlights": _("One in each line, as the plans page lists them."),
+    "unit_label": _("One of them, as prices name it: “seat”, “pack of 100 GB”."),
+    "rank": _("Of plans: the higher one is an upgrade."),
+    "max_quantity": _("Whoever wants more talks to us."),
+    "quantity_places": _("0: only whole ones are sold."),
+    "meter": _("What metered usage counts."),
+    "lifecycle": _("A draft is seen by nobody but us; what was sold stays with its owners after the end of sale."),
+    "end_of_sale_date": _("The first day on which it is sold no more. A day ahead takes effect by itself."),
+    "end_of_life_date": _("The first day on which it runs no more."),
+}
+
+
+class ProductForm(forms.ModelForm[Product]):
+    class Meta:
+        model = Product
+        fields = [
+            "name", "code", "kind", "billing", "summary", "highlights", "unit_label", "icon", "rank",
+            "min_quantity", "max_quantity", "quantity_places", "meter",
+            "lifecycle", "end_of_sale_date", "end_of_life_date", "successor",
+        ]  # fmt: skip
+        labels = LABELS
+        help_texts = HELP
+
+
+class ProductGrantForm(forms.ModelForm[ProductGrant]):
+    code = forms.ChoiceField(
+        choices=[(_("Features"), Feature.choices), (_("Meters"), Meter.choices)],
+        label=_("grants"),
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    class Meta:
+        model = ProductGrant
+        fields = ["code", "quantity", "is_per_unit"]
+        labels = {"quantity": _("quantity"), "is_per_unit": _("for each")}
+        help_texts = {"quantity": _("Of a meter; features have none.")}
 
 
 class ProductGrantInline(Undeletable, TabularInline):
     model = ProductGrant
-    fields = ["code", "quantity", "is_per_unit"]
+    form = ProductGrantForm
     extra = 0
+    verbose_name_plural = _("what it grants")
+
+
+class StandsFilter(admin.SimpleListFilter):
+    """Where products stand today, by what was said and by their dates."""
+
+    title = _("today")
+    parameter_name = "today"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [
+            ("on_sale", str(_("On sale"))),
+            ("priced", str(_("On sale, with a price for somebody"))),
+            ("unpriced", str(_("On sale, without any price"))),
+            ("ending", str(_("On sale until a day"))),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product]:
+        today = timezone.localdate()
+        on_sale = Product.objects.on_sale(today)
+        priced = Exists(Price.objects.on(today).filter(product=OuterRef("pk")))
+        narrowed = {
+            "on_sale": on_sale,
+            "priced": on_sale.filter(priced),
+            "unpriced": on_sale.exclude(priced),
+            "ending": on_sale.filter(end_of_sale_date__isnull=False),
+        }
+        chosen = narrowed.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(pk__in=chosen.values("pk"))
 
 
 @admin.register(Product)
 class ProductAdmin(Undeletable, ModelAdmin):
-    list_display = ["name", "code", "kind_label", "billing", "unit_label", "max_quantity", "lifecycle"]
-    list_filter = ["kind", "lifecycle"]
-    search_fields = ["name", "code"]
-    readonly_fields = ["public_id"]
+    form = ProductForm
+    list_display = ["name", "code", "kind_label", "billing", "unit_label", "max_quantity", "stands", "end_of_sale_date"]
+    list_filter = [StandsFilter, "kind", "lifecycle", "billing"]
+    search_fields = ["name", "code", "summary"]
+    autocomplete_fields = ["successor"]
     inlines = [ProductGrantInline, ProductFileInline]
+    actions_list = ["see_as_company"]
+    actions_detail = ["see_product_as_company"]
+    fieldsets: ClassVar[Any] = [
+        (None, {"fields": ["name", "code", "kind", "billing"]}),
+        (_("What customers read"), {"fields": ["summary", "highlights", "unit_label", "icon", "rank"]}),
+        (_("Quantities"), {"fields": ["min_quantity", "max_quantity", "quantity_places", "meter"]}),
+        (
+            _("From draft to end of life"),
+            {"fields": ["lifecycle", "end_of_sale_date", "end_of_life_date", "successor"]},
+        ),
+    ]
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(staff_file)
-        return [path("files/<uuid:public_id>/", view, name="commerce_product_file"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        return [
+            path("files/<uuid:public_id>/", wrap(staff_file), name="commerce_product_file"),
+            path("preview/", wrap(begin_preview), name="commerce_preview"),
+            path("preview/<uuid:public_id>/<path:page>", wrap(preview_page), name="commerce_preview_page"),
+            *super().get_urls(),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> Sequence[str]:
+        return ["code", "kind"] if obj else []
 
     @display(
         description=_("kind"), label={"plan": "info", "addon": "success", "service": "warning", "usage": "primary"}
@@ -36,6 +148,21 @@ class ProductAdmin(Undeletable, ModelAdmin):
     def kind_label(self, product: Product) -> tuple[str, str]:
         return product.kind, product.get_kind_display()
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> list[str]:
-        # What a code stands for is written in quotes, links and the CRM.
-        return [*self.readonly_fields, "code", "kind"] if obj else list(self.readonly_fields)
+    @display(
+        description=_("today"),
+        label={"draft": "warning", "on_sale": "success", "end_of_sale": "info", "end_of_life": "danger"},
+    )
+    def stands(self, product: Product) -> tuple[str, str]:
+        today = product.lifecycle_on(timezone.localdate())
+        return today.value, str(today.label)
+
+    @action(description=_("See the plans as a company"), permissions=["preview_catalogue"], url_path="as-company")
+    def see_as_company(self, request: HttpRequest) -> HttpResponse:
+        return redirect(reverse("admin:commerce_preview"))
+
+    @action(description=_("See the plans as a company"), permissions=["preview_catalogue"], url_path="as-company")
+    def see_product_as_company(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect(reverse("admin:commerce_preview"))
+
+    def has_preview_catalogue_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm("commerce.preview_catalogue")

@@ -18,7 +18,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Account
+from accounts.models import Account, Feature
 from commerce.pricing.methods import LineKind
 from tracking.models import Meter
 
@@ -49,6 +49,9 @@ class Lifecycle(models.TextChoices):
     ON_SALE = "on_sale", gettext_lazy("On sale")
     END_OF_SALE = "end_of_sale", gettext_lazy("End of sale: those who have it keep it")
     END_OF_LIFE = "end_of_life", gettext_lazy("End of life: it runs no more")
+
+
+_ENDED = (Lifecycle.END_OF_SALE, Lifecycle.END_OF_LIFE)
 
 
 class BillingRule(models.TextChoices):
@@ -129,25 +132,38 @@ class Product(models.Model):
 
     class Meta:
         ordering = ["kind", "rank", "name"]
+        permissions = [("preview_catalogue", gettext_lazy("See the plans as a company sees them, with drafts"))]
         constraints = [
-            models.CheckConstraint(condition=Q(max_quantity__gte=F("min_quantity")), name="product_quantities"),
+            models.CheckConstraint(
+                condition=Q(max_quantity__gte=F("min_quantity")),
+                name="product_quantities",
+                violation_error_message=gettext_lazy("The most that is sold is not below the least."),
+            ),
             models.CheckConstraint(condition=Q(quantity_places__lte=MOST_PLACES), name="product_quantity_places"),
             models.CheckConstraint(
                 condition=(Q(kind="usage") & ~Q(meter="")) | (~Q(kind="usage") & Q(meter="")),
                 name="product_usage_has_meter",
             ),
             models.CheckConstraint(
-                condition=Q(end_of_sale_date=None) | Q(end_of_life_date=None)
+                condition=Q(end_of_sale_date=None)
+                | Q(end_of_life_date=None)
                 | Q(end_of_life_date__gte=F("end_of_sale_date")),
                 name="product_sale_ends_before_life",
+                violation_error_message=gettext_lazy("It is sold no longer than it runs."),
             ),
             models.CheckConstraint(
-                condition=Q(successor=None) | ~Q(successor=F("id")), name="product_succeeds_another"
+                condition=Q(successor=None) | ~Q(successor=F("id")),
+                name="product_succeeds_another",
+                violation_error_message=gettext_lazy("Nothing takes its own place."),
             ),
-        ]  # fmt: skip
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_draft(self) -> bool:
+        return self.lifecycle == Lifecycle.DRAFT
 
     @property
     def kind_choice(self) -> ProductKind:
@@ -174,7 +190,7 @@ class Product(models.Model):
         return [file for file in self.files.all() if file.is_document]
 
     def clean(self) -> None:
-        """Refuse usage without its meter, a meter without usage, and successors that lead nowhere."""
+        """Refuse usage without its meter, a meter without usage, and ends and successors that lead nowhere."""
         errors: dict[str, Any] = {}
         if self.kind == ProductKind.USAGE and not self.meter:
             errors["meter"] = _("Metered usage names the meter that it counts.")
@@ -182,6 +198,10 @@ class Product(models.Model):
             errors["meter"] = _("Only metered usage has a meter.")
         if self.kind == ProductKind.PLAN and self.quantity_places:
             errors["quantity_places"] = _("Seats are whole.")
+        if self.lifecycle == Lifecycle.END_OF_LIFE and self.end_of_life_date is None:
+            errors["end_of_life_date"] = _("Say since when it runs no more.")
+        if self.is_draft and self.pk and self.subscriptions.exists():
+            errors["lifecycle"] = _("It was sold already. End its sale instead.")
         if self.successor is not None and (reason := self._why_not(self.successor)):
             errors["successor"] = reason
         if errors:
@@ -191,6 +211,8 @@ class Product(models.Model):
         """What is wrong with a successor, or nothing."""
         if successor.kind != self.kind:
             return _("A successor is of the same kind.")
+        if successor.lifecycle in _ENDED:
+            return _("“%(product)s” is sold no more itself.") % {"product": successor}
         seen: set[int] = set()
         following: Product | None = successor
         while following is not None and following.pk not in seen:
@@ -198,6 +220,8 @@ class Product(models.Model):
                 return _("Its successors would lead back to it.")
             seen.add(following.pk)
             following = following.successor
+        if self.lifecycle not in _ENDED and self.end_of_sale_date is None:
+            return _("Say when its sale ends: until then nothing takes its place.")
         return ""
 
 
@@ -210,10 +234,25 @@ class ProductGrant(models.Model):
     is_per_unit = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["product", "code"], name="product_grant_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "code"],
+                name="product_grant_once",
+                violation_error_message=gettext_lazy("It grants this already: say the whole amount in one line."),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.product}: {self.code}"
+
+    def clean(self) -> None:
+        """Refuse what no code asks for, features in amounts, and amounts of nothing."""
+        if self.code not in Feature.values and self.code not in Meter.values:
+            raise ValidationError({"code": _("This is neither a feature nor a meter.")})
+        if self.code in Feature.values and (self.quantity is not None or self.is_per_unit):
+            raise ValidationError({"quantity": _("A feature is granted or not: it has no quantity.")})
+        if self.code in Meter.values and not (self.quantity and self.quantity > 0):
+            raise ValidationError({"quantity": _("Say how much of the meter.")})
 
 
 class FileKind(models.TextChoices):

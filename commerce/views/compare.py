@@ -18,6 +18,7 @@ from commerce.configuring import NothingChanges, judge, price
 from commerce.fitting import seats_that_fit
 from commerce.models import Product, ProductKind
 from commerce.notices import told
+from commerce.previewing import shows_drafts
 from commerce.situations import Configuration, ConfigurationRefused, NoContract, Situation, TaxUnknown, situation_of
 from commerce.views.plans import nothing_to_configure
 from tracking.models import EventName
@@ -57,8 +58,9 @@ class Difference:
 def compare_plans(request: AccountRequest) -> HttpResponse:
     """Two or three plans in columns: price now, per month, and what each grants."""
     now = timezone.now()
+    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
     try:
-        situation = situation_of(request.account, now.astimezone(ZoneInfo(request.account.time_zone)).date())
+        situation = situation_of(request.account, today, with_drafts=shows_drafts(request))
     except (NoContract, TaxUnknown) as refusal:
         return render(request, "commerce/configure_nothing.html", nothing_to_configure(refusal))
     hidden = judge(situation, situation.current).hidden.keys() - situation.owned.keys()

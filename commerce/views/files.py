@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.http import AccountRequest, requires
 from accounts.permissions import Permission
 from commerce.models import ProductFile
+from commerce.previewing import shows_drafts
 from commerce.product_files import file_response
 
 
@@ -19,5 +20,5 @@ from commerce.product_files import file_response
 def product_file(request: AccountRequest, public_id: UUID) -> HttpResponseBase:
     """A file about a product that the company may buy, or has."""
     today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
-    files = ProductFile.objects.for_account(request.account, today)
+    files = ProductFile.objects.for_account(request.account, today, with_drafts=shows_drafts(request))
     return file_response(get_object_or_404(files, public_id=public_id))

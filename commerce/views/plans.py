@@ -30,6 +30,7 @@ from commerce.forms import NO_PRODUCTS, ConfigurationForm, price_words
 from commerce.models import ConfiguratorStep, Lifecycle, Product, ProductKind
 from commerce.models.bundles import rules_today
 from commerce.notices import configure_url
+from commerce.previewing import shows_drafts
 from commerce.pricing.quote import LineRole
 from commerce.situations import (
     Configuration,
@@ -73,7 +74,8 @@ def plans(request: AccountRequest) -> HttpResponse:
     account = request.account
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
     contract = overview(account, today)
-    offered = _seen(account, contract, offered_products(account=account, today=today), today)
+    on_sale = offered_products(account=account, today=today, with_drafts=shows_drafts(request))
+    offered = _seen(account, contract, on_sale, today)
     prefetch_related_objects([one.product for one in offered.values()], "grants", "files")
     names = {one.product.pk: one.product.name for one in offered.values() if one.is_sellable}
     shelves = [_shelf(one, contract, account.currency, today, names) for one in offered.values()]
@@ -156,7 +158,7 @@ def configure(request: AccountRequest) -> HttpResponse:
     now = timezone.now()
     today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
     try:
-        situation = situation_of(request.account, today)
+        situation = situation_of(request.account, today, with_drafts=shows_drafts(request))
     except (NoContract, TaxUnknown) as refusal:
         _note_view(request, ConfiguratorStep.PLAN, now)
         return render(request, "commerce/configure_nothing.html", nothing_to_configure(refusal))
@@ -201,7 +203,8 @@ def configure_price(request: AccountRequest) -> HttpResponse:
     now = timezone.now()
     today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
     try:
-        form = ConfigurationForm(situation_of(request.account, today), data)
+        situation = situation_of(request.account, today, with_drafts=shows_drafts(request))
+        form = ConfigurationForm(situation, data)
     except ConfigurationRefused as refusal:
         return render(request, "commerce/_price.html", nothing_to_configure(refusal))
     _keep(request, form, data, now)

@@ -48,6 +48,7 @@ def test_nothing_that_is_history_or_money_can_be_deleted():
         "commerce.delete_approvalrule",
         "commerce.delete_approvalstep",
         "commerce.delete_delegation",
+        "commerce.delete_productfile",
     }
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.core.exceptions import ValidationError
 
-from commerce.models import BundleOption, ConfigurationRule, FeatureGroup, Lifecycle, Product
+from commerce.models import BundleOption, ConfigurationRule, FeatureGroup, Lifecycle, Product, ProductGrant
 
 DAY = date(2026, 11, 18)
 
@@ -48,13 +48,50 @@ def test_successors_do_not_go_in_circles(db):
         ({"kind": "addon", "meter": "api_calls"}, "Only metered usage"),
         ({"kind": "plan", "quantity_places": 2}, "Seats are whole"),
         ({"quantity_places": 5}, "less than or equal to 4"),
-        ({"end_of_sale_date": DAY, "end_of_life_date": DAY - timedelta(days=1)}, "product_sale_ends_before_life"),
-        ({"min_quantity": 3, "max_quantity": 2}, "product_quantities"),
+        ({"end_of_sale_date": DAY, "end_of_life_date": DAY - timedelta(days=1)}, "sold no longer than it runs"),
+        ({"min_quantity": 3, "max_quantity": 2}, "not below the least"),
+        ({"lifecycle": "end_of_life"}, "since when it runs no more"),
     ],
 )
 def test_products_that_make_no_sense_are_refused(db, fields, words):
     with pytest.raises(ValidationError, match=words):
         Product(**({"code": "one", "name": "One", "kind": "addon", "summary": "One"} | fields)).full_clean()
+
+
+@pytest.mark.parametrize(
+    ("ending", "successor", "words"),
+    [
+        ({"end_of_sale_date": DAY}, {"lifecycle": "end_of_sale"}, "is sold no more itself"),
+        ({"end_of_sale_date": DAY}, {"kind": "service"}, "of the same kind"),
+        ({}, {}, "Say when its sale ends"),
+    ],
+)
+def test_a_successor_takes_the_place_of_what_ends(db, ending, successor, words):
+    made = product("one", **ending)
+    made.successor = product("two", **successor)
+    with pytest.raises(ValidationError, match=words):
+        made.full_clean()
+
+
+def test_what_was_sold_is_no_draft_any_more(contract, products):
+    products["team"].lifecycle = "draft"
+    with pytest.raises(ValidationError, match="It was sold already"):
+        products["team"].full_clean()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"code": "espresso"}, "neither a feature nor a meter"),
+        ({"code": "sso", "quantity": 3}, "it has no quantity"),
+        ({"code": "sso", "is_per_unit": True}, "it has no quantity"),
+        ({"code": "seats"}, "how much of the meter"),
+        ({"code": "seats", "quantity": 0}, "how much of the meter"),
+    ],
+)
+def test_grants_that_nothing_asks_for_are_refused(db, fields, words):
+    with pytest.raises(ValidationError, match=words):
+        ProductGrant(product=product("one"), **fields).full_clean()
 
 
 def contain(bundle, inner):
