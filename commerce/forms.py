@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -15,7 +16,7 @@ from commerce.configuring import NothingChanges, judge, price
 from commerce.contracts import line_label
 from commerce.models import Product, ProductKind
 from commerce.notices import way_out
-from commerce.pricing.explanation import UnitPrice
+from commerce.price_words import price_words
 from commerce.pricing.quote import PricedQuote
 from commerce.situations import Configuration, ConfigurationRefused, Situation, plain
 
@@ -175,11 +176,9 @@ class ConfigurationForm(forms.Form):
 
     def _addon_field(self, offered: Offered, held: Decimal) -> forms.Field:
         product = offered.product
-        help_text = product.summary
-        if offered.unit_price is not None:
-            help_text = f"{help_text} · {self._price_words(offered)}"
-        if offered.bundle is not None:
-            help_text = " · ".join([help_text, *bundle_words(offered.bundle)])
+        lines = [product.summary, self._price_words(offered) if offered.is_sellable else ""]
+        lines += bundle_words(offered.bundle) if offered.bundle else []
+        help_text = format_html_join("", '<span class="block">{}</span>', ((line,) for line in lines if line))
         if product.max_quantity == 1:
             return forms.TypedChoiceField(
                 label=product.name,
@@ -208,7 +207,7 @@ class ConfigurationForm(forms.Form):
         label = offered.product.name
         if owned is not None and owned.product.pk == offered.product.pk:
             label = _("%(plan)s (your plan)") % {"plan": label}
-        if offered.unit_price is None:
+        if not offered.is_sellable:
             return _("%(plan)s: talk to us") % {"plan": label}
         return f"{label} · {self._price_words(offered)}"
 
@@ -257,16 +256,6 @@ def _decimal_field(product: Product, *, help_text: str, held: Decimal) -> forms.
             "required": _("Enter 0 or more."),
         },
     )
-
-
-def price_words(offered: Offered, currency: str) -> str:
-    """€19.00 per seat and month; €1,425.00 once."""
-    if offered.unit_price is None:
-        return _("talk to us")
-    shown = amounts.unit_price(UnitPrice(offered.unit_price, currency))
-    if offered.product.kind == ProductKind.SERVICE:
-        return _("%(price)s once") % {"price": shown}
-    return _("%(price)s per %(unit)s and month") % {"price": shown, "unit": offered.product.unit_label}
 
 
 class AcceptForm(forms.Form):

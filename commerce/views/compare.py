@@ -13,11 +13,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.permissions import Permission
-from commerce.catalogue import grant_words, is_the_unit_itself
 from commerce.configuring import NothingChanges, judge, price
 from commerce.fitting import seats_that_fit
 from commerce.models import Product, ProductKind
 from commerce.notices import told
+from commerce.plan_comparison import highlights_of, rows_of
 from commerce.previewing import shows_drafts
 from commerce.situations import Configuration, ConfigurationRefused, NoContract, Situation, TaxUnknown, situation_of
 from commerce.views.plans import nothing_to_configure
@@ -33,24 +33,13 @@ class Column:
     """One plan of the comparison."""
 
     product: Product
+    highlights: list[str]
     is_current: bool
     due_now_minor: int | None  # With tax; None where the portal has no price.
     monthly_minor: int | None  # Before tax.
     problems: list[dict[str, str]]  # Why there is none, each with its way out.
     configure_url: str
     ask_url: str
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that at least one of the plans grants."""
-
-    words: str
-    granted: list[bool]  # By column.
-
-    @property
-    def differs(self) -> bool:
-        return len(set(self.granted)) > 1
 
 
 @require_safe
@@ -73,7 +62,7 @@ def compare_plans(request: AccountRequest) -> HttpResponse:
     buffer_page_view(name=EventName.PLANS_VIEWED, actor=request.actor, now=now, session_key=session_digest(request))
     context = {
         "columns": [_column(situation, plan, seats, "usage" if seats == fit else "") for plan in shown],
-        "rows": _differences(shown),
+        "rows": rows_of(shown),
         "has_papers": any(plan.documents for plan in shown),
         "seats": seats,
         "plans": [(plan, plan in shown) for plan in plans],
@@ -108,6 +97,7 @@ def _column(situation: Situation, plan: Product, seats: int, source: str) -> Col
         problems, code = told(error.notices, judge(situation, wanted).wanted), error.code
     return Column(
         product=plan,
+        highlights=highlights_of(plan),
         is_current=situation.plan is not None and situation.plan.product.pk == plan.pk,
         due_now_minor=due,
         monthly_minor=monthly,
@@ -119,15 +109,3 @@ def _column(situation: Situation, plan: Product, seats: int, source: str) -> Col
 
 def _recurs(product: Product) -> bool:
     return product.kind != ProductKind.SERVICE
-
-
-def _differences(plans: list[Product]) -> list[Difference]:
-    """What the plans grant and are praised for, those things first in which they differ."""
-    of_plan = [
-        [grant_words(grant) for grant in plan.grants.all() if not is_the_unit_itself(grant)]
-        + [line.strip() for line in plan.highlights.splitlines() if line.strip()]
-        for plan in plans
-    ]
-    every = dict.fromkeys(words for one in of_plan for words in one)
-    rows = [Difference(words, [words in one for one in of_plan]) for words in every]
-    return sorted(rows, key=lambda row: not row.differs)

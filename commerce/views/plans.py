@@ -26,11 +26,13 @@ from commerce.configuration_rules import RuleKind, evaluate
 from commerce.contracts import ContractOverview, line_label, overview
 from commerce.explanations import in_words
 from commerce.fitting import seats_that_fit
-from commerce.forms import NO_PRODUCTS, ConfigurationForm, price_words
+from commerce.forms import NO_PRODUCTS, ConfigurationForm
 from commerce.models import ConfiguratorStep, Lifecycle, Product, ProductKind
 from commerce.models.bundles import rules_today
 from commerce.notices import configure_url
+from commerce.plan_comparison import highlights_of
 from commerce.previewing import shows_drafts
+from commerce.price_words import price_words
 from commerce.pricing.quote import LineRole
 from commerce.situations import (
     Configuration,
@@ -128,7 +130,7 @@ def _shelf(
         price=price_words(offered, currency) if offered.is_sellable else "",
         grants=[grant_words(grant) for grant in product.grants.all() if not is_the_unit_itself(grant)]
         + (bundle_words(offered.bundle) if offered.bundle else []),
-        highlights=[line.strip() for line in product.highlights.splitlines() if line.strip()],
+        highlights=highlights_of(product),
         held=held.quantity if held else Decimal(0),
         is_current=bool(plan and plan.product.pk == product.pk),
         ends=_ending(product, today),

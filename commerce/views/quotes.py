@@ -202,6 +202,8 @@ def quote_page(
         "older": family.older,
         "alternatives": family.alternatives,
         "is_expired": is_expired,
+        "may_reconfigure": may_buy
+        and quote_status in (QuoteStatus.DECLINED, QuoteStatus.WITHDRAWN, QuoteStatus.REJECTED),
         "is_outdated": is_outdated,
         "may_buy": may_buy,
         "may_withdraw": may_buy
