@@ -210,6 +210,13 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_subscription": Tenant(ADD),
     "commerce_subscriptionevent": Tenant(AUDIT),
     "commerce_subscriptiondelta": Tenant(ADD),
+    # Customers plan changes of their contracts, and take them back; a trigger refuses the rest.
+    "commerce_pendingchange": Tenant(ADD, changes="status, closed_at, closed_by_id, closing_note"),
+    "commerce_pendingchangeevent": Tenant(AUDIT),
+    "commerce_pendingline": Tenant(ADD),
+    "commerce_retentionoffer": Shared(READ, "what the vendor offers to those who want to leave"),
+    "commerce_retentionofferevent": Shared("", "audit of the vendor's offers; customers change none"),
+    "commerce_retentionanswer": Tenant(ADD),
     "commerce_deal": Tenant(EDIT),
     "commerce_activity": Tenant(READ),
     # What the staff still work on is not offered yet.

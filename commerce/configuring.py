@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
@@ -12,15 +12,15 @@ from accounts.models import Account
 from commerce.amounts import money, number
 from commerce.catalogue import at_own_price
 from commerce.configuration_rules import Fix, FixAction, Notice, Verdict, Wanted, evaluate
-from commerce.contracts import OwnedLine
+from commerce.contracts import OwnedLine, billing_month
 from commerce.manual_prices import ManualPrices, priced_by_hand
-from commerce.models import Contract, Product, ProductKind
+from commerce.models import Product, ProductKind
 from commerce.price_rules import facts_of_quote, rules_for_line
 from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
 from commerce.pricing.included import Included
 from commerce.pricing.money import Money, PricingError
-from commerce.pricing.proration import Period, add_months, duration_of
+from commerce.pricing.proration import Period
 from commerce.pricing.tiers import FractionalQuantity, QuantityTooLarge
 from commerce.situations import Configuration, ConfigurationRefused, Situation, facts_about, situation_of
 
@@ -154,7 +154,7 @@ def _request(situation: Situation, verdict: Verdict, manual: ManualPrices) -> en
         ),
         contract=Period(contract.start_date, contract.end_date),
         change_date=situation.today,
-        billing_period=_billing_month(contract, situation.today),
+        billing_period=billing_month(contract, situation.today),
         tax_treatment=situation.tax.treatment,
     )
 
@@ -336,11 +336,3 @@ def _request_line(
             billing=engine.Billing(held.product.billing),
         ),
     )
-
-
-def _billing_month(contract: Contract, today: date) -> Period:
-    """The running month of lines billed every month, counted from the contract's first day."""
-    months = duration_of(Period(contract.start_date, today + timedelta(days=1))).months
-    if add_months(contract.start_date, months) > today:
-        months -= 1
-    return Period(add_months(contract.start_date, months), add_months(contract.start_date, months + 1))

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Account
 from commerce import amounts
 from commerce.models import BillingRule, Contract, ContractStatus, DeltaKind, Product, ProductKind, SubscriptionDelta
-from commerce.pricing.money import stored, to_minor
+from commerce.pricing.money import stored
+from commerce.pricing.proration import Period, add_months, duration_of
 
 SHOWN_AMENDMENTS = 3  # On the timeline; all of them stand in the history.
 
@@ -27,13 +28,12 @@ class OwnedLine:
     quantity: Decimal
     unit_price: Decimal  # Net, per unit and month (a service: per unit); averaged where units were sold at several.
     currency: str
+    monthly_minor: int  # What it costs a month, before tax: the sum of its entries. A service costs once.
 
     @property
-    def monthly_minor(self) -> int:
-        """What it costs a month, before tax; a service costs once."""
-        if self.product.billing == BillingRule.ONCE:
-            return 0
-        return to_minor(self.quantity * self.unit_price, self.currency)
+    def is_recurring(self) -> bool:
+        """Whether it is paid again and again; a service is done once."""
+        return self.product.billing != BillingRule.ONCE
 
     @property
     def label(self) -> str:
@@ -151,11 +151,13 @@ def owned_on(deltas: Iterable[SubscriptionDelta], today: date) -> tuple[OwnedLin
     """
     quantities: dict[int, Decimal] = defaultdict(Decimal)
     values: dict[int, Decimal] = defaultdict(Decimal)
+    monthly: dict[int, int] = defaultdict(int)
     last: dict[int, SubscriptionDelta] = {}
     for delta in deltas:
         if delta.effective_date <= today:
             quantities[delta.subscription_id] += delta.quantity
             values[delta.subscription_id] += delta.quantity * delta.unit_price
+            monthly[delta.subscription_id] += delta.recurring_minor
             last[delta.subscription_id] = delta
     lines = [
         OwnedLine(
@@ -164,6 +166,7 @@ def owned_on(deltas: Iterable[SubscriptionDelta], today: date) -> tuple[OwnedLin
             quantity=quantities[pk],
             unit_price=stored(Fraction(values[pk]) / Fraction(quantities[pk])),
             currency=delta.currency,
+            monthly_minor=monthly[pk],
         )
         for pk, delta in last.items()
         if quantities[pk] > 0
@@ -250,3 +253,11 @@ def _amendments(deltas: Iterable[SubscriptionDelta]) -> tuple[Amendment, ...]:
     for delta in deltas:
         grouped[delta.effective_date, delta.order_id].append(delta)
     return tuple(Amendment(day, tuple(group)) for (day, _order), group in grouped.items())
+
+
+def billing_month(contract: Contract, today: date) -> Period:
+    """The running month of lines billed every month, counted from the contract's first day."""
+    months = duration_of(Period(contract.start_date, today + timedelta(days=1))).months
+    if add_months(contract.start_date, months) > today:
+        months -= 1
+    return Period(add_months(contract.start_date, months), add_months(contract.start_date, months + 1))

@@ -224,9 +224,56 @@ class QuoteRequestAnswered(NotificationType):
         return reverse("commerce:quote-request", args=[context["quote_request"].public_id])
 
 
+class ContractChange(NotificationType):
+    """To those who buy: a change of a contract is planned, done, taken back, or could not be done."""
+
+    name = "contract_change"
+    label = _("A contract of ours changes")
+    category = Category.ORDERS
+    permission = Permission.VIEW_CONTRACTS
+    line = _("%(contract)s: %(what)s")
+    action = _("See the contract")
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        change = context["change"]
+        return {"contract": change.contract.number, "what": change.summary}
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("commerce:contract", args=[context["change"].contract.number])
+
+
+class AboutAContract(ToStaff):
+    """To the people who look after the company."""
+
+    category = Category.ORDERS
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("admin:commerce_contract_change", args=[context["contract"].pk])
+
+
+class ContractAttention(AboutAContract):
+    """A contract ends, or a planned change of it could not be done."""
+
+    name = "contract_attention"
+    label = _("A customer ends a contract")
+    action = _("See the contract")
+
+
+class RetentionOfferTaken(AboutAContract):
+    """Somebody who wanted to leave stays, for what we offered."""
+
+    name = "retention_offer_taken"
+    label = _("A customer takes an offer to stay")
+    action = _("See the contract")
+
+
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, Receipt, ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,
     DealDeskAsks, DealDeskApproved, DealDeskRejected,
     ConfigurationShared, QuoteRequested, QuoteRequestAnswered,
+    ContractChange, ContractAttention, RetentionOfferTaken,
 )  # fmt: skip

@@ -10,10 +10,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.notifications import notify
-from accounts.scope import staff_scope
-from accounts.services import set_grants
-from commerce import invoicing
-from commerce.catalogue import grants_for
+from commerce import invoicing, ledger
 from commerce.models import (
     Contract,
     DealStage,
@@ -24,10 +21,7 @@ from commerce.models import (
     OrderStep,
     PaymentAttempt,
     Quote,
-    QuoteLine,
     QuoteStatus,
-    Subscription,
-    SubscriptionDelta,
 )
 from tracking.actor import Actor, ActorKind
 from tracking.models import EventName
@@ -65,10 +59,15 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
             return order
         today = now.astimezone(ZoneInfo(order.account.time_zone)).date()
         _bump_contract(order, today)
-        lines = [] if order.quote is None else list(
-            order.quote.lines.select_related("product").prefetch_related("product__grants")
-        )  # fmt: skip
-        _amend(order, lines, today=today, actor=_placed_by(order, actor))
+        lines = [] if order.quote is None else list(order.quote.lines.select_related("product"))
+        ledger.append(
+            contract=order.contract,
+            entries=map(ledger.Entry.sold, lines),
+            effective_date=today,
+            billing_date=today,
+            actor=_placed_by(order, actor),
+            order=order,
+        )
         _close(order, now=now, today=today)
         record(
             name=EventName.ORDER_PLACED,
@@ -97,40 +96,6 @@ def _bump_contract(order: Order, today: date) -> None:
         raise ContractMoved(
             _("The contract changed while order %(number)s waited for its payment.") % {"number": order.number}
         )
-
-
-def _amend(order: Order, lines: Iterable[QuoteLine], *, today: date, actor: Actor) -> None:
-    """Append what the quote says to the ledger, and grant what is owned from today on."""
-    lines = list(lines)
-    subscriptions = [
-        Subscription.objects.get_or_create(account=order.account, contract=order.contract, product=line.product)[0]
-        for line in lines
-    ]
-    SubscriptionDelta.objects.bulk_create(
-        SubscriptionDelta(
-            account=order.account,
-            subscription=subscription,
-            kind=line.change,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            recurring_minor=line.recurring_minor,
-            currency=order.currency,
-            effective_date=today,
-            order=order,
-        )
-        for subscription, line in zip(subscriptions, lines, strict=True)
-    )
-    # What an account may use is the vendor's to write: a customer's request has no right to, so this much of it runs as
-    # the owner, still in the customer's name.
-    with staff_scope(actor):
-        for subscription, line in zip(subscriptions, lines, strict=True):
-            set_grants(
-                account=order.account,
-                source=f"subscription:{subscription.pk}",
-                grants=grants_for(line.product.grants.all(), line.quantity_after),
-                start_date=today,
-                end_date=order.contract.end_date,
-            )
 
 
 def _close(order: Order, *, now: datetime, today: date) -> None:

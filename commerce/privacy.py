@@ -58,6 +58,18 @@ PERSONAL = (
         ("configuration__name", "shared_at"), Fate.DELETE, lasts="as the configuration that is shared",
     ),
     PersonalData(
+        "commerce.PendingChange", "requested_by", _("Changes of contracts you decided"),
+        ("kind", "effective_date", "reason", "words", "requested_at"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.PendingChange", "closed_by", _("Changes of contracts you took back or carried out"),
+        ("kind", "status", "closed_at"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.RetentionAnswer", "answered_by", _("What you said to an offer to stay"),
+        ("headline", "is_taken", "words", "answered_at"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
         "commerce.QuoteRequest", "requested_by", _("Quotes you asked us for"),
         ("summary", "message", "status", "created_at"), Fate.KEEP, _BOOKS,
     ),

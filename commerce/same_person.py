@@ -17,6 +17,9 @@ FOLLOWS = (
         deletes_second=True,
     ),
     Follows("commerce.QuoteRequest", "requested_by", _("Quotes asked for")),
+    Follows("commerce.PendingChange", "requested_by", _("Changes of contracts decided")),
+    Follows("commerce.PendingChange", "closed_by", _("Changes of contracts taken back or carried out")),
+    Follows("commerce.RetentionAnswer", "answered_by", _("Answers to offers to stay")),
     # So that nobody approves their own purchase under another address, nor seems to have done so.
     Follows("commerce.PurchaseApproval", "requested_by", _("Approvals asked for"), apart_from="decided_by"),
     Follows("commerce.PurchaseApproval", "decided_by", _("Approvals decided"), apart_from="requested_by"),

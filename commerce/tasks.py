@@ -6,7 +6,16 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.jobs import AccountTask
-from commerce import approvals, configurations, deal_decisions, payments, quote_lifecycle, reconciliation, webhooks
+from commerce import (
+    applying,
+    approvals,
+    configurations,
+    deal_decisions,
+    payments,
+    quote_lifecycle,
+    reconciliation,
+    webhooks,
+)
 from commerce import stripe_gateway as gateway
 
 _RETRIED_BY_SWEEP = (gateway.OutcomeUnknown,)  # Stripe is away: the sweep hands the row out again.
@@ -60,6 +69,12 @@ def expire_quotes(**kwargs: object) -> None:
 def escalate_approvals(**kwargs: object) -> None:
     """Every hour: quotes that our own people have not decided about in time are put before somebody else besides."""
     deal_decisions.escalate_due(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def apply_contract_changes(**kwargs: object) -> None:
+    """Every hour, as the day begins somewhere: planned changes of contracts whose day has come."""
+    applying.apply_due(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True)

@@ -416,6 +416,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "resume-payments": {"task": "commerce.tasks.resume_payments", "schedule": 15, "options": {"expires": 15}},
     "reconcile-payments": {"task": "commerce.tasks.reconcile_payments", "schedule": 600, "options": {"expires": 600}},
     "expire-quotes": {"task": "commerce.tasks.expire_quotes", "schedule": crontab(minute=5), "options": {}},
+    "apply-contract-changes": {
+        "task": "commerce.tasks.apply_contract_changes",
+        "schedule": crontab(minute=2),
+        "options": {},
+    },
     "escalate-approvals": {"task": "commerce.tasks.escalate_approvals", "schedule": crontab(minute=10), "options": {}},
     "sweep-configurations": {
         "task": "commerce.tasks.sweep_configurations",

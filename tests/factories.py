@@ -149,6 +149,7 @@ def make_contract(
         recurring_minor=int(unit_price * seats * 100),
         currency=account.currency,
         effective_date=start,
+        billing_date=start,
     )
     for grant in product.grants.all():
         Entitlement.objects.create(

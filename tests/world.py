@@ -67,15 +67,20 @@ from commerce.limits import set_limits
 from commerce.models import (
     Activity,
     ApprovalRule,
+    ChangeKind,
+    ChangeReason,
+    ChangeStatus,
     ConfigurationShare,
     Contract,
     ContractedPrice,
+    DatePolicy,
     Delegation,
     DiscountSchedule,
     Invoice,
     Order,
     PaymentAttempt,
     PaymentState,
+    PendingChange,
     PriceRule,
     Product,
     ProductCost,
@@ -84,6 +89,8 @@ from commerce.models import (
     Quote,
     QuoteRequest,
     QuoteRequestReason,
+    RetentionAnswer,
+    RetentionOffer,
     SavedConfiguration,
     StripeCustomer,
     WebhookEvent,
@@ -445,8 +452,27 @@ def _company(
         ConfigurationShare(account=account, configuration=made.saved, user=people[role], shared_at=now)
         for role in (Role.BUYER, Role.APPROVER, Role.BILLING)
     )
+    _undecided(contract, administrator, now)
     made.texts = list(_texts(made, word, domain))
     return made
+
+
+def _undecided(contract: Contract, user: User, now: datetime) -> None:
+    """Somebody wanted to end the contract, and thought better of it."""
+    offer, _made = RetentionOffer.objects.get_or_create(
+        reason=ChangeReason.NOT_USED, rank=1, defaults={"kind": "pause", "headline": "Pause instead", "text": "Rest."}
+    )
+    RetentionAnswer.objects.create(
+        account=contract.account, contract=contract, offer=offer, reason=offer.reason, headline=offer.headline,
+        is_taken=False, answered_by=user, answered_at=now,
+    )  # fmt: skip
+    dates = {"effective_date": contract.end_date, "billing_date": contract.end_date}
+    change = PendingChange.objects.create(
+        account=contract.account, contract=contract, contract_version=contract.version, kind=ChangeKind.END,
+        effective_policy=DatePolicy.END_OF_TERM, billing_policy=DatePolicy.END_OF_TERM, currency="EUR",
+        monthly_before_minor=57_000, monthly_after_minor=0, requested_by=user, requested_at=now, **dates,
+    )  # fmt: skip
+    change.close(ChangeStatus.CANCELLED, now=now, by_id=user.pk)
 
 
 def _token(account: Account, now: datetime) -> ScimToken:

@@ -1,8 +1,20 @@
 """The staff's pages about what is sold, agreed and paid."""
 
-from commerce.admin import approvals, billing, catalogue, configurations, contracts, deal_desk, orders, prices, quotes
+from commerce.admin import (
+    amendments,
+    approvals,
+    billing,
+    catalogue,
+    configurations,
+    contracts,
+    deal_desk,
+    orders,
+    prices,
+    quotes,
+)
 
 __all__ = [
+    "amendments",
     "approvals",
     "billing",
     "catalogue",

@@ -1,5 +1,16 @@
 """What the vendor sells, what a customer has, and the money between them."""
 
+from commerce.models.amendments import (
+    ChangeKind,
+    ChangeReason,
+    ChangeStatus,
+    DatePolicy,
+    PendingChange,
+    PendingLine,
+    RetentionAnswer,
+    RetentionKind,
+    RetentionOffer,
+)
 from commerce.models.approvals import ApprovalStatus, PurchaseApproval, PurchaseLimit
 from commerce.models.billing import (
     EventCursor,
@@ -69,6 +80,9 @@ __all__ = [
     "ApprovalStep",
     "BillingRule",
     "BundleOption",
+    "ChangeKind",
+    "ChangeReason",
+    "ChangeStatus",
     "ConfigurationRule",
     "ConfigurationRuleText",
     "ConfigurationShare",
@@ -77,6 +91,7 @@ __all__ = [
     "Contract",
     "ContractStatus",
     "ContractedPrice",
+    "DatePolicy",
     "Deal",
     "DealSource",
     "DealStage",
@@ -99,6 +114,8 @@ __all__ = [
     "OrderStep",
     "PaymentAttempt",
     "PaymentState",
+    "PendingChange",
+    "PendingLine",
     "Price",
     "PriceBook",
     "PriceRule",
@@ -119,6 +136,9 @@ __all__ = [
     "QuoteRequestReason",
     "QuoteRequestStatus",
     "QuoteStatus",
+    "RetentionAnswer",
+    "RetentionKind",
+    "RetentionOffer",
     "RuleKind",
     "SavedConfiguration",
     "ScheduleKind",

@@ -42,6 +42,10 @@ class ContractQuerySet(models.QuerySet["Contract"]):
     def latest_first(self) -> Self:
         return self.order_by("-start_date", "-pk")
 
+    def locked(self, pk: int) -> "Contract":
+        """One of them as it is now, with its account, and nobody else's to change. Runs in a transaction."""
+        return self.select_for_update(no_key=True, of=("self",)).select_related("account").get(pk=pk)
+
 
 @pghistory.track()
 class Contract(models.Model):
@@ -56,6 +60,9 @@ class Contract(models.Model):
     term_months = models.PositiveSmallIntegerField(default=12)
     notice_days = models.PositiveSmallIntegerField(default=60)
     auto_renew = models.BooleanField(default=True)
+    # How long the customer may pause it, and how often; none at all is an agreement, too.
+    longest_pause_days = models.PositiveSmallIntegerField(default=90)
+    most_pauses = models.PositiveSmallIntegerField(default=1)
     currency = models.CharField(max_length=3)
     # What is bought later is priced by the same book, also once the company is in another tier. A trigger keeps it.
     price_book = models.ForeignKey(
@@ -139,6 +146,9 @@ class DeltaKind(models.TextChoices):
     SWAP_OUT = "swap_out", _("Changed from")
     CANCEL = "cancel", _("Cancelled")
     RENEWAL = "renewal", _("Renewed")
+    PAUSE = "pause", _("Paused")
+    RESUME = "resume", _("Resumed")
+    REACTIVATION = "reactivation", _("Reactivated")
 
 
 class SubscriptionDeltaQuerySet(models.QuerySet["SubscriptionDelta"]):
@@ -151,13 +161,15 @@ class SubscriptionDelta(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="deltas")
-    kind = models.CharField(max_length=10, choices=DeltaKind)
+    kind = models.CharField(max_length=12, choices=DeltaKind)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed.
     unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month (once: per unit).
     recurring_minor = models.BigIntegerField()  # Signed change of the monthly recurring amount, minor units.
     currency = models.CharField(max_length=3)
-    effective_date = models.DateField()
+    effective_date = models.DateField()  # From when it is owned, and may be used.
+    billing_date = models.DateField()  # From when it is billed.
     order = models.ForeignKey("commerce.Order", on_delete=models.PROTECT, null=True, related_name="deltas")
+    change = models.ForeignKey("commerce.PendingChange", on_delete=models.PROTECT, null=True, related_name="deltas")
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = SubscriptionDeltaQuerySet.as_manager()

@@ -122,6 +122,8 @@ class Quote(models.Model):
     status = models.CharField(max_length=11, choices=QuoteStatus, default=QuoteStatus.DRAFT)
     currency = models.CharField(max_length=3)
     price_date = models.DateField()  # Of whose day the prices are; the amendment's change day.
+    # Of a reduction: the day from which less is owned. Empty: what is bought is owned once it is paid.
+    takes_effect_date = models.DateField(null=True, blank=True)
     expires_at = models.DateTimeField()  # Exclusive end: the start of the day after its last, in the account's zone.
     # What was asked for, to price it again: {"plan": "business", "seats": "60", "addons": {"sso": "1"}}.
     configuration = models.JSONField(encoder=DjangoJSONEncoder)
@@ -206,6 +208,11 @@ class Quote(models.Model):
         """What whoever accepted it was in their company then."""
         return ", ".join(str(Role(role).label) for role in self.accepted_role.split(",") if role in Role)
 
+    @property
+    def is_reduction(self) -> bool:
+        """Whether it takes effect at the end of the term, with nothing due and nothing credited."""
+        return self.takes_effect_date is not None
+
     def commitment_minor(self) -> int:
         """What ordering it adds to what the company owes until its contract ends, with tax. One query.
 
@@ -238,7 +245,7 @@ class QuoteLine(models.Model):
     quote = models.ForeignKey(Quote, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, on_delete=models.PROTECT)
-    change = models.CharField(max_length=10, choices=DeltaKind)
+    change = models.CharField(max_length=12, choices=DeltaKind)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed change.
     quantity_after = models.DecimalField(max_digits=20, decimal_places=4)  # Owned once the quote is ordered.
     unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month.

@@ -448,6 +448,7 @@ class Seller:
                     recurring_minor=line.recurring_minor,
                     currency=self.account.currency,
                     effective_date=effective,
+                    billing_date=effective,
                     order=order,
                     created_at=order.placed_at,
                 )

@@ -202,4 +202,5 @@ def contract_with(product, contract, *, quantity):
         recurring_minor=285 * quantity,
         currency="EUR",
         effective_date=contract.start_date,
+        billing_date=contract.start_date,
     )

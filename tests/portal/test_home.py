@@ -112,6 +112,7 @@ def test_what_was_changed_in_the_future_does_not_count_today(business, acme, adm
         recurring_minor=11400,
         currency="EUR",
         effective_date=date(2026, 12, 1),
+        billing_date=date(2026, 12, 1),
     )
     assert "€570.00" in page(signed_in(admin))
 

@@ -13,7 +13,15 @@ from accounts.models import Cover, Erasure, Handover, OutgoingMail
 from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
-from commerce.models import PaymentAttempt, PurchaseApproval, QuoteApproval, QuoteComment, QuoteRequest
+from commerce.models import (
+    PaymentAttempt,
+    PendingChange,
+    PurchaseApproval,
+    QuoteApproval,
+    QuoteComment,
+    QuoteRequest,
+    RetentionAnswer,
+)
 from tests.world import client_of
 
 MAIL = settings.BASE_DIR / "templates" / "mail"
@@ -104,6 +112,7 @@ def contexts(company):
         }
         | of_the_account_team(company)
         | of_quotes(company)
+        | of_contracts(company)
         | of_the_deal_desk(company)
     )
 
@@ -113,6 +122,19 @@ def of_quotes(company):
     said = {"quote": quote, "comment": QuoteComment(quote=quote, author=company.people["buyer"], text="Is VAT in it?")}
     offered = {"quote": quote, "by": company.account.owner, "total": "€764.93", "last_day": "2 December 2026"}
     return {"quote_asked": said, "quote_answered": said, "quote_presented": offered}
+
+
+def of_contracts(company):
+    contract = company.contract
+    change = PendingChange(
+        contract=contract, kind="end", effective_date=contract.end_date, reason="not_used", words="Too quiet."
+    )
+    answer = RetentionAnswer(contract=contract, reason="not_used", headline="Pause instead", words="Fine.")
+    return {
+        "contract_change": {"change": change},
+        "contract_attention": {"change": change, "contract": contract},
+        "retention_offer_taken": {"answer": answer, "contract": contract},
+    }
 
 
 def of_the_deal_desk(company):
@@ -151,6 +173,7 @@ def invitation_to_the_reader(company):
 TO_STAFF = {
     "portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests",
     "quote_requested", "quote_asked", "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
+    "contract_attention", "retention_offer_taken",
 }  # fmt: skip
 
 
