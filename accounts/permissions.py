@@ -181,6 +181,17 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
         f"commerce.{action}_productfile": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR})
         for action in ("add", "change", "delete")
     },
+    **{
+        f"commerce.view_{model}": _EVERYONE
+        for model in ("featuregroup", "bundleoption", "configurationrule", "configurationruletext")
+    },
+    **{
+        f"commerce.{action}_{model}": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR})
+        for action in ("add", "change", "delete")
+        for model in ("featuregroup", "bundleoption", "configurationruletext")
+    },
+    "commerce.add_configurationrule": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.change_configurationrule": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_pricebook": _COMMERCIAL,
     "commerce.add_pricebook": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_pricebook": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),

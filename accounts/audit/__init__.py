@@ -31,6 +31,7 @@ class AuditAction(models.TextChoices):
     VIEW_AS_BEGUN = "view_as.begun", _("%(actor)s began to view the portal as %(subject)s: %(reason)s")
     VIEW_AS_ELEVATED = "view_as.elevated", _("%(actor)s may now change things as %(subject)s: %(reason)s")
     VIEW_AS_ENDED = "view_as.ended", _("%(actor)s stopped viewing the portal as %(subject)s")
+    CATALOGUE_IMPORTED = "catalogue.imported", _("%(actor)s imported a catalogue: %(added)s added, %(changed)s changed")
     CATALOGUE_PREVIEWED = "catalogue.previewed", _("%(actor)s looked at the plans as %(object)s sees them: %(reason)s")
     PEOPLE_MERGED = "people.merged", _("%(actor)s joined another entry of %(subject)s with theirs: %(reason)s")
     SSO_CHANGED = "sso.changed", _("%(actor)s connected single sign-on by %(object)s")

@@ -3,76 +3,22 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.admin import Undeletable
-from accounts.models import Feature
+from commerce.admin.exchange import export_document, import_document, look_at_document
 from commerce.admin.previews import begin_preview, preview_page
 from commerce.admin.product_files import ProductFileInline, staff_file
 from commerce.models import Price, Product, ProductGrant
-from tracking.models import Meter
-
-LABELS = {
-    "name": _("name"),
-    "code": _("code"),
-    "kind": _("kind"),
-    "billing": _("billed"),
-    "summary": _("summary"),
-    "highlights": _("highlights"),
-    "unit_label": _("unit"),
-    "icon": _("icon"),
-    "rank": _("rank"),
-    "min_quantity": _("sold from"),
-    "max_quantity": _("sold up to"),
-}
-HELP = {
-    "code": _("Stands in quotes, links and the CRM, and never changes."),
-    "highlights": _("One in each line, as the plans page lists them."),
-    "unit_label": _("One of them, as prices name it: “seat”, “pack of 100 GB”."),
-    "rank": _("Of plans: the higher one is an upgrade."),
-    "max_quantity": _("Whoever wants more talks to us."),
-    "quantity_places": _("0: only whole ones are sold."),
-    "meter": _("What metered usage counts."),
-    "lifecycle": _("A draft is seen by nobody but us; what was sold stays with its owners after the end of sale."),
-    "end_of_sale_date": _("The first day on which it is sold no more. A day ahead takes effect by itself."),
-    "end_of_life_date": _("The first day on which it runs no more."),
-}
-
-
-class ProductForm(forms.ModelForm[Product]):
-    class Meta:
-        model = Product
-        fields = [
-            "name", "code", "kind", "billing", "summary", "highlights", "unit_label", "icon", "rank",
-            "min_quantity", "max_quantity", "quantity_places", "meter",
-            "lifecycle", "end_of_sale_date", "end_of_life_date", "successor",
-        ]  # fmt: skip
-        labels = LABELS
-        help_texts = HELP
-
-
-class ProductGrantForm(forms.ModelForm[ProductGrant]):
-    code = forms.ChoiceField(
-        choices=[(_("Features"), Feature.choices), (_("Meters"), Meter.choices)],
-        label=_("grants"),
-        widget=UnfoldAdminSelectWidget,
-    )
-
-    class Meta:
-        model = ProductGrant
-        fields = ["code", "quantity", "is_per_unit"]
-        labels = {"quantity": _("quantity"), "is_per_unit": _("for each")}
-        help_texts = {"quantity": _("Of a meter; features have none.")}
+from commerce.product_forms import ProductForm, ProductGrantForm
 
 
 class ProductGrantInline(Undeletable, TabularInline):
@@ -118,7 +64,7 @@ class ProductAdmin(Undeletable, ModelAdmin):
     search_fields = ["name", "code", "summary"]
     autocomplete_fields = ["successor"]
     inlines = [ProductGrantInline, ProductFileInline]
-    actions_list = ["see_as_company"]
+    actions_list = ["see_as_company", "take_export", "read_import"]
     actions_detail = ["see_product_as_company"]
     fieldsets: ClassVar[Any] = [
         (None, {"fields": ["name", "code", "kind", "billing"]}),
@@ -134,6 +80,9 @@ class ProductAdmin(Undeletable, ModelAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("files/<uuid:public_id>/", wrap(staff_file), name="commerce_product_file"),
+            path("export/", wrap(export_document), name="commerce_catalogue_export"),
+            path("import/", wrap(look_at_document), name="commerce_catalogue_import"),
+            path("import/confirm/", wrap(import_document), name="commerce_catalogue_confirm"),
             path("preview/", wrap(begin_preview), name="commerce_preview"),
             path("preview/<uuid:public_id>/<path:page>", wrap(preview_page), name="commerce_preview_page"),
             *super().get_urls(),
@@ -158,11 +107,19 @@ class ProductAdmin(Undeletable, ModelAdmin):
 
     @action(description=_("See the plans as a company"), permissions=["preview_catalogue"], url_path="as-company")
     def see_as_company(self, request: HttpRequest) -> HttpResponse:
-        return redirect(reverse("admin:commerce_preview"))
+        return redirect("admin:commerce_preview")
 
     @action(description=_("See the plans as a company"), permissions=["preview_catalogue"], url_path="as-company")
     def see_product_as_company(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return redirect(reverse("admin:commerce_preview"))
+        return redirect("admin:commerce_preview")
+
+    @action(description=_("Export"), permissions=["view"], url_path="as-document")
+    def take_export(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:commerce_catalogue_export")
+
+    @action(description=_("Import"), permissions=["change"], url_path="from-document")
+    def read_import(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:commerce_catalogue_import")
 
     def has_preview_catalogue_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm("commerce.preview_catalogue")

@@ -1,7 +1,7 @@
 """What products cost. Prices are appended: a new price starts on a day, the old one ends on it."""
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,8 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from accounts.admin import Undeletable
-from commerce.admin.price_forms import (
+from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost, TaxRate
+from commerce.price_forms import (
     ContractedPriceForm,
     DiscountScheduleForm,
     PriceBookForm,
@@ -17,7 +18,6 @@ from commerce.admin.price_forms import (
     PriceRuleForm,
     ProductCostForm,
 )
-from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost, TaxRate
 
 
 class PriceInline(Undeletable, TabularInline):
@@ -73,12 +73,7 @@ class DiscountScheduleAdmin(Undeletable, ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: DiscountSchedule | None = None) -> list[str]:
         # What was quoted by it stays told: another discount is another schedule.
-        return ["kind", "method", "scope", "counts_held", "tiers"] if obj and _is_given(obj) else []
-
-
-def _is_given(schedule: DiscountSchedule) -> bool:
-    named = Q(volume_schedule=schedule) | Q(term_schedule=schedule)
-    return Price.objects.filter(named).exists() or ContractedPrice.objects.filter(named).exists()
+        return ["kind", "method", "scope", "counts_held", "tiers"] if obj and obj.is_given else []
 
 
 @admin.register(PriceRule)

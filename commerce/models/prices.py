@@ -16,7 +16,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.compiled import Given
 from accounts.models import Account, Tier
 from commerce.models.catalogue import Product
 from commerce.pricing import methods
@@ -27,7 +26,7 @@ from commerce.pricing.tax import TaxCategory, TaxTreatment
 COUNTRY = RegexValidator(r"^[A-Z]{2}$", _("A country is two capital letters, as DE."))
 
 
-def valid_on(day: date | Given, prefix: str = "") -> Q:
+def valid_on(day: date, prefix: str = "") -> Q:
     """Whether a row with `valid_from` and `valid_until` holds on the day; either may be open."""
     begun = Q(**{f"{prefix}valid_from__isnull": True}) | Q(**{f"{prefix}valid_from__lte": day})
     return begun & (Q(**{f"{prefix}valid_until__isnull": True}) | Q(**{f"{prefix}valid_until__gt": day}))
@@ -100,6 +99,12 @@ class DiscountSchedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a price has it: then it stays as it is."""
+        named = Q(volume_schedule=self) | Q(term_schedule=self)
+        return Price.objects.filter(named).exists() or ContractedPrice.objects.filter(named).exists()
 
     def as_schedule(self) -> pricing_tiers.DiscountSchedule:
         """As the engine reads it. Raises the errors of tiers."""
@@ -185,7 +190,7 @@ class ContractedPriceQuerySet(models.QuerySet["ContractedPrice"]):
         """Those agreed with the account itself; commerce.pricebooks also knows its parents'."""
         return self.filter(account=account)
 
-    def on(self, day: date | Given) -> Self:
+    def on(self, day: date) -> Self:
         return self.filter(valid_on(day))
 
 
@@ -215,7 +220,7 @@ class ContractedPrice(Priced):
 
 
 class PriceRuleQuerySet(models.QuerySet["PriceRule"]):
-    def on(self, day: date | Given) -> Self:
+    def on(self, day: date) -> Self:
         return self.filter(valid_on(day), is_active=True)
 
 
@@ -321,7 +326,7 @@ TAX_CATEGORIES = [
 
 
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):
-    def on(self, day: date | Given) -> Self:
+    def on(self, day: date) -> Self:
         return self.filter(valid_on(day))
 
 

@@ -47,7 +47,10 @@ def test_nothing_that_is_history_or_money_can_be_deleted():
         "accounts.delete_menurule",
         "commerce.delete_approvalrule",
         "commerce.delete_approvalstep",
+        "commerce.delete_bundleoption",
+        "commerce.delete_configurationruletext",
         "commerce.delete_delegation",
+        "commerce.delete_featuregroup",
         "commerce.delete_productfile",
     }
 

@@ -162,7 +162,7 @@ class PriceForm(PricedForm[Price]):
 
     @property
     def currency(self) -> str:
-        book: PriceBook = self.cleaned_data["book"]
+        book: PriceBook = self.cleaned_data.get("book") or self.instance.book
         return book.currency
 
 
