@@ -16,7 +16,7 @@ BLOCKS_SHOWN = 3
 
 
 def offers(account: Account, today: date) -> dict[str, Any]:
-    """The best offers, and the blocks of Home that fit. Six queries."""
+    """The best offers, and the blocks of Home that fit. Seven queries."""
     return {
         "offers": recommend(
             account=account,

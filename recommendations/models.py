@@ -2,31 +2,35 @@
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q
+from django.db.models.functions import Cast, JSONObject
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 
+from accounts.compiled import Given
 from accounts.models import Account, Industry, LifecycleStage, Tier
-from commerce.models import Price, Product
+from commerce.models import Product, ProductGrant
 from commerce.models.catalogue import sold_on
 from recommendations import offers
 from tracking.models import Meter
 
 
 class OfferQuerySet(models.QuerySet["Offer"]):
-    def active(self, today: date) -> Self:
+    def active(self, today: date | Given) -> Self:
         return self.filter(sold_on(today, "product__"), is_active=True)
 
-    def priced_for(self, account: Account, today: date) -> Self:
-        """Annotate `unit_price` in the account's own book; None where the product is not sellable to it."""
-        prices = Price.objects.for_account(account).on(today).filter(product=OuterRef("product"))
-        return self.annotate(unit_price=Subquery(prices.order_by("-valid_from").values("unit_price")[:1]))
+    def with_grants(self) -> Self:
+        """Read along what one unit of the product grants: `grants_read`. No query of its own."""
+        grants = ProductGrant.objects.filter(product=OuterRef("product")).order_by("code")
+        # Quantities as text, for numbers of JSON would be floats.
+        row = JSONObject(code="code", quantity=Cast("quantity", models.TextField()))
+        return self.annotate(grants_read=ArraySubquery(grants.values_list(row)))
 
 
 class Offer(models.Model):
@@ -43,7 +47,7 @@ class Offer(models.Model):
     weight = models.PositiveSmallIntegerField(default=10)
     is_active = models.BooleanField(default=True)
 
-    unit_price: Decimal | None  # Only on rows of `priced_for`.
+    grants_read: list[dict[str, Any]]  # Only on rows of `with_grants`.
 
     objects = OfferQuerySet.as_manager()
 

@@ -7,15 +7,16 @@ from decimal import Decimal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.compiled import Compiled, Given
 from accounts.models import Account, Entitlements
-from commerce.amounts import unit_price as unit_price_text
-from commerce.contracts import ContractOverview
-from commerce.models import BillingRule, Contract, Product, ProductGrant, ProductKind, SubscriptionDelta
-from commerce.pricing.explanation import UnitPrice
+from commerce.catalogue import Offered
+from commerce.contracts import ContractOverview, overview
+from commerce.models import Product, ProductKind
+from commerce.price_words import price_words
+from commerce.pricebooks import FoundPrice, prices_for
 from recommendations import offers
 from recommendations.models import Offer
 from tracking.actor import Actor
@@ -31,7 +32,7 @@ class OfferUnknown(Exception):
 class Recommendation:
     """A product worth offering to one account, in words.
 
-    `price_text` is the list price of the account's tier: show it to people who may see prices only.
+    `price_text` is the account's own price, as the plans' page says it: show it to people who may see prices only.
     """
 
     product: Product
@@ -53,32 +54,31 @@ def recommend(
     contract: ContractOverview | None = None,
     limit: int = 1,
 ) -> list[Recommendation]:
-    """The best offers for an account, best first; three queries. None without a running contract to change.
+    """The best offers for an account, best first; four queries. None without a running contract to change.
 
-    A page that has read the contract already passes it, and saves one of the queries.
+    Nor of what is not sold to it. A page that has read the contract already passes it, and saves one of the queries.
     """
-    owned = _owned(account, today) if contract is None else _owned_by(contract)
-    if not owned:
+    contract = contract or overview(account, today)
+    if contract is None or not contract.lines:
         return []
-    rows = list(
-        Offer.objects.active(today)
-        .priced_for(account, today)
-        .select_related("product")
-        .prefetch_related(Prefetch("product__grants", ProductGrant.objects.order_by("code")))
-    )
+    prices = prices_for(account=account, today=today, contract=contract.contract)
+    rows = [row for row in _active_offers(today=today) if row.product_id in prices]
     situation = offers.Situation(
         industry=account.industry,
         industry_name=account.get_industry_display().lower() if account.industry else "",
         stage=account.lifecycle_stage,
-        owned={line.code: line.quantity for line in owned},
-        plan_rank=max((line.rank for line in owned if line.kind == ProductKind.PLAN), default=None),
+        owned={line.product.code: int(line.quantity) for line in contract.lines},
+        plan_rank=contract.plan.product.rank if contract.plan else None,
         features=entitlements.features,
         used={str(meter): quantity for meter, quantity in usage.items()},
         limits=entitlements.limits,
     )
-    sellable = {row.product.code: (row.product, row.unit_price) for row in rows if row.unit_price is not None}
-    ranked = offers.rank((_rule(row) for row in rows if row.product.code in sellable), situation)
-    return [_recommendation(account, *sellable[offer.product_code], offer) for offer in ranked[:limit]]
+    products = {row.product.code: row.product for row in rows}
+    ranked = offers.rank((_rule(row) for row in rows), situation)
+    return [
+        _recommendation(products[offer.product_code], prices, offer, currency=contract.contract.currency)
+        for offer in ranked[:limit]
+    ]
 
 
 def note_shown(
@@ -120,48 +120,19 @@ def follow_offer(*, account: Account, code: str, actor: Actor, now: datetime) ->
     return followed.configure_url if followed else reverse("commerce:configure")
 
 
-@dataclass(frozen=True)
-class _Owned:
-    code: str
-    kind: str
-    rank: int
-    quantity: int
-
-
-def _owned_by(contract: ContractOverview) -> list[_Owned]:
-    return [
-        _Owned(line.product.code, line.product.kind, line.product.rank, int(line.quantity)) for line in contract.lines
-    ]
-
-
-def _owned(account: Account, today: date) -> list[_Owned]:
-    """What the account's running contracts sum up to. One query."""
-    rows = (
-        SubscriptionDelta.objects.for_account(account)
-        .filter(
-            subscription__contract__in=Contract.objects.for_account(account).current(today),
-            effective_date__lte=today,
-        )
-        .values("subscription__product__code", "subscription__product__kind", "subscription__product__rank")
-        .annotate(total=Sum("quantity"))
-        .filter(total__gt=0)
-        .values_list(
-            "subscription__product__code", "subscription__product__kind", "subscription__product__rank", "total"
-        )
-    )
-    return [_Owned(code, kind, rank, int(total)) for code, kind, rank, total in rows]
+_active_offers = Compiled(lambda: Offer.objects.active(Given("today")).with_grants().select_related("product"))
 
 
 def _rule(row: Offer) -> offers.Rule:
     product = row.product
-    grants = list(product.grants.all())
+    amounts = {grant["code"]: Decimal(grant["quantity"]) for grant in row.grants_read if grant["quantity"]}
     return offers.Rule(
         product=offers.ProductFacts(
             code=product.code,
             kind=offers.ProductKind(product.kind),
             rank=product.rank,
-            features=frozenset(grant.code for grant in grants if grant.quantity is None),
-            amounts={grant.code: grant.quantity for grant in grants if grant.quantity},
+            features=frozenset(grant["code"] for grant in row.grants_read if grant["quantity"] is None),
+            amounts={code: amount for code, amount in amounts.items() if amount},
             max_quantity=product.max_quantity,
         ),
         headline=row.headline,
@@ -174,7 +145,10 @@ def _rule(row: Offer) -> offers.Rule:
     )
 
 
-def _recommendation(account: Account, product: Product, unit_price: Decimal, offer: offers.Offer) -> Recommendation:
+def _recommendation(
+    product: Product, prices: Mapping[int, FoundPrice], offer: offers.Offer, *, currency: str
+) -> Recommendation:
+    found = prices[product.pk]
     is_plan = product.kind == ProductKind.PLAN
     wish = {"plan": product.code, "seats": offer.quantity} if is_plan else {product.code: offer.quantity}
     return Recommendation(
@@ -183,14 +157,7 @@ def _recommendation(account: Account, product: Product, unit_price: Decimal, off
         reason=offer.reason,
         quantity=offer.quantity,
         quantity_text=_("Fits %(seats)s seats") % {"seats": f"{offer.quantity:,}"} if is_plan else "",
-        price_text=_price_text(product, UnitPrice(unit_price, account.currency)),
+        price_text=price_words(Offered(product, found.row, found.listed), currency),
         configure_url=f"{reverse('commerce:configure')}?{urlencode(wish | {'source': 'recommendation'})}",
         meter=offer.meter,
     )
-
-
-def _price_text(product: Product, price: UnitPrice) -> str:
-    """€11.40 per seat and month; €1,500.00, once."""
-    if product.billing == BillingRule.ONCE:
-        return _("%(price)s, once") % {"price": unit_price_text(price)}
-    return _("%(price)s per %(unit)s and month") % {"price": unit_price_text(price), "unit": product.unit_label}

@@ -1,5 +1,6 @@
 """What Home is given to recommend, and what it shows of it to whom."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import RequestFactory
 
 from accounts.models import Entitlement, Entitlements
 from commerce import contracts
+from commerce.models import ContractedPrice, Price, PriceBook
 from recommendations.models import ContentBlock, Offer
 from recommendations.services import note_shown, recommend
 from tests.conftest import NOW, TODAY
@@ -65,6 +67,41 @@ def test_seats_that_run_out_are_recommended_with_their_reason_and_price(acme, co
     assert one.configure_url == "/plans/configure/?plan=team&seats=60&source=recommendation"
 
 
+TIERS = [{"from": "1", "to": "55", "unit_price": "11"}, {"from": "55", "to": None, "unit_price": "9"}]
+
+
+def test_the_price_is_the_one_that_was_agreed_with_the_company(acme, catalogue, contract, seats_offer):
+    ContractedPrice.objects.create(
+        account=acme, product=catalogue["team"], currency="EUR", unit_price=Decimal("7.5"), valid_from=date(2024, 1, 1)
+    )
+
+    assert recommended(acme)[0].price_text == "€7.50 per seat and month"
+
+
+def test_the_price_is_that_of_the_contracts_own_book_whatever_is_newer(acme, catalogue, contract, seats_offer):
+    other = PriceBook.objects.create(tier=acme.tier, currency="EUR", name="Newer", valid_from=date(2025, 1, 1))
+    Price.objects.create(book=other, product=catalogue["team"], unit_price=Decimal(20), valid_from=TODAY)
+
+    assert recommended(acme)[0].price_text == "€11.40 per seat and month"
+
+
+def test_a_price_by_quantity_is_said_by_its_tiers(acme, catalogue, contract, seats_offer):
+    catalogue["team"].prices.filter(book=contract.price_book).update(
+        method="volume", unit_price=0, figures={"tiers": TIERS}
+    )
+
+    assert recommended(acme)[0].price_text == "€11.00 per seat and month, €9.00 from 55 on"
+
+
+def test_a_price_that_does_not_read_is_one_to_talk_about(acme, admin, catalogue, contract, seats_offer):
+    catalogue["team"].prices.update(method="volume", unit_price=0, figures={"tiers": []})
+
+    html = rendered("{% offer_card one %}", admin.membership, one=recommended(acme)[0])
+
+    assert "Talk to us" in html
+    assert "€" not in html
+
+
 def test_an_addon_leads_to_the_configurator_with_one_of_it(acme, contract, sso_offer):
     (one,) = recommended(acme)
 
@@ -110,14 +147,14 @@ def test_nothing_is_recommended_without_a_running_contract(acme, catalogue, sso_
 
 
 @pytest.mark.parametrize("offers", [2, 5])
-def test_it_costs_three_queries_however_many_offers_there_are(
+def test_it_costs_four_queries_however_many_offers_there_are(
     acme, catalogue, contract, seats_offer, sso_offer, offers, django_assert_num_queries
 ):
     for code in ["audit_log", "business", "enterprise"][: offers - 2]:
         Offer.objects.create(product=catalogue[code], headline=code, reason="Because.")
     entitlements = Entitlements.of(acme, today=TODAY)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         shown = recommend(
             account=acme, today=TODAY, usage={Meter.SEATS: Decimal(46)}, entitlements=entitlements, limit=9
         )
@@ -130,7 +167,7 @@ def test_a_page_that_has_read_the_contract_saves_a_query(
 ):
     entitlements, overview = Entitlements.of(acme, today=TODAY), contracts.overview(acme, TODAY)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         (one,) = recommend(
             account=acme, today=TODAY, usage={Meter.SEATS: Decimal(46)}, entitlements=entitlements, contract=overview
         )
