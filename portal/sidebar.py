@@ -79,6 +79,7 @@ GROUPS = [
             "commerce.retentionoffer",
             "commerce.product",
             OwnPage("admin:commerce_preview", _("Plans as a company sees them"), "commerce.preview_catalogue"),
+            "commerce.configurationrule",
             "commerce.pricebook",
             "commerce.contractedprice",
             "commerce.discountschedule",

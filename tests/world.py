@@ -67,15 +67,18 @@ from commerce.limits import set_limits
 from commerce.models import (
     Activity,
     ApprovalRule,
+    BundleOption,
     ChangeKind,
     ChangeReason,
     ChangeStatus,
+    ConfigurationRule,
     ConfigurationShare,
     Contract,
     ContractedPrice,
     DatePolicy,
     Delegation,
     DiscountSchedule,
+    FeatureGroup,
     Invoice,
     Order,
     PaymentAttempt,
@@ -258,7 +261,7 @@ def make_world(now: datetime) -> World:
 
 
 def _prices(world: World, today: date) -> None:
-    """What prices are made of, beside the books: of other times, so that no page's figures change."""
+    """What prices are made of beside the books, and bundles and rules: of other times, so that no figures change."""
     team = world.products["team"]
     DiscountSchedule.objects.create(name="Seats", tiers=[{"from": "1", "to": None, "percent": "5"}])
     ContractedPrice.objects.create(
@@ -267,6 +270,10 @@ def _prices(world: World, today: date) -> None:
     )  # fmt: skip
     PriceRule.objects.create(order=1, name="Launch", discount_percent=5, is_active=False)
     ProductCost.objects.create(product=team, currency="EUR", cost=4, valid_from=date(today.year - 2, 1, 1))
+    bundle = Product.objects.create(code="suite", name="Field suite", kind="addon", summary="Both.", lifecycle="draft")
+    group = FeatureGroup.objects.create(bundle=bundle, name="Access")
+    BundleOption.objects.create(group=group, product=world.products["sso"], is_included=True, max_quantity=1)
+    ConfigurationRule.objects.create(order=1, name="Few seats", message="Fewer, please.", is_active=False)
     sheet = ProductFile(product=team, kind="document", title="Team in detail")
     sheet.keep(PDF, content_type="application/pdf", suffix=".pdf")
     sheet.save()

@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from accounts.admin import Undeletable
+from commerce.admin.bundles import FeatureGroupInline
 from commerce.admin.exchange import export_document, import_document, look_at_document
 from commerce.admin.previews import begin_preview, preview_page
 from commerce.admin.product_files import ProductFileInline, staff_file
@@ -63,7 +64,7 @@ class ProductAdmin(Undeletable, ModelAdmin):
     list_filter = [StandsFilter, "kind", "lifecycle", "billing"]
     search_fields = ["name", "code", "summary"]
     autocomplete_fields = ["successor"]
-    inlines = [ProductGrantInline, ProductFileInline]
+    inlines = [ProductGrantInline, ProductFileInline, FeatureGroupInline]
     actions_list = ["see_as_company", "take_export", "read_import"]
     actions_detail = ["see_product_as_company"]
     fieldsets: ClassVar[Any] = [

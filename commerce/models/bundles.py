@@ -39,8 +39,11 @@ class FeatureGroup(models.Model):
         return f"{self.bundle}: {self.name}"
 
     def clean(self) -> None:
-        if self.bundle.kind in (ProductKind.PLAN, ProductKind.SERVICE):
+        """Refuse bundles that are none, and a choice that nobody could make."""
+        if self.bundle.kind != ProductKind.ADDON:
             raise ValidationError(_("A bundle is an add-on."))
+        if self.max_options is not None and self.max_options < (self.min_options or 0):
+            raise ValidationError({"max_options": _("That is less than the least.")})
 
 
 class BundleOption(models.Model):
@@ -81,18 +84,32 @@ class BundleOption(models.Model):
         return f"{self.group.bundle}: {self.product}"
 
     def clean(self) -> None:
-        """Refuse plans, what another group of the bundle has, and bundles that would contain themselves."""
+        """Refuse plans, what another group of the bundle has, bundles that would contain themselves, and quantities
+        that fit nothing.
+        """
+        self._check_quantities()
+        if not hasattr(self, "product"):
+            return  # That none was chosen is said already.
         bundle = self.group.bundle
         if self.product.kind == ProductKind.PLAN:
             raise ValidationError({"product": _("A plan is no part of a bundle.")})
-        others = BundleOption.objects.exclude(pk=self.pk).filter(group__bundle=bundle, product=self.product)
-        if others.exclude(group=self.group).exists():
+        others = BundleOption.objects.exclude(pk=self.pk).filter(group__bundle=bundle.pk, product=self.product)
+        if others.exclude(group=self.group_id).exists():
             raise ValidationError({"product": _("It is in another group of this bundle already.")})
         contains: dict[int, set[int]] = {}
         for outer, inner in BundleOption.objects.exclude(pk=self.pk).values_list("group__bundle", "product"):
             contains.setdefault(outer, set()).add(inner)
         if pure.leads_to(contains, start=self.product.pk, target=bundle.pk):
             raise ValidationError({"product": _("The bundle would contain itself.")})
+
+    def _check_quantities(self) -> None:
+        least, most, default = self.min_quantity, self.max_quantity, self.default_quantity
+        if most is None and self.is_included:
+            raise ValidationError({"max_quantity": _("What costs nothing extra has an end: say at most how many.")})
+        if least <= 0:
+            raise ValidationError({"min_quantity": _("An option that is chosen is had at least once.")})
+        if default < least or (most is not None and default > most):
+            raise ValidationError({"default_quantity": _("It is between the least and the most.")})
 
 
 class RuleKind(models.TextChoices):
@@ -184,10 +201,14 @@ class ConfigurationRule(models.Model):
         acts = self.kind in (RuleKind.SELECTION, RuleKind.FILTER)
         if acts and self.product is None:
             errors["product"] = _("Say which product.")
+        elif self.product is not None and self.kind == RuleKind.SELECTION and self.product.kind == ProductKind.PLAN:
+            errors["product"] = _("A plan is chosen, and not added.")
         if not acts and self.product is not None:
             errors["product"] = _("Only a selection or a filter has a product.")
         if not acts and not self.message.strip():
             errors["message"] = _("Say to the customer what is wrong.")
+        if self.quantity <= 0:
+            errors["quantity"] = _("It is above 0.")
         errors |= self._fix_errors()
         if errors:
             raise ValidationError(errors)
