@@ -1,5 +1,7 @@
 """What people are told about orders and payments."""
 
+from typing import ClassVar
+
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -8,13 +10,27 @@ from accounts.notifications.types import Category, Context, NotificationType
 from accounts.permissions import Permission
 
 
-class OrderConfirmed(NotificationType):
+class AboutAThing(NotificationType):
+    """Something that has a page of its own, where people are led."""
+
+    category = Category.ORDERS
+    permission = Permission.VIEW_PRICES
+    thing: ClassVar[str]  # Its name in the context.
+    page: ClassVar[str]
+    key: ClassVar[str] = "public_id"  # What of it stands in the page's address.
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse(cls.page, args=[getattr(context[cls.thing], cls.key)])
+
+
+class OrderConfirmed(AboutAThing):
     """What was ordered can be used."""
 
     name = "order_confirmed"
     label = _("An order of mine is active")
-    category = Category.ORDERS
     permission = Permission.VIEW_ORDERS
+    thing, page, key = "order", "commerce:order", "number"
     line = _("Order %(number)s is active")
     action = _("See the order")
 
@@ -22,34 +38,26 @@ class OrderConfirmed(NotificationType):
     def params(cls, context: Context) -> dict[str, str | int]:
         return {"number": context["order"].number}
 
-    @classmethod
-    def link(cls, context: Context) -> str:
-        return reverse("commerce:order", args=[context["order"].number])
 
-
-class Receipt(NotificationType):
+class Receipt(AboutAThing):
     """A payment has arrived."""
 
     name = "receipt"
     label = _("A payment has arrived")
     category = Category.MONEY
     permission = Permission.VIEW_INVOICES
+    thing, page, key = "invoice", "commerce:invoice", "number"
     line = _("We received your payment for invoice %(number)s")
 
     @classmethod
     def params(cls, context: Context) -> dict[str, str | int]:
         return {"number": context["invoice"].number}
 
-    @classmethod
-    def link(cls, context: Context) -> str:
-        return reverse("commerce:invoice", args=[context["invoice"].number])
 
-
-class AboutAnApproval(NotificationType):
+class AboutAnApproval(AboutAThing):
     """A purchase above its buyer's limit."""
 
-    category = Category.ORDERS
-    permission = Permission.VIEW_PRICES
+    thing, page = "approval", "commerce:approval"
     action = _("See the request")
 
     @classmethod
@@ -57,10 +65,6 @@ class AboutAnApproval(NotificationType):
         approval = context["approval"]
         names = {"number": approval.quote.number, "buyer": approval.requested_by.name}
         return names | ({"approver": approval.decided_by.name} if approval.decided_by else {})
-
-    @classmethod
-    def link(cls, context: Context) -> str:
-        return reverse("commerce:approval", args=[context["approval"].public_id])
 
 
 class ApprovalRequested(AboutAnApproval):
@@ -79,12 +83,9 @@ class ApprovalGiven(AboutAnApproval):
 
     name = "approval_given"
     label = _("My purchase is approved")
+    thing, page, key = "order", "commerce:order", "number"
     line = _("%(approver)s approved quote %(number)s")
     action = _("See the order")
-
-    @classmethod
-    def link(cls, context: Context) -> str:
-        return reverse("commerce:order", args=[context["order"].number])
 
 
 class ApprovalRefused(AboutAnApproval):
@@ -103,21 +104,16 @@ class ApprovalLapsed(AboutAnApproval):
     line = _("Quote %(number)s could not be ordered")
 
 
-class AboutAQuote(NotificationType):
+class AboutAQuote(AboutAThing):
     """An offer of ours, and what is said about it."""
 
-    category = Category.ORDERS
-    permission = Permission.VIEW_PRICES
+    thing, page = "quote", "commerce:quote"
     action = _("See the quote")
 
     @classmethod
     def params(cls, context: Context) -> dict[str, str | int]:
         said = context.get("comment")
         return {"number": context["quote"].number, "name": said.author.name if said else context["by"].name}
-
-    @classmethod
-    def link(cls, context: Context) -> str:
-        return reverse("commerce:quote", args=[context["quote"].public_id])
 
 
 class QuotePresented(AboutAQuote):
@@ -178,23 +174,18 @@ class DealDeskRejected(AboutTheDealDesk):
     action = _("See the quote")
 
 
-class ConfigurationShared(NotificationType):
+class ConfigurationShared(AboutAThing):
     """To the colleague with whom a configuration is shared."""
 
     name = "configuration_shared"
     label = _("A colleague shares a configuration with me")
-    category = Category.ORDERS
-    permission = Permission.VIEW_PRICES
+    thing, page = "configuration", "commerce:configuration"
     line = _("%(name)s shares the configuration %(title)s with you")
     action = _("See the configuration")
 
     @classmethod
     def params(cls, context: Context) -> dict[str, str | int]:
         return {"name": context["shared_by"].name, "title": context["configuration"].name}
-
-    @classmethod
-    def link(cls, context: Context) -> str:
-        return reverse("commerce:configuration", args=[context["configuration"].public_id])
 
 
 class QuoteRequested(ToStaff):
@@ -205,23 +196,18 @@ class QuoteRequested(ToStaff):
     category = Category.ORDERS
 
 
-class QuoteRequestAnswered(NotificationType):
+class QuoteRequestAnswered(AboutAThing):
     """To who asked."""
 
     name = "quote_request_answered"
     label = _("My request for a quote is answered")
-    category = Category.ORDERS
-    permission = Permission.VIEW_PRICES
+    thing, page = "quote_request", "commerce:quote-request"
     line = _("We answered your request for a quote: %(what)s")
     action = _("See the answer")
 
     @classmethod
     def params(cls, context: Context) -> dict[str, str | int]:
         return {"what": context["quote_request"].summary}
-
-    @classmethod
-    def link(cls, context: Context) -> str:
-        return reverse("commerce:quote-request", args=[context["quote_request"].public_id])
 
 
 class ContractChange(NotificationType):

@@ -1,5 +1,6 @@
 """What the staff type in about prices: read by the engine itself, and refused with a reason that helps."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -96,8 +97,9 @@ class PricedForm(PeriodForm[Row]):
                 self.fields[name].disabled = True
 
     @property
+    @abstractmethod
     def currency(self) -> str:
-        raise NotImplementedError
+        """What the price is in, as it is typed."""
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from .money import Money, exact, exponent_of, round_half_away, stored
 from .proration import Duration
@@ -125,62 +124,6 @@ def render(
     clauses = [phrase_text(clause, gettext=gettext, ngettext=ngettext, figure=figure) for clause in explanation.clauses]
     result = phrase_text(explanation.result, gettext=gettext, ngettext=ngettext, figure=figure)
     return gettext(gettext_noop("%(clauses)s: %(result)s")) % {"clauses": ", ".join(clauses), "result": result}
-
-
-def freeze(explanation: Explanation) -> dict[str, object]:
-    """The explanation as plain JSON values, to be stored with the line and rendered in any language later."""
-    return {
-        "clauses": [_freeze_phrase(clause) for clause in explanation.clauses],
-        "result": _freeze_phrase(explanation.result),
-    }
-
-
-def thaw(frozen: Mapping[str, Any]) -> Explanation:
-    """The explanation that `freeze` stored. Raises KeyError where it is none."""
-    return Explanation(
-        tuple(_thaw_phrase(clause) for clause in frozen["clauses"]),
-        _thaw_phrase(frozen["result"]),
-    )
-
-
-def _freeze_phrase(phrase: Phrase) -> dict[str, object]:
-    params = {name: _freeze_param(value) for name, value in phrase.params.items()}
-    return {"template": phrase.template, "params": params, "plural": phrase.plural, "count": phrase.count}
-
-
-def _freeze_param(value: Param) -> object:
-    match value:
-        case Phrase():
-            return {"phrase": _freeze_phrase(value)}
-        case Money():
-            return {"minor": value.minor, "currency": value.currency}
-        case UnitPrice():
-            return {"unit_price": str(value.amount), "currency": value.currency}
-        case Decimal():
-            return {"decimal": str(value)}
-        case _:
-            return value
-
-
-def _thaw_phrase(frozen: Mapping[str, Any]) -> Phrase:
-    params = {name: _thaw_param(value) for name, value in frozen["params"].items()}
-    return Phrase(frozen["template"], params, frozen["plural"], frozen["count"])
-
-
-def _thaw_param(frozen: Any) -> Param:
-    match frozen:
-        case {"phrase": phrase}:
-            return _thaw_phrase(phrase)
-        case {"minor": minor, "currency": currency}:
-            return Money(minor, currency)
-        case {"unit_price": amount, "currency": currency}:
-            return UnitPrice(Decimal(amount), currency)
-        case {"decimal": value}:
-            return Decimal(value)
-        case str() | int():
-            return frozen
-        case _:
-            raise KeyError(f"{frozen!r} is no figure of an explanation")
 
 
 def count_figure(quantity: Decimal | Fraction | int) -> Decimal | int:

@@ -170,10 +170,12 @@ class CostPlus(OwnPrice):
         return [at_price(asked, stored(self.unit_price))]
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Tiered(OwnPrice):
     """A method with a table of prices by quantity."""
 
     method: ClassVar[TierMethod]
+
     tiers: TieredPrice
 
     @property
@@ -183,7 +185,7 @@ class _Tiered(OwnPrice):
     @classmethod
     def parse(cls, unit_price: Decimal, figures: Mapping[str, Any]) -> Method:
         read.known(figures, ("tiers",))
-        return cls(tiers=TieredPrice(cls.method, read.price_tiers(figures)))  # type: ignore[call-arg]
+        return cls(tiers=TieredPrice(cls.method, read.price_tiers(figures)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,8 +198,6 @@ class VolumePrice(_Tiered):
         '{"tiers": [{"from": "1", "to": "11", "unit_price": "12"}, {"from": "11", "unit_price": "10"}]}'
     )
     method = TierMethod.VOLUME
-
-    tiers: TieredPrice
 
     def charge(self, quantity: Fraction, already: Fraction) -> Fraction:
         """Added units cost what the tier reached says; its flat fee is due when it is first reached."""
@@ -229,8 +229,6 @@ class GraduatedPrice(_Tiered):
     hint: ClassVar[str] = VolumePrice.hint
     method = TierMethod.GRADUATED
 
-    tiers: TieredPrice
-
     def charge(self, quantity: Fraction, already: Fraction) -> Fraction:
         return exact_tier_price(self.tiers, quantity, already=already)
 
@@ -261,8 +259,6 @@ class BlockPrice(_Tiered):
     is_of_the_whole = True
     has_quantity_in_it = True
     method = TierMethod.BLOCK
-
-    tiers: TieredPrice
 
     def charge(self, quantity: Fraction, already: Fraction) -> Fraction:
         whole = exact_tier_price(self.tiers, already + quantity)
