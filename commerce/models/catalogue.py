@@ -18,6 +18,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.compiled import Given
 from accounts.models import Account, Feature
 from commerce.pricing.methods import LineKind
 from tracking.models import Meter
@@ -62,7 +63,7 @@ class BillingRule(models.TextChoices):
     ONCE = "once", gettext_lazy("Billed once")
 
 
-def sold_on(day: date, prefix: str = "", *, with_drafts: bool = False) -> Q:
+def sold_on(day: date | Given, prefix: str = "", *, with_drafts: bool = False) -> Q:
     """Whether a product is on sale on the day; drafts only for those who look at them before they are."""
     said = [Lifecycle.ON_SALE, Lifecycle.DRAFT] if with_drafts else [Lifecycle.ON_SALE]
     return (
@@ -73,7 +74,7 @@ def sold_on(day: date, prefix: str = "", *, with_drafts: bool = False) -> Q:
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
-    def on_sale(self, day: date, *, with_drafts: bool = False) -> Self:
+    def on_sale(self, day: date | Given, *, with_drafts: bool = False) -> Self:
         return self.filter(sold_on(day, with_drafts=with_drafts))
 
     def with_options(self) -> Self:
