@@ -2,17 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from django.db.models import Subquery
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Account
 from commerce import amounts
-from commerce.models import BillingRule, Contract, ContractStatus, DeltaKind, Product, ProductKind, SubscriptionDelta
+from commerce.models import (
+    BillingRule,
+    Contract,
+    ContractStatus,
+    DeltaKind,
+    PendingChange,
+    Product,
+    ProductKind,
+    SubscriptionDelta,
+)
 from commerce.pricing.money import stored
 from commerce.pricing.proration import Period, add_months, duration_of
 
@@ -54,6 +64,11 @@ class Amendment:
         return order.number if order else ""
 
     @property
+    def billing_date(self) -> date:
+        """From when it is billed so."""
+        return self.deltas[0].billing_date
+
+    @property
     def monthly_minor(self) -> int:
         """Signed change of the monthly price, before tax."""
         return sum(delta.recurring_minor for delta in self.deltas)
@@ -61,6 +76,9 @@ class Amendment:
     @property
     def label(self) -> str:
         """What changed, in words: "Team → Business, 60 seats"; "Team +10 seats"; "Audit log export added"."""
+        whole = _WHOLE_CONTRACT.get(DeltaKind(self.deltas[0].kind))
+        if whole is not None:
+            return str(whole)
         out = [delta for delta in self.deltas if delta.kind == DeltaKind.SWAP_OUT]
         parts = []
         for delta in self.deltas:
@@ -85,11 +103,20 @@ class Amendment:
         return ", ".join(parts)
 
 
+# Kinds of entries that concern all that a contract covers.
+_WHOLE_CONTRACT = {
+    DeltaKind.PAUSE: gettext_lazy("Paused"),
+    DeltaKind.RESUME: gettext_lazy("Resumed"),
+    DeltaKind.CANCEL: gettext_lazy("Ended"),
+    DeltaKind.REACTIVATION: gettext_lazy("Taken up again"),
+}
+
+
 @dataclass(frozen=True)
 class TimelineStep:
     """One date of a contract. `state`: done, next (the one that matters now) or future."""
 
-    kind: str  # signed, start, amendment, notice, renewal or end.
+    kind: str  # signed, start, amendment, planned, notice, renewal or end.
     label: str
     date: date
     state: str
@@ -105,6 +132,12 @@ class ContractOverview:
     lines: tuple[OwnedLine, ...]
     amendments: tuple[Amendment, ...]  # Oldest first; the first is what was signed.
     steps: tuple[TimelineStep, ...]
+    planned: PendingChange | None = None  # The change that is open.
+
+    @property
+    def all_steps(self) -> tuple[TimelineStep, ...]:
+        """Every date, with all changes: for those who want a list."""
+        return timeline(self.contract, self.amendments, self.today, planned=self.planned, most=None)
 
     @property
     def next_step(self) -> TimelineStep | None:
@@ -200,12 +233,19 @@ def running_ledger(account: Account, today: date) -> tuple[Contract, list[Subscr
     return None if contract is None else (contract, [])
 
 
-def overview_of(contract: Contract, today: date) -> ContractOverview:
-    """One contract on a day. One query."""
-    return _overview(contract, ledger_of(contract), today)
+def overview_of(contract: Contract, today: date, *, on: date | None = None) -> ContractOverview:
+    """One contract on a day, with the change that is planned, and with what was owned `on` another. Two queries."""
+    planned = PendingChange.objects.open().filter(contract=contract).prefetch_related("lines__product").first()
+    if planned is not None:
+        planned.contract = contract
+    deltas = ledger_of(contract)
+    seen = _overview(contract, deltas, today, planned)
+    return seen if on is None else replace(seen, lines=owned_on(deltas, on))
 
 
-def _overview(contract: Contract, deltas: list[SubscriptionDelta], today: date) -> ContractOverview:
+def _overview(
+    contract: Contract, deltas: list[SubscriptionDelta], today: date, planned: PendingChange | None = None
+) -> ContractOverview:
     amendments = _amendments(deltas)
     return ContractOverview(
         contract=contract,
@@ -213,31 +253,23 @@ def _overview(contract: Contract, deltas: list[SubscriptionDelta], today: date) 
         # An ended contract shows what it had on its last day.
         lines=owned_on(deltas, min(today, contract.last_date)),
         amendments=amendments,
-        steps=timeline(contract, amendments, today),
+        steps=timeline(contract, amendments, today, planned=planned),
+        planned=planned,
     )
 
 
-def timeline(contract: Contract, amendments: Iterable[Amendment], today: date) -> tuple[TimelineStep, ...]:
-    """The dates of a contract in order, with the next one that matters marked."""
-    planned: list[tuple[str, str, date, str]] = []
-    if contract.signed_date is not None and contract.signed_date < contract.start_date:
-        planned.append(("signed", _("Signed"), contract.signed_date, ""))
-    planned.append(("start", _("Start"), contract.start_date, ""))
-    later = [amendment for amendment in amendments if amendment.effective_date > contract.start_date]
-    planned += [("amendment", _("Changed"), one.effective_date, one.label) for one in later[-SHOWN_AMENDMENTS:]]
-    if contract.auto_renew:
-        detail = _("Last day to decline the renewal")
-        planned.append(("notice", _("Notice deadline"), contract.notice_date, detail))
-    if contract.status == ContractStatus.RENEWED:
-        planned.append(("renewal", _("Renewed"), contract.end_date, ""))
-    elif contract.auto_renew and contract.status == ContractStatus.ACTIVE:
-        months = _("For another %(months)s months") % {"months": contract.term_months}
-        planned.append(("renewal", _("Renews"), contract.end_date, months))
-    else:
-        planned.append(("end", _("Last day"), contract.last_date, ""))
+def timeline(
+    contract: Contract,
+    amendments: Iterable[Amendment],
+    today: date,
+    *,
+    planned: PendingChange | None = None,
+    most: int | None = SHOWN_AMENDMENTS,
+) -> tuple[TimelineStep, ...]:
+    """The dates of a contract in order, with the next one that matters marked, and the last `most` changes."""
     steps = []
     next_found = False
-    for kind, label, day, detail in sorted(planned, key=lambda step: step[2]):
+    for kind, label, day, detail in sorted(_dates(contract, amendments, planned, most), key=lambda step: step[2]):
         if day < today or (day == today and kind in ("signed", "start", "amendment")):
             state = "done"
         elif not next_found:
@@ -248,11 +280,36 @@ def timeline(contract: Contract, amendments: Iterable[Amendment], today: date) -
     return tuple(steps)
 
 
+def _dates(
+    contract: Contract, amendments: Iterable[Amendment], change: PendingChange | None, most: int | None
+) -> list[tuple[str, str, date, str]]:
+    planned: list[tuple[str, str, date, str]] = []
+    if contract.signed_date is not None and contract.signed_date < contract.start_date:
+        planned.append(("signed", _("Signed"), contract.signed_date, ""))
+    planned.append(("start", _("Start"), contract.start_date, ""))
+    later = [amendment for amendment in amendments if amendment.effective_date > contract.start_date]
+    shown = later if most is None else later[-most:]
+    planned += [("amendment", _("Changed"), one.effective_date, one.label) for one in shown]
+    if change is not None:
+        planned.append(("planned", change.get_kind_display(), change.effective_date, _("Planned")))
+    if contract.auto_renew:
+        detail = _("Last day to decline the renewal")
+        planned.append(("notice", _("Notice deadline"), contract.notice_date, detail))
+    if contract.status == ContractStatus.RENEWED:
+        planned.append(("renewal", _("Renewed"), contract.end_date, ""))
+    elif contract.auto_renew and contract.status == ContractStatus.ACTIVE:
+        months = _("For another %(months)s months") % {"months": contract.term_months}
+        planned.append(("renewal", _("Renews"), contract.end_date, months))
+    else:
+        planned.append(("end", _("Last day"), contract.last_date, ""))
+    return planned
+
+
 def _amendments(deltas: Iterable[SubscriptionDelta]) -> tuple[Amendment, ...]:
-    grouped: dict[tuple[date, int | None], list[SubscriptionDelta]] = defaultdict(list)
+    grouped: dict[tuple[date, int | None, int | None], list[SubscriptionDelta]] = defaultdict(list)
     for delta in deltas:
-        grouped[delta.effective_date, delta.order_id].append(delta)
-    return tuple(Amendment(day, tuple(group)) for (day, _order), group in grouped.items())
+        grouped[delta.effective_date, delta.order_id, delta.change_id].append(delta)
+    return tuple(Amendment(day, tuple(group)) for (day, _order, _change), group in grouped.items())
 
 
 def billing_month(contract: Contract, today: date) -> Period:

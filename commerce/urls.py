@@ -1,6 +1,7 @@
 from django.urls import path
 
 from commerce.views import (
+    amendments,
     approvals,
     compare,
     configurations,
@@ -46,6 +47,12 @@ urlpatterns = [
     path("quotes/<uuid:public_id>/comment/", quote_answers.comment_on_quote, name="comment-on-quote"),
     path("contracts/", contracts.contract_list, name="contracts"),
     path("contracts/<str:number>/", contracts.contract, name="contract"),
+    path("contracts/<str:number>/pause/", amendments.pause_contract, name="pause-contract"),
+    path("contracts/<str:number>/resume/", amendments.resume_contract, name="resume-contract"),
+    path("contracts/<str:number>/end/", amendments.end_contract, name="end-contract"),
+    path("contracts/<str:number>/stay/", amendments.stay, name="stay"),
+    path("contracts/<str:number>/take-back/", amendments.take_back, name="take-back"),
+    path("contracts/<str:number>/reactivate/", amendments.reactivate_contract, name="reactivate-contract"),
     path("usage/", usage.usage, name="usage"),
     path("usage/export/", usage.export_usage, name="export-usage"),
     path("orders/", orders.order_list, name="orders"),

@@ -10,8 +10,11 @@ from django.views.decorators.http import require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Entitlements
 from accounts.permissions import Permission
+from commerce import amendments
+from commerce.amendment_forms import OnForm
 from commerce.contracts import overview_of
-from commerce.models import Contract, Order
+from commerce.line_use import use_of_lines
+from commerce.models import ChangeKind, Contract, ContractStatus, Order
 from commerce.usage import meters_on
 from tracking.models import EventName
 from tracking.services import buffer_page_view
@@ -39,19 +42,32 @@ def contract_list(request: AccountRequest) -> HttpResponse:
 @require_safe
 @requires(Permission.VIEW_CONTRACTS)
 def contract(request: AccountRequest, number: str) -> HttpResponse:
-    """One contract: its dates, what it covers against what is used, its changes and its orders."""
+    """One contract: its dates, what it covers against what is used, its changes and its orders.
+
+    `?on=2026-03-01` shows what was owned on that day, or will be, and at what price.
+    """
     now = timezone.now()
     shown = get_object_or_404(Contract.objects.for_account(request.account).by_number(number))
     today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
     rights = _rights(request)
+    form = OnForm(request.GET if "on" in request.GET else None)
+    on = form.cleaned_data["on"] if form.is_bound and form.is_valid() else None
+    overview = overview_of(shown, today, on=on)
     is_running = shown.is_running(today)
+    meters = meters_on(request.account, today, Entitlements.of(request.account, today=today)) if is_running else []
+    used = {use.meter: use.used for use in meters}
     context = {
-        "overview": overview_of(shown, today),
+        "overview": overview,
+        "lines": use_of_lines(request.account, overview.lines, today, used=used),
         "contract": shown,
+        "form": form,
+        "on": on,
         "is_running": is_running,
-        "meters": meters_on(request.account, today, Entitlements.of(request.account, today=today))
-        if is_running
-        else [],
+        "is_paused": overview.planned is not None and overview.planned.kind == ChangeKind.RESUME,
+        "may_reactivate": rights["may_buy"]
+        and shown.status == ContractStatus.ENDED
+        and amendments.may_reactivate(shown, amendments.last_end(shown), today),
+        "meters": meters,
         "orders": Order.objects.for_account(request.account).filter(contract=shown).latest_first()[:MOST_SHOWN]
         if rights["may_view_orders"]
         else [],
@@ -65,7 +81,7 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
         object_id=str(shown.public_id),
         session_key=session_digest(request),
     )
-    return render(request, "commerce/contract.html", context)
+    return render(request, "commerce/contract.html", context, status=422 if form.errors else 200)
 
 
 def _rights(request: AccountRequest) -> dict[str, bool]:

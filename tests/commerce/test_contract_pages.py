@@ -110,12 +110,41 @@ def test_an_empty_list_says_so(other_admin, signed_in):
     assert page.count("data-primary-action") == 1
 
 
-def test_the_pages_cost_at_most_six_queries(admin, contract, signed_in, most_queries):
+def test_the_pages_cost_at_most_eight_queries(admin, contract, signed_in, most_queries):
     client = signed_in(admin)
-    with most_queries(2):
+    with most_queries(3):
         client.get(LIST)
-    with most_queries(5):
+    with most_queries(8):
         client.get(url_of(contract))
+
+
+# What was owned when
+
+
+def test_any_day_can_be_asked(quote, admin, accept, contract, now, signed_in):
+    fulfil(order=accept(quote, admin), now=now, actor=Actor.system())
+    client = signed_in(admin)
+    before = client.get(url_of(contract), {"on": "2026-11-17"}).content.decode()
+    assert "What it covered on 17 Nov 2026" in before
+    assert "€11.40" in before
+    after = client.get(url_of(contract), {"on": "2027-01-31"}).content.decode()
+    assert "€11.40" not in after
+    assert "Nothing is owned on this day." in client.get(url_of(contract), {"on": "2025-01-01"}).content.decode()
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "99999-01-01", ""])
+def test_a_day_that_is_none_is_said(admin, contract, signed_in, day):
+    response = signed_in(admin).get(url_of(contract), {"on": day})
+    assert response.status_code == 422
+    assert "Team" in response.content.decode()
+
+
+def test_lines_say_what_is_entitled_and_used_and_where_it_goes(admin, contract, acme, today, signed_in):
+    for day, seats in ((date(2026, 8, 10), 20), (today, 46)):
+        UsageDaily.objects.create(account_id=acme.pk, meter="seats", date=day, quantity=seats)
+    page = signed_in(admin).get(url_of(contract)).content.decode()
+    assert "46 used by your company" in page
+    assert "130 % more than three months before" in page
 
 
 # Who may
