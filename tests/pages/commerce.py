@@ -2,13 +2,17 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.permissions import Permission
-from commerce import orders
-from commerce.models import ProductFile, Quote, QuoteStatus
+from commerce import amendments, orders
+from commerce.amendments import Decision
+from commerce.models import Contract, ProductFile, Quote, QuoteStatus, RetentionOffer
 from commerce.payments import prepare_card
 from tests.commerce.stripe_side import StripeJs
 from tests.pages.kinds import Audience, Foreign, Page, cursor_of, form_key, number, of
@@ -56,6 +60,38 @@ def data_sheet(company: Company) -> Mapping[str, Any]:
     return {"public_id": ProductFile.objects.earliest("pk").public_id}
 
 
+def decision(company: Company, **given: Any) -> Decision:
+    """The administrator's, now."""
+    return Decision(actor=company.administrator.membership.actor(), now=timezone.now(), **given)
+
+
+def plan_end(company: Company) -> None:
+    cancel_unpaid(company)
+    amendments.end_contract(contract=company.contract, decision=decision(company))
+
+
+def end_today(company: Company) -> None:
+    cancel_unpaid(company)
+    amendments.end_contract(contract=company.contract, decision=decision(company), at_once=True)
+
+
+def begin_pause(company: Company) -> None:
+    cancel_unpaid(company)
+    today = timezone.localdate(timezone=ZoneInfo(company.account.time_zone))
+    days = {"from_date": today, "until_date": today + timedelta(days=5)}
+    amendments.pause(contract=company.contract, decision=decision(company), **days)
+
+
+def read_now(company: Company, **typed: Any) -> Mapping[str, Any]:
+    """A form about the contract as it is."""
+    return {"version": Contract.objects.get(pk=company.contract.pk).version, "words": "", **typed}
+
+
+def pause_days(company: Company) -> Mapping[str, Any]:
+    today = timezone.localdate(timezone=ZoneInfo(company.account.time_zone))
+    return read_now(company, from_date=today + timedelta(days=1), until_date=today + timedelta(days=9))
+
+
 ANSWERS_JSON = {"Accept": "application/json"}
 
 
@@ -68,6 +104,47 @@ COMMERCE = [
     Page(
         "commerce:contract", Permission.VIEW_CONTRACTS, kwargs=number("contract"), names_row=True, screen=True,
         shows=of("contract.number"),
+    ),
+    Page(
+        "commerce:pause-contract", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True,
+        shows=of("contract.number"),
+    ),
+    Page(
+        "commerce:pause-contract", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
+        arrange=cancel_unpaid, body=pause_days,
+    ),
+    Page(
+        "commerce:resume-contract", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True,
+        status=302, arrange=begin_pause,
+    ),
+    Page(
+        "commerce:end-contract", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True,
+        shows=of("contract.number"),
+    ),
+    Page(
+        "commerce:end-contract", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True,
+        label="with the reason", query=lambda company: {"reason": "not_used"}, shows=of("contract.number"),
+    ),
+    Page(
+        "commerce:end-contract", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
+        arrange=cancel_unpaid,
+        body=lambda company: read_now(company, reason="not_used", when="term", consent="on"),
+    ),
+    Page(
+        "commerce:stay", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
+        body=lambda company: {"offer": RetentionOffer.objects.get(reason="not_used", rank=1).pk},
+    ),
+    Page(
+        "commerce:take-back", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
+        arrange=plan_end,
+    ),
+    Page(
+        "commerce:reactivate-contract", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True,
+        shows=of("contract.number"),
+    ),
+    Page(
+        "commerce:reactivate-contract", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True,
+        status=302, arrange=end_today, body=read_now,
     ),
     Page("commerce:usage", Permission.VIEW_USAGE, screen=True),
     Page("commerce:export-usage", Permission.VIEW_USAGE, changes=True),  # A download is recorded.
