@@ -9,6 +9,7 @@ from sandbox.demo.accounts import Customer, add_customers
 from sandbox.demo.agreements import agree
 from sandbox.demo.books import Books
 from sandbox.demo.brands import add_brands
+from sandbox.demo.bundles import add_bundles
 from sandbox.demo.cases import write_cases
 from sandbox.demo.company import Company, found_company
 from sandbox.demo.contracts import write_contracts
@@ -45,6 +46,7 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     world = World(seed=seed, today=today)
     company = found_company(world)
     add_prices(world, company, add_months(world.calendar.start_date, -24))
+    add_bundles(world, company, add_months(world.calendar.start_date, -24))
     settled = [*add_customers(world, company), *add_customers_abroad(world, company)]
     agree(world, company, settled[0])
     newcomer = add_newcomer(world, company)

@@ -1,6 +1,9 @@
 """The demo company in the database, as the portal's own code sees it."""
 
+from dataclasses import replace
+
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 from django.urls import reverse
@@ -10,12 +13,16 @@ from accounts.duplicates import candidates
 from accounts.models import Account, Domain, Entitlements, Erasure, IdentityProvider, Membership, PersonMerge, User
 from accounts.permissions import StaffGroup
 from cases.models import Case, CaseMessage
-from commerce.configuring import configure
+from commerce.configuring import NotSellable, RuleBroken, configure
 from commerce.contracts import overview
 from commerce.models import (
+    BundleOption,
+    ConfigurationRule,
     Contract,
+    FeatureGroup,
     Invoice,
     Order,
+    Product,
     Quote,
     QuoteApproval,
     QuoteRequest,
@@ -23,12 +30,14 @@ from commerce.models import (
     QuoteStatus,
     SavedConfiguration,
 )
-from commerce.situations import Configuration
+from commerce.models.bundles import RuleKind
+from commerce.situations import Configuration, situation_of
 from crm.models import OutboxRow
 from knowledge.models import Article, ArticleVote
 from portal.first_steps import checklist_for, meets_first_steps
 from sandbox.demo.__main__ import main
 from sandbox.demo.accounts import ACME
+from sandbox.demo.bundles import BY_USE, SHEETS, SUITE
 from sandbox.demo.generate import generate
 from sandbox.demo.load import PASSWORD, DatabaseInUse, go_on, join_groups, load, seed
 from sandbox.demo.newcomer import NEWCOMER
@@ -107,6 +116,28 @@ def test_the_loaded_company_is_what_the_portal_reads(demo):
     assert all(user.check_password(PASSWORD) for user in User.objects.filter(is_demo=True))
     groups = set(User.objects.filter(is_staff=True).values_list("groups__name", flat=True))
     assert groups == {group.value for group in StaffGroup}
+
+
+def test_the_suite_and_its_rules_can_be_tried_out(demo):
+    for model in (Product, FeatureGroup, BundleOption, ConfigurationRule):
+        for row in model.objects.all():
+            row.full_clean()
+    assert set(ConfigurationRule.objects.values_list("kind", flat=True)) == set(RuleKind.values)
+    languages = {code for code, _name in settings.LANGUAGES} - {"en"}
+    assert all({text.language for text in rule.texts.all()} == languages for rule in ConfigurationRule.objects.all())
+
+    acme = Account.objects.get(name=ACME)
+    with pytest.raises(RuleBroken, match="Insight"):
+        configure(acme, Configuration("team", 50, {SUITE: 1}), TODAY)
+    priced = configure(acme, Configuration("team", 50, {SUITE: 1, "analytics": 1, BY_USE: 1}), TODAY)
+    costs = {line.product_code: line.net_minor for line in priced.lines}
+    assert costs["route_planner"] == costs["analytics"] == 0 < costs[SUITE]
+    with pytest.raises(RuleBroken, match="job history"):
+        configure(acme, Configuration("team", 50, {"ai_assist": 1}), TODAY)
+    globex = Account.objects.get(name="Globex Retail Ltd")
+    with pytest.raises(NotSellable, match="crews on the road"):
+        configure(globex, replace(situation_of(globex, TODAY).current, addons={SUITE: 1}), TODAY)
+    assert Product.objects.get(code=SHEETS).successor.code == "route_planner"
 
 
 def test_everybody_comes_in_and_what_fills_pages_is_there(demo, client):
