@@ -141,9 +141,9 @@ def discount_percent(by_hand: ManualPrices, line: QuoteLine) -> Decimal:
     given = manual.discount_percent or Decimal(0)
     if manual.special_price is None:
         return given
-    steps = {name: Decimal(value) for name, value in line.steps}
-    listed = steps.get("list_price", Decimal(0))
-    share = manual.special_price / listed if listed else Decimal(1)
+    first = {name: Decimal(value) for name, value in reversed(line.steps)}  # A price rule runs the steps twice.
+    listed = first.get("list_price", Decimal(0))
+    share = first["base_price"] / listed if listed else Decimal(1)
     return max(100 - share * (100 - given), Decimal(0))
 
 

@@ -31,7 +31,7 @@ class ManualPrice:
     def applied_to(self, line: QuoteLine) -> QuoteLine:
         """The line as the engine shall price it."""
         if self.special_price is not None:
-            line = replace(line, special_price=self.special_price)
+            line = replace(line, special_price=self.special_price * line.months_of_price)
         return line if self.discount is None else replace(line, discount=self.discount)
 
     @property

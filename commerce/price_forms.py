@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from commerce import price_rules
 from commerce.conditions import ConditionRefused, parse
-from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost
+from commerce.models import BillingRule, ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost
 from commerce.pricing import figures as stored_figures
 from commerce.pricing import methods, money, tiers
 from commerce.pricing.money import PricingError, exponent_of, stored
@@ -131,12 +131,13 @@ class PricedForm(PeriodForm[Row]):
             )
 
     def _work_out(self, cleaned: dict[str, Any]) -> None:
-        """Cost plus: the price that comes out is kept, and the cost stays with the staff."""
+        """Cost plus: the price that comes out is kept, and the cost, which is of a month, stays with the staff."""
         day: date = cleaned["valid_from"]
         cost = ProductCost.objects.on(day).filter(product=cleaned["product"], currency=self.currency).last()
         if cost is None:
             raise forms.ValidationError(_("The product has no cost in this currency on that day. Enter it first."))
-        figures = {**cleaned["figures"], "cost": str(cost.cost)}
+        months = 1 if cleaned["product"].billing == BillingRule.ONCE else cleaned["price_months"]
+        figures = {**cleaned["figures"], "cost": str(cost.cost * months)}
         method = read(lambda: methods.CostPlus.parse(Decimal(0), figures))
         cleaned["unit_price"], cleaned["figures"] = stored(method.unit_price), {}
 
@@ -240,6 +241,7 @@ class PriceRuleForm(PeriodForm[PriceRule]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "conditions" in self.fields:  # Who may only look has no fields.
+            self.fields["special_price"].help_text = _("Per unit and month; once for a service.")
             self.fields["conditions"].help_text = _(
                 '[{"fact": "quantity", "operator": "at_least", "value": "50"}]: all of them must hold. '
                 "Facts: %(facts)s."

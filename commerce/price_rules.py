@@ -36,14 +36,14 @@ class Rule:
     row: PriceRule
     conditions: tuple[Condition, ...]
 
-    def for_engine(self, currency: str) -> EngineRule | None:
-        """What it gives in a currency; None where it gives nothing there."""
+    def for_engine(self, currency: str, *, months: int = 1) -> EngineRule | None:
+        """What it gives in a currency to a price for so many months; None where it gives nothing there."""
         special = self.row.special_price if self.row.currency == currency else None
         if special is None and self.row.discount_percent is None:
             return None
         return EngineRule(
             order=self.row.order,
-            special_price=special,
+            special_price=None if special is None else special * months,
             discount_percent=self.row.discount_percent,
             label=self.row.name,
         )
@@ -81,5 +81,6 @@ def rules_for_line(
         "product": line.product_code, "kind": line.kind.value, "quantity": line.quantity,
     }  # fmt: skip
     about = ChainMap(own, facts)  # Not copied: a long quote has a fact for each of its lines.
-    met = (rule.for_engine(currency) for rule in rules if holds(rule.conditions, about))
+    months = line.months_of_price
+    met = (rule.for_engine(currency, months=months) for rule in rules if holds(rule.conditions, about))
     return tuple(rule for rule in met if rule is not None)

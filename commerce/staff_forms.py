@@ -26,7 +26,8 @@ from commerce.configuring import judge, price
 from commerce.contracts import line_label
 from commerce.forms import ConfigurationForm
 from commerce.manual_prices import ManualPrice
-from commerce.models import Quote, QuoteStatus
+from commerce.models import BillingRule, Quote, QuoteStatus
+from commerce.pricing.methods import PercentOfTotal
 from commerce.pricing.quote import PricedQuote
 from commerce.situations import Configuration, ConfigurationRefused, Situation, plain
 from commerce.staff_quotes import Terms
@@ -97,7 +98,7 @@ class StaffQuoteForm(forms.Form):
         for name in self.fields:
             code = name.removeprefix(_DISCOUNT)
             if name.startswith(_DISCOUNT) and code not in self.products:
-                yield self[name], self[_SPECIAL + code]
+                yield tuple(self[field] for field in (name, _SPECIAL + code) if field in self.fields)
 
     @property
     def term_fields(self) -> list[forms.BoundField]:
@@ -157,20 +158,28 @@ class StaffQuoteForm(forms.Form):
         if not self.may_discount:
             return {code: ManualPrice.from_json(kept) for code, kept in self.kept.items()}
         codes = [name.removeprefix(_DISCOUNT) for name in self.fields if name.startswith(_DISCOUNT)]
-        found = {code: ManualPrice(cleaned[_DISCOUNT + code], cleaned[_SPECIAL + code]) for code in codes}
+        found = {code: ManualPrice(cleaned[_DISCOUNT + code], cleaned.get(_SPECIAL + code)) for code in codes}
         return {code: manual for code, manual in found.items() if manual != ManualPrice()}
 
     def _add_manual(self, code: str) -> None:
         product = self.situation.product(code)
         name = product.name if product else code
+        is_once = product is not None and product.billing == BillingRule.ONCE
+        label = _("Special price of %(product)s") if is_once else _("Special price of %(product)s, per unit and month")
         self.fields[_DISCOUNT + code] = forms.DecimalField(
             label=_("Discount on %(product)s, %%") % {"product": name}, min_value=Decimal(0), max_value=Decimal(100),
             max_digits=7, decimal_places=4, required=False, widget=UnfoldAdminDecimalFieldWidget,
         )  # fmt: skip
+        if self._is_percentage(code):  # Nobody could say what a price in its place gives away.
+            return
         self.fields[_SPECIAL + code] = forms.DecimalField(
-            label=_("Special price of %(product)s") % {"product": name}, min_value=Decimal(0), max_digits=16,
+            label=label % {"product": name}, min_value=Decimal(0), max_digits=16,
             decimal_places=4, required=False, widget=UnfoldAdminDecimalFieldWidget,
         )  # fmt: skip
+
+    def _is_percentage(self, code: str) -> bool:
+        offered = self.situation.offered.get(code)
+        return bool(offered and offered.price and offered.price.method == PercentOfTotal.code)
 
 
 def _as_typed(quote: Quote) -> dict[str, Any]:

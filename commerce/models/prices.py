@@ -239,6 +239,7 @@ class PriceRule(models.Model):
         Account, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("company")
     )
     conditions = models.JSONField(_("conditions"), default=list, blank=True)  # commerce.conditions
+    # Per unit and month; once for a service.
     special_price = models.DecimalField(
         _("special price"), max_digits=20, decimal_places=12, null=True, blank=True, validators=[MinValueValidator(0)]
     )

@@ -33,6 +33,7 @@ EXPONENTS: dict[str, int] = {code: exponent for exponent, codes in _CODES_BY_EXP
 
 # Totals are stored in PostgreSQL bigint columns.
 MAX_MINOR = 2**63 - 1
+MAX_PRICE = 10**8 - 1
 
 # The shape of stored unit prices, rates and multipliers: numeric(20, 12).
 STORED_PLACES = 12
@@ -78,7 +79,7 @@ class CurrencyMismatch(PricingError):
 
 
 class AmountTooLarge(PricingError):
-    """A total does not fit the column that stores it. Nobody owes this much: the input is wrong."""
+    """A total or a price does not fit the column that stores it. Nobody owes this much: the input is wrong."""
 
     code = "amount_too_large"
 
@@ -187,6 +188,12 @@ def round_half_away(value: Decimal | Fraction | int, places: int) -> Decimal:
 def stored(value: Decimal | Fraction | int) -> Decimal:
     """The value as numeric(20, 12) columns keep it. For records and display; totals are made from the exact value."""
     return round_half_away(value, STORED_PLACES)
+
+
+def check_price_fits(value: Fraction) -> None:
+    """Whether a price of a unit and month fits its numeric(20, 12) column. Raises AmountTooLarge."""
+    if abs(value) >= MAX_PRICE:
+        raise AmountTooLarge(f"a price of {float(value):.0f} is more than can be stored")
 
 
 def exponent_of(currency: str) -> int:

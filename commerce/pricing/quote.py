@@ -103,8 +103,15 @@ class QuoteLine:
         return self.key or self.product_code
 
     @property
+    def months_of_price(self) -> int:
+        """How many months a price of the line is for; 1 for what is paid once."""
+        return 1 if self.billing is Billing.ONCE else self.price_months
+
+    @property
     def share(self) -> PercentOfTotal | None:
-        """The percentage of other lines that prices this one, if it does."""
+        """The percentage of other lines that prices this one, if it does: a special price goes before it."""
+        if self.special_price is not None or any(rule.special_price is not None for rule in self.rules):
+            return None
         return self.method if isinstance(self.method, PercentOfTotal) else self.percent_of_total
 
     @property

@@ -10,12 +10,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from fractions import Fraction
 
 from .explanation import Explanation, Phrase, days_phrase, gettext_noop
 from .holdings import Before, SharedSchedules, counted_before, held_monthly, locked
-from .money import Money, NegativeAmount, PricingError, exact, exact_percent, exact_price, exponent_of, stored, to_minor
+from .money import (
+    Money,
+    NegativeAmount,
+    PricingError,
+    check_price_fits,
+    exact,
+    exact_price,
+    exponent_of,
+    stored,
+    to_minor,
+)
 from .proration import ChangeOutsidePeriod, Period, TermIsEmpty, days_left, duration_of, prorate_multiplier
 from .quote import (
     Billing,
@@ -331,16 +340,13 @@ def _price_share(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, 
     base_minor = sum(part.whole_minor if is_new else part.total_minor for part in covered)
     base = Money(abs(base_minor), request.currency)
     role = LineRole.CHARGE if base_minor > 0 else LineRole.CREDIT if base_minor < 0 else LineRole.UNCHANGED
-    rate = exact_percent(share.percent)
-    unit = Fraction(1, 10 ** exponent_of(request.currency))
-    monthly = rate * unit * sum(part.line.monthly_minor for part in covered)
-    before = Fraction(0) if is_new else rate * unit * sum(part.line.monthly_before_minor for part in covered)
-    price = price_line(
-        LineTerms(
-            original_price=Decimal(0),
-            quantity=1,
-            currency=request.currency,
-            share_of_total=ShareOfTotal(share.percent, base.amount),
+    price = _part_of(request, line, share, base.minor)
+    monthly, before, period = (
+        _part_of(request, line, share, minor).exact_total
+        for minor in (
+            sum(part.line.monthly_minor for part in covered),
+            0 if is_new else sum(part.line.monthly_before_minor for part in covered),
+            sum(part.period_total_minor for part in covered),
         )
     )
     words = Phrase(
@@ -358,10 +364,17 @@ def _price_share(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, 
         whole=price.exact_total,
         monthly=monthly,
         monthly_before=before,
-        period=rate * unit * sum(part.period_total_minor for part in covered),
+        period=period,
         sold_unit_price=(price.exact_total if line.billing is Billing.ONCE else monthly * line.price_months),
-        clauses=[words],
+        clauses=[words, *discount_words(request, line, counted=Fraction(0))],
     )
+
+
+def _part_of(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, total: int) -> LinePrice:
+    """The percentage of a total, with what rules and the staff take off it."""
+    terms = _terms(request, line, Fraction(1), Before())
+    of_total = ShareOfTotal(share.percent, Money(total, request.currency).amount)
+    return price_line(replace(terms, quantity=1, share_of_total=of_total, volume_schedule=None, term_schedule=None))
 
 
 def _part(
@@ -388,6 +401,8 @@ def _part(
     if period is None:
         period = monthly * request.period_months if line.billing is Billing.PERIOD else Fraction(0)
     period_total_minor = to_minor(period, currency)
+    sold = exact(line.unit_price) if sold_unit_price is None else sold_unit_price
+    check_price_fits(sold / line.months_of_price)
     later = tax_line(period_total_minor, rate_percent=line.tax_rate_percent, treatment=request.tax_treatment)
     priced = PricedLine(
         key=line.line_key,
@@ -421,7 +436,7 @@ def _part(
                 buy_up=buy_up,
             ),
         ),
-        sold_unit_price=stored(exact(line.unit_price) if sold_unit_price is None else sold_unit_price),
+        sold_unit_price=stored(sold),
         buy_up=buy_up,
     )
     return _Part(priced, sign * price.total.minor, to_minor(whole, currency), period_total_minor)

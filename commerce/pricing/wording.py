@@ -89,7 +89,9 @@ def discount_words(
 
 
 def schedules_apply(line: QuoteLine) -> bool:
-    """As in the waterfall: agreed prices and those of blocks have the quantity in them already."""
+    """As in the waterfall: agreed prices, those of blocks and percentages have the quantity in them already."""
+    if line.share is not None:
+        return False
     if line.schedules_stack or line.special_price is not None or any(r.special_price is not None for r in line.rules):
         return True
     in_it = line.own_price is not None and line.own_price.has_quantity_in_it

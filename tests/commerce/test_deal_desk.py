@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
-from commerce import deal_decisions, deal_desk, quote_lifecycle, quoting
+from commerce import deal_decisions, deal_desk, manual_prices, quote_lifecycle, quoting
 from commerce.configuring import price
 from commerce.deal_decisions import AlreadyDecided, MayNotDecide, NoteMissing, NotTheirTurn, PriceMoved
 from commerce.models import (
@@ -73,7 +73,7 @@ def draft(contract, upgrade, seller, now):
     def draft(discount="0", *, by=seller, after=None, configuration=upgrade, **fields):
         account = contract.account
         situation = situation_of(account, quote_lifecycle.day_of(account, now))
-        priced = price(situation, configuration)
+        priced = price(situation, configuration, manual_prices.from_json(fields.get("manual_prices", {})))
         if after is None:
             quote = Quote(account=account, created_by=by, created_at=now, origin=QuoteOrigin.STAFF)
             quote.deal = quoting.open_deal(situation, priced, configuration, source=DealSource.REPRESENTATIVE)

@@ -8,7 +8,7 @@ import pytest
 from commerce.catalogue import offered_products
 from commerce.conditions import ConditionRefused
 from commerce.configuring import NotSellable, configure
-from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceRule
+from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceRule, Product
 from commerce.quoting import create_quote
 from commerce.situations import Configuration
 from tests.factories import make_tier
@@ -135,6 +135,37 @@ def test_a_rule_s_special_price_is_in_its_currency_alone(acme, team, today):
     rule.currency = "EUR"
     rule.save()
     assert monthly(acme, today) == 8_000
+
+
+def test_a_rule_s_special_price_is_of_a_month_whatever_time_the_price_is_for(acme, team, today):
+    Price.objects.filter(pk=team.pk).update(unit_price=120, price_months=12)
+    PriceRule.objects.create(order=1, name="Switch", special_price=8, currency="EUR")
+    assert monthly(acme, today) == 8_000
+    assert "€96.00 a year, a special price: Switch" in words(acme, today)
+
+
+@pytest.fixture
+def share(products):
+    """Single sign-on costs a fifth of the plan: 114.00 a month."""
+    shares = Price.objects.filter(product=products["sso"])
+    shares.update(method="percent_of_total", unit_price=0, figures={"percent": "20", "covers": ["plan"]})
+    return Configuration("team", 50, {"sso": 1})
+
+
+def test_rules_take_off_a_percentage_of_other_lines_too(acme, team, share, today):
+    assert monthly(acme, today, share) == 11_400
+    rule = PriceRule.objects.create(order=1, name="Welcome", discount_percent=50)
+    assert monthly(acme, today, share) == 5_700
+    rule.special_price, rule.currency = 5, "EUR"
+    rule.save()
+    assert monthly(acme, today, share) == 250
+
+
+def test_a_price_that_no_column_holds_is_refused(acme, team, share, products, today):
+    Product.objects.update(max_quantity=10**9)
+    Price.objects.filter(pk=team.pk).update(unit_price=900)
+    with pytest.raises(NotSellable, match="Talk to us"):
+        configure(acme, Configuration("team", 10**6, {"sso": 1}), today)
 
 
 def test_figures_that_no_longer_read_are_not_sold_and_not_free(acme, team, today):

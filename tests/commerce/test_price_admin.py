@@ -94,6 +94,16 @@ def test_cost_plus_keeps_the_price_that_comes_out_and_not_the_cost(acme, product
     assert (price.unit_price, price.figures, price.method) == (10, {}, "cost_plus")
 
 
+def test_cost_plus_of_a_year_is_twelve_times_the_cost_of_a_month(acme, products, client):
+    for code in ("team", "onboarding"):
+        ProductCost.objects.create(product=products[code], currency="EUR", cost="8", valid_from=date(2025, 1, 1))
+        figures = {"markup_percent": "25"}
+        sent = agreed(acme, products[code], method="cost_plus", figures=figures, price_months="12")
+        assert client.post(url("contractedprice"), sent).status_code == 302
+    prices = ContractedPrice.objects.order_by("pk").values_list("unit_price", flat=True)
+    assert list(prices) == [120, 10]  # A service has no months.
+
+
 @pytest.mark.parametrize(("currency", "amount"), [("JPY", "1234"), ("KWD", "1.234"), ("KWD", "0.000123456789")])
 def test_prices_of_any_currency_are_kept_to_the_last_decimal(acme, products, client, currency, amount):
     sent = agreed(acme, products["team"], currency=currency, unit_price=amount)

@@ -86,6 +86,33 @@ def test_a_special_price_takes_the_place_of_the_list(draft):
     assert made.lines.get(product__code="business").unit_price == Decimal("12.5")
 
 
+def test_a_special_price_is_of_a_month_whatever_time_the_price_is_for(draft):
+    Price.objects.filter(product__code="business").update(unit_price=240, price_months=12)
+    made = draft(manual={"business": ManualPrice(special_price=Decimal(18))})
+    line = made.lines.get(product__code="business")
+    assert line.unit_price == 18
+    assert "€216.00 a year, a special price" in line.words
+    assert deal_desk.facts_of(made)["max_discount_percent"] == 10
+
+
+def test_a_discount_is_taken_off_a_percentage_of_other_lines(draft):
+    shares = Price.objects.filter(product__code="sso")
+    shares.update(method="percent_of_total", unit_price=0, figures={"percent": "20", "covers": ["plan"]})
+    full, made = draft(), draft(manual={"sso": ManualPrice(discount_percent=Decimal(50))})
+    whole, half = (one.lines.get(product__code="sso") for one in (full, made))
+    assert (half.unit_price, half.recurring_minor) == (whole.unit_price / 2, whole.recurring_minor / 2)
+    assert abs(whole.total_minor - 2 * half.total_minor) <= 1
+    assert "50 % discount" in half.words.replace("\xa0", " ")
+
+
+def test_a_percentage_of_other_lines_has_no_special_price(contract, seller, signed_in):
+    shares = Price.objects.filter(product__code="sso")
+    shares.update(method="percent_of_total", unit_price=0, figures={"percent": "20", "covers": ["plan"]})
+    form = signed_in(seller).get(NEW, {"account": contract.account_id}).context["form"]
+    assert {"discount_sso", "special_audit_log"} <= form.fields.keys()
+    assert "special_sso" not in form.fields
+
+
 # From the draft to the offer
 
 
