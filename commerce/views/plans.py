@@ -76,11 +76,14 @@ def plans(request: AccountRequest) -> HttpResponse:
     account = request.account
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
     contract = overview(account, today)
-    on_sale = offered_products(account=account, today=today, with_drafts=shows_drafts(request))
+    # What it would cost them: a change of their contract is in its currency, and by its book.
+    changed = contract.contract if contract else None
+    currency = changed.currency if changed else account.currency
+    on_sale = offered_products(account=account, today=today, contract=changed, with_drafts=shows_drafts(request))
     offered = _seen(account, contract, on_sale, today)
     prefetch_related_objects([one.product for one in offered.values()], "grants", "files")
     names = {one.product.pk: one.product.name for one in offered.values() if one.is_sellable}
-    shelves = [_shelf(one, contract, account.currency, today, names) for one in offered.values()]
+    shelves = [_shelf(one, contract, currency, today, names) for one in offered.values()]
     buffer_page_view(name=EventName.PLANS_VIEWED, actor=request.actor, now=now, session_key=session_digest(request))
     return render(
         request,

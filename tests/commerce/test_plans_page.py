@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from commerce.models import Price, Product
-from tests.factories import make_account, make_contract, make_member
+from tests.factories import make_account, make_contract, make_member, make_tier
 
 URL = reverse("commerce:plans")
 
@@ -28,6 +28,16 @@ def test_another_tiers_price_is_nowhere_in_the_page(admin, contract, signed_in):
     # Team, Business and Enterprise of the essential, growth and strategic books.
     for price in ("13.20", "12.00", "10.80", "22.00", "20.00", "18.00", "35.20", "32.00", "28.80"):
         assert price not in page
+
+
+def test_what_a_contract_was_made_with_is_shown_whatever_tier_and_currency_come_later(admin, contract, acme, signed_in):
+    """A change of the contract costs by its book, in its currency: so the page says that price."""
+    acme.tier, acme.currency = make_tier("essential"), "USD"
+    acme.save()
+    page = signed_in(admin).get(URL).content.decode()
+    assert "€19.00 per seat and month" in page
+    assert "22.00" not in page
+    assert "$" not in page
 
 
 def test_a_product_without_a_price_is_shown_and_not_sold(admin, contract, acme, signed_in):
