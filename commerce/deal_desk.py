@@ -395,6 +395,9 @@ def _clause(stored: dict[str, Any]) -> str:
 
 def _clauses(conditions: Iterable[dict[str, Any]]) -> Iterator[str]:
     for stored in conditions:
+        if stored["operator"] == Operator.IS:  # What was found is what it says.
+            yield _clause(stored)
+            continue
         found = _shown(stored["found"]) if stored["found"] else _("none")
         yield _("%(condition)s (here: %(found)s)") % {"condition": _clause(stored), "found": found}
 

@@ -8,8 +8,12 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.db import models
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from commerce import price_rules
 from commerce.conditions import ConditionRefused, parse
@@ -17,6 +21,7 @@ from commerce.models import BillingRule, ContractedPrice, DiscountSchedule, Pric
 from commerce.pricing import figures as stored_figures
 from commerce.pricing import methods, money, tiers
 from commerce.pricing.money import PricingError, exponent_of, stored
+from commerce.situations import plain
 
 # Each way in which figures make no price, for the one who typed them.
 _WORDS: dict[type[PricingError], Any] = {
@@ -73,26 +78,39 @@ def _method_choices() -> list[tuple[str, str]]:
     return [(code, _(method.label)) for code, method in methods.METHODS.items()]
 
 
+def _hints() -> SafeString:
+    """What each method needs beside the unit price, for the one who chooses."""
+    lines = ((_(method.label), _(method.hint)) for method in methods.METHODS.values() if method.hint)
+    return format_html_join("", '<span class="block"><b>{}</b>: {}</span>', lines)
+
+
 class PricedForm(PeriodForm[Row]):
     """A price. One that has been given can only be ended: what was quoted by it stays told."""
 
-    method = forms.ChoiceField(choices=_method_choices, label=gettext_lazy("method"), initial="list")
+    method = forms.ChoiceField(
+        choices=_method_choices, label=capfirst(gettext_lazy("method")), initial="list", widget=UnfoldAdminSelectWidget
+    )
     unit_price = forms.DecimalField(
-        max_digits=20, decimal_places=12, min_value=0, required=False, label=gettext_lazy("unit price")
+        max_digits=20,
+        decimal_places=12,
+        min_value=0,
+        required=False,
+        label=capfirst(gettext_lazy("unit price")),
+        widget=UnfoldAdminDecimalFieldWidget,
     )
     figures = forms.JSONField(
         required=False,
-        label=gettext_lazy("figures"),
-        widget=forms.Textarea(attrs={"rows": 2, "cols": 40}),
+        label=capfirst(gettext_lazy("figures")),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text=gettext_lazy("What the method needs beside the unit price; empty for a price per unit."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        hints = (f"{_(method.label)}: {_(method.hint)}" for method in methods.METHODS.values())
-        if "method" in self.fields:  # Who may only look may have no fields.
-            self.fields["method"].help_text = " ".join(hints)
+        if "figures" in self.fields and not self.instance.pk:  # Who may only look may have no fields.
+            self.fields["figures"].help_text = _hints()
         if self.instance.pk:
+            self.initial["unit_price"] = plain(self.initial.get("unit_price", Decimal(0)))
             for name in set(self.fields) - {"valid_until"}:
                 self.fields[name].disabled = True
 
@@ -197,7 +215,8 @@ class DiscountScheduleForm(forms.ModelForm[DiscountSchedule]):
             (tiers.DiscountMethod.SLAB.value, gettext_lazy("Slab: each unit at the discount of its own tier")),
             (tiers.DiscountMethod.RANGE.value, gettext_lazy("Range: all units at the discount of the tier reached")),
         ],
-        label=gettext_lazy("method"),
+        label=capfirst(gettext_lazy("method")),
+        widget=UnfoldAdminSelectWidget,
     )
     scope = forms.ChoiceField(
         choices=[
@@ -205,7 +224,8 @@ class DiscountScheduleForm(forms.ModelForm[DiscountSchedule]):
             (tiers.AggregationScope.GROUP.value, gettext_lazy("The units of all lines of one kind")),
             (tiers.AggregationScope.QUOTE.value, gettext_lazy("The units of all lines with this schedule")),
         ],
-        label=gettext_lazy("counted together"),
+        label=capfirst(gettext_lazy("counted together")),
+        widget=UnfoldAdminSelectWidget,
     )
 
     class Meta:

@@ -1,12 +1,13 @@
 """What a product costs an account, in a few words for shelves and forms, by each way to price it."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 from django.utils.translation import gettext as _
 
 from commerce import amounts
 from commerce.catalogue import Offered
-from commerce.models import BillingRule, ContractedPrice, Price
+from commerce.models import BillingRule, ContractedPrice, DiscountSchedule, Price
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.methods import (
     BlockPrice,
@@ -33,6 +34,28 @@ def price_words(offered: Offered, currency: str) -> str:
     except PricingError:  # Figures that no longer read: the sale is refused too.
         return _("talk to us")
     return _Words(offered, offered.price, currency).of(method)
+
+
+def percent_words(percent: Decimal) -> str:
+    """12.5 %."""
+    return _("%(percent)s %%") % {"percent": amounts.number(percent)}
+
+
+def schedule_words(schedule: DiscountSchedule) -> str:
+    """What a schedule takes off, tier by tier: "8 % from 51 on, 15 % from 201 on"."""
+    try:
+        tiers = schedule.as_schedule().tiers
+    except PricingError:  # Figures that no longer read.
+        return ""
+    given = [(tier.start, tier.percent, tier.amount) for tier in tiers if tier.percent or tier.amount]
+    return ", ".join(
+        _("%(price)s from %(start)s on")
+        % {
+            "price": percent_words(percent) if percent is not None else amounts.number(amount or 0),
+            "start": amounts.number(start),
+        }
+        for start, percent, amount in given
+    )
 
 
 class _Words:

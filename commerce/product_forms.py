@@ -1,6 +1,9 @@
 """What the staff type in about products: their names for it, and hints."""
 
+from typing import Any, ClassVar
+
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -43,7 +46,7 @@ class ProductForm(forms.ModelForm[Product]):
             "min_quantity", "max_quantity", "quantity_places", "meter",
             "lifecycle", "end_of_sale_date", "end_of_life_date", "successor",
         ]  # fmt: skip
-        labels = LABELS
+        labels: ClassVar[dict[str, Any]] = {name: capfirst(label) for name, label in LABELS.items()}
         help_texts = HELP
 
 

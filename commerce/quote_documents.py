@@ -1,6 +1,5 @@
 """A quote as a PDF: frozen when it is presented, so that what was shown can be shown again."""
 
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -44,12 +43,11 @@ def render_pdf(quote: Quote) -> bytes:
 
 def _data(quote: Quote) -> dict[str, object]:
     account, look = quote.account, brands.of(quote.account)
-    zone = ZoneInfo(account.time_zone)
 
     def money(minor: int) -> str:
         return amounts.money(Money(minor, quote.currency))
 
-    last_day = date_format((quote.expires_at - timedelta(seconds=1)).astimezone(zone), "LONG_DATE_FORMAT")
+    last_day = date_format(quote.last_day, "LONG_DATE_FORMAT")
     return {
         "title": _("Quote %(number)s") % {"number": quote.number},
         "vendor": look.name,

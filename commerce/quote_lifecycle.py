@@ -173,12 +173,11 @@ def _tell(quote: Quote) -> None:
     """Whoever buys for the company hears of an offer that they did not see appear."""
     roles = [role for role in Role if allowed([role], Permission.BUY)]
     buyers = Membership.objects.for_account(quote.account).active().filter(roles__overlap=roles)
-    last_day = (quote.expires_at - timedelta(seconds=1)).astimezone(ZoneInfo(quote.account.time_zone))
     context = {
         "quote": quote,
         "by": quote.created_by,
         "total": amounts.money(Money(quote.total_minor, quote.currency)),
-        "last_day": date_format(last_day, "DATE_FORMAT"),
+        "last_day": date_format(quote.last_day, "DATE_FORMAT"),
     }
     people = [member.user for member in buyers.select_related("user").order_by("pk")]
     notify(kind="quote_presented", to=people, account=quote.account, context=context)

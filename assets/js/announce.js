@@ -1,5 +1,5 @@
 // Says aloud what an htmx swap changed. Something in the new content, or the element it went into, carries the sentence in
-// data-announce; elements without one stay silent, so that a live price does not chatter.
+// data-announce; elements without one stay silent, so that what asks again by itself does not chatter.
 function sentenceOf(element) {
   const holder = element.querySelector("[data-announce]") ?? element.closest("[data-announce]");
   return holder ? holder.dataset.announce || holder.textContent.trim() : "";

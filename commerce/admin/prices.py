@@ -4,11 +4,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from accounts.admin import Undeletable
+from commerce import amounts
+from commerce.catalogue import Offered
 from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost, TaxRate
 from commerce.price_forms import (
     ContractedPriceForm,
@@ -18,6 +21,9 @@ from commerce.price_forms import (
     PriceRuleForm,
     ProductCostForm,
 )
+from commerce.price_words import percent_words, price_words, schedule_words
+from commerce.pricing.explanation import UnitPrice
+from commerce.pricing.methods import METHODS
 
 
 class PriceInline(Undeletable, TabularInline):
@@ -57,19 +63,32 @@ class PriceBookAdmin(Undeletable, ModelAdmin):
 @admin.register(ContractedPrice)
 class ContractedPriceAdmin(Undeletable, ModelAdmin):
     form = ContractedPriceForm
-    list_display = ["account", "product", "method", "unit_price", "currency", "valid_from", "valid_until"]
+    list_display = ["account", "product", "method_label", "price", "valid_from", "valid_until"]
     list_filter = ["currency", "product"]
     list_select_related = ["account", "product"]
     search_fields = ["account__name", "product__name", "product__code"]
     autocomplete_fields = ["account", "product"]
 
+    @display(description=_("method"), ordering="method")
+    def method_label(self, row: ContractedPrice) -> str:
+        method = METHODS.get(row.method)
+        return gettext(method.label) if method else row.method
+
+    @display(description=_("price"))
+    def price(self, row: ContractedPrice) -> str:
+        return price_words(Offered(row.product, row), row.currency)
+
 
 @admin.register(DiscountSchedule)
 class DiscountScheduleAdmin(Undeletable, ModelAdmin):
     form = DiscountScheduleForm
-    list_display = ["name", "kind", "method", "scope", "counts_held"]
+    list_display = ["name", "kind", "discounts", "counts_held"]
     list_filter = ["kind"]
     search_fields = ["name"]
+
+    @display(description=_("discounts"))
+    def discounts(self, schedule: DiscountSchedule) -> str:
+        return schedule_words(schedule)
 
     def get_readonly_fields(self, request: HttpRequest, obj: DiscountSchedule | None = None) -> list[str]:
         # What was quoted by it stays told: another discount is another schedule.
@@ -79,22 +98,39 @@ class DiscountScheduleAdmin(Undeletable, ModelAdmin):
 @admin.register(PriceRule)
 class PriceRuleAdmin(Undeletable, ModelAdmin):
     form = PriceRuleForm
-    list_display = ["order", "name", "tier", "account", "special_price", "currency", "discount_percent", "is_active"]
+    list_display = ["order", "name", "tier", "account", "effect", "valid_from", "valid_until", "is_active"]
     list_display_links = ["name"]
     list_filter = ["is_active", "tier"]
     list_select_related = ["tier", "account"]
     search_fields = ["name"]
     autocomplete_fields = ["account"]
 
+    @display(description=_("what it does"))
+    def effect(self, rule: PriceRule) -> str:
+        parts = []
+        if rule.special_price is not None:
+            parts.append(amounts.unit_price(UnitPrice(rule.special_price, rule.currency)))
+        if rule.discount_percent is not None:
+            parts.append(f"-{percent_words(rule.discount_percent)}")
+        return ", ".join(parts)
+
 
 @admin.register(ProductCost)
 class ProductCostAdmin(Undeletable, ModelAdmin):
     form = ProductCostForm
-    list_display = ["product", "currency", "cost", "floor_price", "valid_from", "valid_until"]
+    list_display = ["product", "currency", "cost_shown", "floor_shown", "valid_from", "valid_until"]
     list_filter = ["currency"]
     list_select_related = ["product"]
     search_fields = ["product__name", "product__code"]
     autocomplete_fields = ["product"]
+
+    @display(description=_("cost"), ordering="cost")
+    def cost_shown(self, row: ProductCost) -> str:
+        return amounts.unit_price(UnitPrice(row.cost, row.currency))
+
+    @display(description=_("floor price"), ordering="floor_price")
+    def floor_shown(self, row: ProductCost) -> str:
+        return "" if row.floor_price is None else amounts.unit_price(UnitPrice(row.floor_price, row.currency))
 
 
 @admin.register(TaxRate)
@@ -104,4 +140,4 @@ class TaxRateAdmin(Undeletable, ModelAdmin):
 
     @display(description=_("percent"))
     def percent(self, rate: TaxRate) -> str:
-        return f"{(rate.rate * 100).normalize():f} %"
+        return percent_words(rate.rate * 100)

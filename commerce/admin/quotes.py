@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.contrib import admin, messages
@@ -21,25 +22,32 @@ from accounts.admin import ReadOnly
 from accounts.models import Account
 from commerce import amounts, explanations, quote_comments, quote_lifecycle, staff_quotes
 from commerce.admin.bases import AmountsByPermission, staff_of
+from commerce.admin.quote_page import QuotePage
 from commerce.models import Quote, QuoteComment, QuoteLine
+from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
 from commerce.quote_changes import Difference, differences
 from commerce.situations import ConfigurationRefused, situation_of
 from commerce.staff_forms import StaffCommentForm, StaffQuoteForm, StepForm, steps_of
 from tracking.actor import Actor
 
-QUOTE_AMOUNTS = frozenset(
-    {"total", "subtotal_minor", "tax_minor", "total_minor", "recurring_before_minor", "recurring_after_minor"}
-)
-
 
 class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
     model = QuoteLine
-    amounts = frozenset({"unit_price", "amount", "words", "waterfall"})
+    amounts = frozenset({"price", "amount", "words", "waterfall"})
     seen_with = "commerce.view_quote"
-    fields = ["position", "product", "change", "quantity", "unit_price", "amount", "words", "waterfall"]
+    fields = ["position", "product", "change", "units", "price", "amount", "words", "waterfall"]
     readonly_fields = fields
     extra = 0
+    hide_title = True
+
+    @display(description=_("quantity"))
+    def units(self, line: QuoteLine) -> str:
+        return amounts.number(line.quantity)
+
+    @display(description=_("unit price"))
+    def price(self, line: QuoteLine) -> str:
+        return amounts.unit_price(UnitPrice(line.unit_price, line.quote.currency))
 
     @display(description=_("amount"))
     def amount(self, line: QuoteLine) -> str:
@@ -47,20 +55,23 @@ class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
 
     @display(description=_("steps of the price"))
     def waterfall(self, line: QuoteLine) -> str:
-        return " → ".join(f"{name} {value}" for name, value in line.steps)
+        """The steps at which the price changed."""
+        steps = [(name, round(Decimal(value), 4)) for name, value in line.steps]
+        changed = [step for step, before in zip(steps, [("", None), *steps], strict=False) if step[1] != before[1]]
+        return " → ".join(f"{name.replace('_', ' ')} {amounts.number(value)}" for name, value in changed)
 
 
 @admin.register(Quote)
-class QuoteAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
     """Made here by our people, and by customers in the portal; once submitted, changed by new versions alone."""
 
-    amounts = QUOTE_AMOUNTS
-    list_display = ["number", "account", "status_label", "total", "origin", "created_by", "created_at", "expires_at"]
+    list_display = ["number", "title", "account", "status_label", "total", "created_by", "created_at", "last_day"]
     list_filter = ["status", "origin", "created_at"]
     list_select_related = ["account", "created_by"]
     search_fields = ["account__name", "serial"]
     inlines = [QuoteLineInline]
-    change_form_outer_after_template = "commerce/admin_quote.html"
+    change_form_outer_before_template = "commerce/admin_quote.html"
+    change_form_outer_after_template = "commerce/admin_quote_comments.html"
 
     @display(
         description=_("status"),
@@ -78,10 +89,6 @@ class QuoteAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     )
     def status_label(self, quote: Quote) -> tuple[str, str]:
         return quote.status, quote.get_status_display()
-
-    @display(description=_("due on acceptance"))
-    def total(self, quote: Quote) -> str:
-        return amounts.money(Money(quote.total_minor, quote.currency))
 
     # Making and leading quotes
 

@@ -240,6 +240,11 @@ class QuoteApproval(models.Model):
     def whom(self) -> str:
         return named(self.group, self.approver)
 
+    @property
+    def whom_besides(self) -> str:
+        """Who is asked, too, once it has waited too long."""
+        return named(self.escalate_to_group, self.escalate_to)
+
     def tell(self, now: datetime) -> None:
         """It is their turn: from now on the days until it escalates run."""
         self.told_at = now

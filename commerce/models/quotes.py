@@ -1,8 +1,9 @@
 """Quotes: a price computed once, frozen, and accepted as shown."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Self
+from zoneinfo import ZoneInfo
 
 import pghistory
 from django.core.serializers.json import DjangoJSONEncoder
@@ -194,6 +195,11 @@ class Quote(models.Model):
     def is_expired(self, now: datetime) -> bool:
         """Whether its time is over, also in the hour before a job says so."""
         return self.status == QuoteStatus.EXPIRED or (self.status_choice.is_under_way and now >= self.expires_at)
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which it can be accepted, where the company is."""
+        return (self.expires_at - timedelta(seconds=1)).astimezone(ZoneInfo(self.account.time_zone)).date()
 
     @property
     def is_by_staff(self) -> bool:

@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -192,7 +191,6 @@ def quote_page(
     context = {
         "quote": shown,
         "quote_status": quote_status,
-        "last_day": (shown.expires_at.astimezone(ZoneInfo(request.account.time_zone)) - timedelta(seconds=1)),
         "lines": shown.lines.select_related("product"),
         "order": order,
         "newer": family.newer,

@@ -21,11 +21,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts import formats
 from accounts.http import StaffRequest, requires_staff
+from accounts.models import User
 from commerce import amounts, deal_decisions, deal_desk, manual_prices
 from commerce.manual_prices import ManualPrices
 from commerce.models import DeltaKind, ProductCost, Quote, QuoteApproval, QuoteApprovalStatus, QuoteLine
+from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
 from commerce.quote_changes import differences
 from commerce.quote_lifecycle import QuoteRefused
@@ -183,15 +184,24 @@ def _request_page(
             "reasons": deal_desk.reasons_of(approval),
             "lines": _lines(quote),
             "totals": _totals(quote),
-            "chain": chain.select_related("approver", "decided_by", "on_behalf_of").order_by("position", "pk"),
+            "chain": chain.select_related("approver", "escalate_to", "decided_by", "on_behalf_of").order_by(
+                "position", "pk"
+            ),
             "last_approved": last_approved,
             "differences": differences(last_approved, quote) if last_approved else [],
             "form": form,
             "refusal": refusal,
+            "absentee": None if refusal else _absentee(approval, request.user, now),
             "queue_url": reverse("admin:deal_desk"),
         },
         status=status,
     )
+
+
+def _absentee(approval: QuoteApproval, user: User, now: datetime) -> User | None:
+    """Whom somebody decides for; None where they decide for themselves."""
+    asked = deal_desk.on_whose_behalf(approval, user, today=now.date())
+    return asked if asked != user else None
 
 
 @dataclass(frozen=True)
@@ -229,7 +239,7 @@ def _line(quote: Quote, line: QuoteLine, floor: Decimal | None, by_hand: ManualP
 
 
 def _price(value: Decimal, quote: Quote) -> str:
-    return formats.money(round(value, 4), quote.currency)
+    return amounts.unit_price(UnitPrice(value, quote.currency))
 
 
 def _totals(quote: Quote) -> list[tuple[str, str]]:

@@ -51,6 +51,7 @@ def test_the_price_follows_what_is_typed(admin, contract, signed_in):
     # 114 × 2.460273972 = 280.4712; 19 % of it 53.2893.
     assert "€280.47" in part
     assert "€333.76" in part
+    assert 'data-announce="Due now €333.76. Per month from now on €684.00."' in part  # Read aloud with the swap.
     assert "10 more seats at €11.40 a month" in part
     assert response["HX-Replace-Url"] == f"{PAGE}?plan=team&seats=60"
 

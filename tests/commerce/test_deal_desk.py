@@ -181,8 +181,7 @@ def test_a_price_below_its_floor_asks_finance_and_one_at_it_nobody(desk, draft, 
     ProductCost.objects.update(floor_price=line.unit_price + Decimal("0.01"))
     (fired,) = deal_desk.fired_rules(quote)
     assert fired.words == (
-        "Below the floor price: made by is our people (here: our people); "
-        "number of lines below their floor price is above 0 (here: 1)"
+        "Below the floor price: made by is our people; number of lines below their floor price is above 0 (here: 1)"
     )
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from commerce.catalogue import Offered
-from commerce.models import BillingRule, Price, Product
-from commerce.price_words import price_words
+from commerce.models import BillingRule, DiscountSchedule, Price, Product
+from commerce.price_words import price_words, schedule_words
 
 TIERS = [{"from": "1", "to": "5", "unit_price": "78"}, {"from": "5", "unit_price": "62.40"}]
 
@@ -35,6 +35,16 @@ def words(method, unit_price="0", figures=None, **product):
 )
 def test_each_method_says_what_is_paid(method, unit_price, figures, said):
     assert words(method, unit_price, figures) == said
+
+
+def test_a_schedule_says_what_it_takes_off():
+    tiers = [
+        {"from": "1", "to": "51", "percent": "0"},
+        {"from": "51", "to": "201", "percent": "8"},
+        {"from": "201", "to": None, "percent": "12.5"},
+    ]
+    assert schedule_words(DiscountSchedule(tiers=tiers)) == "8 % from 51 on, 12.5 % from 201 on"
+    assert schedule_words(DiscountSchedule(tiers=[])) == ""
 
 
 def test_what_is_paid_once_says_so():
