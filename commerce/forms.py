@@ -178,7 +178,7 @@ class ConfigurationForm(forms.Form):
         product = offered.product
         lines = [product.summary, self._price_words(offered) if offered.is_sellable else ""]
         lines += bundle_words(offered.bundle) if offered.bundle else []
-        help_text = format_html_join("", '<span class="block">{}</span>', ((line,) for line in lines if line))
+        help_text = format_html_join("", '<bdi class="block">{}</bdi>', ((line,) for line in lines if line))
         if product.max_quantity == 1:
             return forms.TypedChoiceField(
                 label=product.name,
