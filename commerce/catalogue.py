@@ -7,9 +7,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.compiled import Compiled, Given
 from accounts.models import Account, Feature
 from accounts.services import Grant
 from commerce import amounts
@@ -109,11 +111,19 @@ def offered_products(
     """
     prices = prices_for(account=account, today=today, contract=contract)
     offered = {}
-    for product in Product.objects.on_sale(today, with_drafts=with_drafts).with_options().order_by("rank", "name"):
+    for product in (_on_sale_or_drafted if with_drafts else _on_sale)(today=today):
         found = prices.get(product.pk)
         row, listed = (found.row, found.listed) if found else (None, None)
         offered[product.code] = Offered(product, row, listed, _bundle(product))
     return offered
+
+
+def _rows(*, with_drafts: bool) -> QuerySet[Product]:
+    return Product.objects.on_sale(Given("today"), with_drafts=with_drafts).with_options().order_by("rank", "name")
+
+
+_on_sale = Compiled(lambda: _rows(with_drafts=False))
+_on_sale_or_drafted = Compiled(lambda: _rows(with_drafts=True))
 
 
 def _bundle(product: Product) -> Bundle | None:

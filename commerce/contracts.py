@@ -7,10 +7,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from django.db.models import Subquery
+from django.db.models import QuerySet, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.compiled import Compiled, Given
 from accounts.models import Account
 from commerce import amounts
 from commerce.models import (
@@ -221,16 +222,23 @@ def overview(account: Account, today: date) -> ContractOverview | None:
 
 def running_ledger(account: Account, today: date) -> tuple[Contract, list[SubscriptionDelta]] | None:
     """The running contract with its changes, oldest first; of several, the one that ends first. One query."""
-    current = Contract.objects.for_account(account).current(today).order_by("end_date", "pk").values("pk")[:1]
-    deltas = list(
-        SubscriptionDelta.objects.filter(subscription__contract=Subquery(current))
-        .select_related("subscription__product", "subscription__contract", "order")
-        .order_by("effective_date", "pk")
-    )
+    deltas = _running_deltas(account=account.pk, today=today)
     if deltas:
         return deltas[0].subscription.contract, deltas
     contract = current_contract(account, today)  # One that holds nothing yet.
     return None if contract is None else (contract, [])
+
+
+def _deltas_of_running() -> QuerySet[SubscriptionDelta]:
+    running = Contract.objects.filter(account=Given("account")).current(Given("today")).order_by("end_date", "pk")
+    return (
+        SubscriptionDelta.objects.filter(subscription__contract=Subquery(running.values("pk")[:1]))
+        .select_related("subscription__product", "subscription__contract", "order")
+        .order_by("effective_date", "pk")
+    )
+
+
+_running_deltas = Compiled(_deltas_of_running)
 
 
 def overview_of(contract: Contract, today: date, *, on: date | None = None) -> ContractOverview:

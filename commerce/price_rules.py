@@ -7,6 +7,7 @@ from datetime import date
 
 from django.db.models import Q
 
+from accounts.compiled import Compiled, Given
 from accounts.models import Account
 from commerce.conditions import Condition, FactKind, Facts, FactValue, holds, parse
 from commerce.models import PriceRule
@@ -51,10 +52,20 @@ class Rule:
 
 def rules_of(*, account: Account, today: date) -> tuple[Rule, ...]:
     """The rules of the day that can hold for the account, in their order. One query. Raises ConditionRefused."""
-    rows = PriceRule.objects.on(today).filter(
-        Q(account__isnull=True) | Q(account=account), Q(tier__isnull=True) | Q(tier=account.tier_id)
+    rows = _rows(account=account.pk, tier=account.tier_id, today=today)
+    return tuple(Rule(row, parse(row.conditions, facts=FACTS)) for row in rows)
+
+
+_rows = Compiled(
+    lambda: (
+        PriceRule.objects.on(Given("today"))
+        .filter(
+            Q(account__isnull=True) | Q(account=Given("account")),
+            Q(tier__isnull=True) | Q(tier=Given("tier")),
+        )
+        .order_by("order")
     )
-    return tuple(Rule(row, parse(row.conditions, facts=FACTS)) for row in rows.order_by("order"))
+)
 
 
 def facts_of_quote(

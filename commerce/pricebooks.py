@@ -8,8 +8,9 @@ from datetime import date
 from enum import IntEnum
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, F, Func, IntegerField, Q, QuerySet, Value
+from django.db.models import BigIntegerField, F, Func, IntegerField, Q, QuerySet
 
+from accounts.compiled import Compiled, Given
 from accounts.models import Account
 from commerce.models import Contract, ContractedPrice, Price, PriceBook
 from commerce.models.prices import valid_on
@@ -40,12 +41,13 @@ def prices_for(*, account: Account, today: date, contract: Contract | None = Non
     """
     currency = contract.currency if contract else account.currency
     pinned = contract.price_book_id if contract else None
-    rows = _book_rows(account, currency=currency, pinned=pinned).filter(valid_on(today), valid_on(today, "book__"))
+    given = {"account": account.pk, "country": account.billing_country, "currency": currency, "today": today}
+    rows = _of_its_books(**given, tier=account.tier_id) if pinned is None else _of_one_book(**given, book=pinned)
     listed: dict[int, Price] = {}
     for price in sorted(rows, key=lambda price: _rank(price, pinned)):
         listed.setdefault(price.product_id, price)
     found = {pk: FoundPrice(price, _source(price, pinned)) for pk, price in listed.items()}
-    agreed = {row.product_id: row for row in _agreed(account, currency=currency, today=today)}
+    agreed = {row.product_id: row for row in _agreed(**given)}
     for pk, row in agreed.items():
         if pk not in found or found[pk].source > PriceSource.CONTRACTED:
             found[pk] = FoundPrice(row, PriceSource.CONTRACTED, listed.get(pk))
@@ -55,21 +57,9 @@ def prices_for(*, account: Account, today: date, contract: Contract | None = Non
 def book_for(*, account: Account, currency: str, today: date) -> PriceBook | None:
     """The book that a contract made today keeps: of the account's tier, else the one for everybody. One query."""
     books = PriceBook.objects.filter(
-        valid_on(today), _in_region(account), _open_to(account), currency=currency, account=None
+        valid_on(today), _in_region(account.billing_country), _open_to(account.tier_id), currency=currency, account=None
     )
     return min(books, key=lambda book: (book.tier_id is None, *_preference(book)), default=None)
-
-
-def _book_rows(account: Account, *, currency: str, pinned: int | None) -> QuerySet[Price]:
-    """Rows of the account's own list, and of the books it buys from: the contract's, or its tier's and everybody's."""
-    own = Q(book__account=account) & _in_region(account, "book__")
-    if pinned is None:
-        books = Q(book__account=None) & _open_to(account, "book__") & _in_region(account, "book__")
-    else:
-        books = Q(book=pinned)
-    return Price.objects.filter(own | books, book__currency=currency).select_related(
-        "book", "volume_schedule", "term_schedule"
-    )
 
 
 def _source(price: Price, pinned: int | None) -> PriceSource:
@@ -87,24 +77,43 @@ def _preference(book: PriceBook) -> tuple[bool, int]:
     return (not book.regions, -(book.valid_from.toordinal() if book.valid_from else 0))
 
 
-def _open_to(account: Account, prefix: str = "") -> Q:
-    return Q(**{f"{prefix}tier__isnull": True}) | Q(**{f"{prefix}tier": account.tier_id})
+def _open_to(tier: int | Given, prefix: str = "") -> Q:
+    return Q(**{f"{prefix}tier__isnull": True}) | Q(**{f"{prefix}tier": tier})
 
 
-def _in_region(account: Account, prefix: str = "") -> Q:
+def _in_region(country: str | Given, prefix: str = "") -> Q:
     anywhere = Q(**{f"{prefix}regions": []})
-    return anywhere | Q(**{f"{prefix}regions__contains": [account.billing_country]})
+    return anywhere | Q(**{f"{prefix}regions__contains": [country]})
 
 
-def _agreed(account: Account, *, currency: str, today: date) -> QuerySet[ContractedPrice]:
+def _rows(books: Q) -> QuerySet[Price]:
+    """Rows of the day, of the account's own list and of the books it buys from."""
+    today = Given("today")
+    own = Q(book__account=Given("account")) & _in_region(Given("country"), "book__")
+    rows = Price.objects.filter(
+        own | books, valid_on(today), valid_on(today, "book__"), book__currency=Given("currency")
+    )
+    return rows.select_related("book", "volume_schedule", "term_schedule")
+
+
+def _agreed_rows() -> QuerySet[ContractedPrice]:
     """What was agreed with the account's parents and with itself. The one that holds comes last: nearest, latest."""
-    line = Func(Value(account.pk), function="commerce_line_of", output_field=ArrayField(BigIntegerField()))
+    line = Func(Given("account"), function="commerce_line_of", output_field=ArrayField(BigIntegerField()))
     steps = Func(line, F("account_id"), function="array_position", output_field=IntegerField())
     return (
-        ContractedPrice.objects.on(today)
-        .filter(currency=currency)
+        ContractedPrice.objects.on(Given("today"))
+        .filter(currency=Given("currency"))
         .annotate(steps=steps)
         .filter(steps__isnull=False)
         .select_related("volume_schedule", "term_schedule")
         .order_by("-steps", "valid_from", "pk")
     )
+
+
+# A change of a contract keeps its book, which holds on any day and wherever the company has moved since.
+_of_one_book = Compiled(lambda: _rows(Q(book=Given("book"))))
+# Otherwise: its tier's and everybody's.
+_of_its_books = Compiled(
+    lambda: _rows(Q(book__account=None) & _open_to(Given("tier"), "book__") & _in_region(Given("country"), "book__"))
+)
+_agreed = Compiled(_agreed_rows)

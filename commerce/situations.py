@@ -17,9 +17,9 @@ from commerce.contracts import OwnedLine, owned_on, running_ledger
 from commerce.models import Contract, Product, ProductKind, TaxRate
 from commerce.models.bundles import rules_today
 from commerce.price_rules import Rule, rules_of
-from commerce.taxes import SaleTax, tax_on_sale
+from commerce.taxes import SaleTax, rate_on, tax_on_sale
 from tracking.models import Meter
-from tracking.services import usage_to_date
+from tracking.services import levels_of
 
 
 def plain(quantity: Decimal | int) -> str:
@@ -159,13 +159,13 @@ def situation_of(account: Account, today: date, *, with_drafts: bool = False) ->
     if running is None:
         raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
     contract, deltas = running
-    tax_rate = TaxRate.objects.filter(country=account.billing_country).on(today).order_by("-valid_from").first()
+    tax_rate = rate_on(today, country=account.billing_country)
     if tax_rate is None:
         raise TaxUnknown(
             _("We have not sold to your billing country (%(country)s) yet. Talk to us, we will help.")
             % {"country": account.billing_country}
         )
-    used = usage_to_date(account_id=account.pk, today=today).get(Meter.SEATS)
+    used = levels_of(account_ids=[account.pk], meter=Meter.SEATS, today=today).get(account.pk)
     return Situation(
         account=account,
         today=today,

@@ -1,8 +1,10 @@
 """What tax a sale to a company bears: the rate of its country, or none where the buyer accounts for it."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
+from accounts.compiled import Compiled, Given
 from accounts.models import Account
 from commerce import vat_ids
 from commerce.models import TaxRate
@@ -24,6 +26,16 @@ class SaleTax:
         if self.is_reversed:
             return TaxCategory.REVERSE_CHARGE
         return TaxCategory.STANDARD if self.rate_percent else TaxCategory.ZERO_RATED
+
+
+def rate_on(today: date, *, country: str) -> TaxRate | None:
+    """The rate of a country on the day; none where nobody has said it. One query."""
+    return next(iter(_rates(country=country, today=today)), None)
+
+
+_rates = Compiled(
+    lambda: TaxRate.objects.filter(country=Given("country")).on(Given("today")).order_by("-valid_from")[:1]
+)
 
 
 def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:

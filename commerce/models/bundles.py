@@ -12,6 +12,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.compiled import Compiled, Given
 from commerce import configuration_rules as pure
 from commerce.conditions import ConditionRefused, parse
 from commerce.models.catalogue import Product, ProductKind
@@ -133,7 +134,7 @@ class ConfigurationRuleQuerySet(models.QuerySet["ConfigurationRule"]):
     def active(self) -> Self:
         return self.filter(is_active=True).order_by("order")
 
-    def said_in(self, language: str) -> Self:
+    def said_in(self, language: str | Given) -> Self:
         """Annotate `said` and `said_label`: message and button in the language, where they are translated."""
         texts = ConfigurationRuleText.objects.filter(rule=OuterRef("pk"), language=language)
         return self.annotate(
@@ -267,7 +268,13 @@ class ConfigurationRuleText(models.Model):
 
 def rules_today() -> tuple[pure.Rule, ...]:
     """The active rules in their order, said in the reader's language. One query."""
-    rows = ConfigurationRule.objects.active().said_in(get_language() or "en").select_related("product", "fix_product")
-    needed = ("kind", "conditions", "quantity", "message", "fix_action", "fix_quantity", "fix_label")
-    rows = rows.only(*needed, "product__code", "fix_product__code", "fix_product__kind")
-    return tuple(row.as_rule() for row in rows)
+    return tuple(row.as_rule() for row in _active_rules(language=get_language() or "en"))
+
+
+_active_rules = Compiled(
+    lambda: (
+        ConfigurationRule.objects.active().said_in(Given("language")).select_related("product", "fix_product")
+        .only("kind", "conditions", "quantity", "message", "fix_action", "fix_quantity", "fix_label",
+              "product__code", "fix_product__code", "fix_product__kind")
+    )
+)  # fmt: skip

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.compiled import Given
 from accounts.models import Account
 from accounts.sequences import NextVal
 from commerce.models.catalogue import Product
@@ -31,7 +32,7 @@ class ContractQuerySet(models.QuerySet["Contract"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
-    def current(self, today: date) -> Self:
+    def current(self, today: date | Given) -> Self:
         return self.filter(status=ContractStatus.ACTIVE, start_date__lte=today, end_date__gt=today)
 
     def by_number(self, number: str) -> Self:

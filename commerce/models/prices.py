@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.compiled import Given
 from accounts.models import Account, Tier
 from commerce.models.catalogue import Product
 from commerce.pricing import methods
@@ -26,7 +27,7 @@ from commerce.pricing.tax import TaxCategory, TaxTreatment
 COUNTRY = RegexValidator(r"^[A-Z]{2}$", _("A country is two capital letters, as DE."))
 
 
-def valid_on(day: date, prefix: str = "") -> Q:
+def valid_on(day: date | Given, prefix: str = "") -> Q:
     """Whether a row with `valid_from` and `valid_until` holds on the day; either may be open."""
     begun = Q(**{f"{prefix}valid_from__isnull": True}) | Q(**{f"{prefix}valid_from__lte": day})
     return begun & (Q(**{f"{prefix}valid_until__isnull": True}) | Q(**{f"{prefix}valid_until__gt": day}))
@@ -190,7 +191,7 @@ class ContractedPriceQuerySet(models.QuerySet["ContractedPrice"]):
         """Those agreed with the account itself; commerce.pricebooks also knows its parents'."""
         return self.filter(account=account)
 
-    def on(self, day: date) -> Self:
+    def on(self, day: date | Given) -> Self:
         return self.filter(valid_on(day))
 
 
@@ -220,7 +221,7 @@ class ContractedPrice(Priced):
 
 
 class PriceRuleQuerySet(models.QuerySet["PriceRule"]):
-    def on(self, day: date) -> Self:
+    def on(self, day: date | Given) -> Self:
         return self.filter(valid_on(day), is_active=True)
 
 
@@ -327,7 +328,7 @@ TAX_CATEGORIES = [
 
 
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):
-    def on(self, day: date) -> Self:
+    def on(self, day: date | Given) -> Self:
         return self.filter(valid_on(day))
 
 
