@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 
 from accounts.admin import Undeletable
 from commerce.admin.bundles import FeatureGroupInline
-from commerce.admin.exchange import export_document, import_document, look_at_document
+from commerce.admin.exchange import export_document, export_prices, import_document, look_at_document
 from commerce.admin.previews import begin_preview, preview_page
 from commerce.admin.product_files import ProductFileInline, staff_file
 from commerce.models import Price, Product, ProductGrant
@@ -82,6 +82,7 @@ class ProductAdmin(Undeletable, ModelAdmin):
         return [
             path("files/<uuid:public_id>/", wrap(staff_file), name="commerce_product_file"),
             path("export/", wrap(export_document), name="commerce_catalogue_export"),
+            path("export/prices/", wrap(export_prices), name="commerce_prices_export"),
             path("import/", wrap(look_at_document), name="commerce_catalogue_import"),
             path("import/confirm/", wrap(import_document), name="commerce_catalogue_confirm"),
             path("preview/", wrap(begin_preview), name="commerce_preview"),

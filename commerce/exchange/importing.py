@@ -85,22 +85,30 @@ class Report:
 
 def read_document(content: bytes) -> dict[str, Any]:
     """The document in a file. Figures are read as they are written, never as floats. Raises `DocumentRefused`."""
-    if len(content) > MOST_BYTES:
-        raise DocumentRefused(_("The file is larger than %(limit)d MB.") % {"limit": MOST_BYTES // (1024 * 1024)})
+    check_size(content)
     try:
         document = json.loads(content.decode("utf-8-sig"), parse_float=str, parse_constant=_refuse_constant)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise DocumentRefused(_("This is no JSON document (%(reason)s).") % {"reason": error}) from error
     if not isinstance(document, dict) or document.get("catalogue") != FORMAT:
-        raise DocumentRefused(
-            _("This is no catalogue: it does not begin with “catalogue”: %(format)d.") % {"format": FORMAT}
-        )
+        raise DocumentRefused(_("This is no catalogue: “catalogue” is not %(format)d in it.") % {"format": FORMAT})
+    check_sections(document)
+    return document
+
+
+def check_size(content: bytes) -> None:
+    """Raises `DocumentRefused` for a file that is too large."""
+    if len(content) > MOST_BYTES:
+        raise DocumentRefused(_("The file is larger than %(limit)d MB.") % {"limit": MOST_BYTES // (1024 * 1024)})
+
+
+def check_sections(document: Given) -> None:
+    """Raises `DocumentRefused` for sections that there are not, for what is no row, and for too many rows."""
     known = {table.name: table for table in TABLES}
     if strangers := document.keys() - known.keys() - {"catalogue"}:
         raise DocumentRefused(_("A catalogue has no section “%(name)s”.") % {"name": min(strangers)[:40]})
     if sum(_rows_in(known[name], rows) for name, rows in document.items() if name in known) > MOST_ROWS:
         raise DocumentRefused(_("These are more than %(most)d rows. Import them in parts.") % {"most": MOST_ROWS})
-    return document
 
 
 def _refuse_constant(name: str) -> None:

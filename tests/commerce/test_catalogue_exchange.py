@@ -328,12 +328,71 @@ def test_costs_are_changed_by_those_who_keep_them_alone(catalogue, signed_in, ma
     assert not ProductCost.objects.filter(product__code="sso").exists()
 
 
+# Prices as a list
+
+PRICES = reverse("admin:commerce_prices_export")
+HEAD = "book,product,method,currency,unit_price,price_months,valid_from,valid_until\n"
+
+
+def prices_of(client):
+    return b"".join(client.get(PRICES).streaming_content).decode("utf-8-sig")
+
+
+def look_at_prices(client, text):
+    return client.post(IMPORT, {"file": SimpleUploadedFile("prices.csv", text.encode("utf-8-sig"))})
+
+
+def test_prices_are_a_list_for_spreadsheets(client, catalogue):
+    text = prices_of(client)
+    assert text.splitlines()[0] + "\n" == HEAD
+    assert "Premier,team,list,EUR,11.4,1,2024-01-01," in text
+    assert "8.88" not in text  # Of one company.
+    assert counts(look_at_prices(client, text)) == {}
+
+
+def test_prices_are_ended_and_added_by_a_list(client, catalogue):
+    text = "Premier,sso,list,EUR,{},1,{},{}\n"
+    old = Price.objects.get(book__tier__code="premier", product__code="sso")
+    ended = text.format(old.unit_price, old.valid_from, "2027-01-01")
+    looked = look_at_prices(client, HEAD + ended + text.format("9.50", "2027-01-01", ""))
+    assert counts(looked) == {"added": 1, "changed": 1}
+    confirm(client, looked)
+    rows = Price.objects.filter(book__tier__code="premier", product__code="sso").order_by("valid_from")
+    assert [(str(row.valid_from), str(row.valid_until)) for row in rows] == [
+        ("2024-01-01", "2027-01-01"),
+        ("2027-01-01", "None"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        ("name,price\n", "begins with the columns"),
+        ("name,price\na,1\n", "begins with the columns"),
+        (HEAD + "Nobody's,sso,list,EUR,9,1,2027-01-01,\n", "Line 2: there is no book “Nobody's” in EUR."),
+        (HEAD + '"Premier', "no list of prices"),
+    ],
+)
+def test_a_list_that_is_none_is_refused_with_the_reason(client, catalogue, text, reason):
+    response = look_at_prices(client, text) if text else look(client, b"")
+    assert response.status_code == 422
+    assert reason in " ".join(response.context["form"].errors["file"])
+
+
+def test_a_list_with_a_wrong_price_is_refused_line_by_line(client, catalogue):
+    looked = look_at_prices(client, HEAD + "Premier,sso,list,EUR,cheap,1,2027-01-01,\n")
+    assert refusals(looked) == ["unit_price: Enter a number."]
+    assert looked.context["report"].lines[-1].key.endswith("sso · 2027-01-01")
+
+
 # Who gets in
 
 
 def test_who_may_not_change_products_is_refused(agent, catalogue, signed_in):
     client = signed_in(agent)
     assert client.get(IMPORT).status_code == 403
+    assert client.get(PRICES).status_code == 403
     assert look(client, catalogue_of(products=[PACK])).status_code == 403
     assert client.post(CONFIRM, {"token": "a", "report": "b"}).status_code == 403
     assert not Product.objects.filter(code="field_pack").exists()
@@ -350,7 +409,7 @@ def test_customers_and_visitors_do_not_get_in(admin, catalogue, signed_in, clien
     from django.test import Client
 
     for browser in (signed_in(admin), Client()):
-        for address in (EXPORT, IMPORT):
+        for address in (EXPORT, PRICES, IMPORT):
             response = browser.get(address)
             assert response.status_code == 302
             assert "/login/" in response["Location"]
