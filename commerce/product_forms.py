@@ -12,17 +12,17 @@ from commerce.models import Product, ProductGrant
 from tracking.models import Meter
 
 LABELS = {
-    "name": _("name"),
-    "code": _("code"),
-    "kind": _("kind"),
-    "billing": _("billed"),
-    "summary": _("summary"),
-    "highlights": _("highlights"),
-    "unit_label": _("unit"),
-    "icon": _("icon"),
-    "rank": _("rank"),
-    "min_quantity": _("sold from"),
-    "max_quantity": _("sold up to"),
+    "name": _("Name"),
+    "code": _("Code"),
+    "kind": _("Kind"),
+    "billing": _("Billed"),
+    "summary": _("Summary"),
+    "highlights": _("Highlights"),
+    "unit_label": _("Unit"),
+    "icon": _("Icon"),
+    "rank": _("Rank"),
+    "min_quantity": _("Sold from"),
+    "max_quantity": _("Sold up to"),
 }
 HELP = {
     "code": _("Stands in quotes, links and the CRM, and never changes."),
@@ -53,12 +53,12 @@ class ProductForm(forms.ModelForm[Product]):
 class ProductGrantForm(forms.ModelForm[ProductGrant]):
     code = forms.ChoiceField(
         choices=[(_("Features"), Feature.choices), (_("Meters"), Meter.choices)],
-        label=_("grants"),
+        label=_("Grants"),
         widget=UnfoldAdminSelectWidget,
     )
 
     class Meta:
         model = ProductGrant
         fields = ["code", "quantity", "is_per_unit"]
-        labels = {"quantity": _("quantity"), "is_per_unit": _("for each")}
+        labels = {"quantity": _("Quantity"), "is_per_unit": _("For each")}
         help_texts = {"quantity": _("Of a meter; features have none.")}

@@ -170,9 +170,12 @@ class _Import:
             seen.add(key)
             row, line = self._row(table, one, existing.get(key), parent, shown)
             yield line
+            if row is None:
+                continue
             for inner in table.lists:
-                if row is not None:
-                    yield from self._rows(inner, one.get(inner.name, []), row, f"{shown} · ")
+                yield from self._rows(inner, one.get(inner.name, []), row, f"{shown} · ")
+            if reason := table.wrong(row):
+                yield Line(table.name, shown, Outcome.REFUSED, reasons=(reason,))
 
     def _row(
         self, table: Table, given: Given, row: Row | None, parent: Row | None, shown: str

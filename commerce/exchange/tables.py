@@ -11,13 +11,16 @@ from typing import Any
 from django import forms
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
-from commerce.models import BundleOption, ConfigurationRule, ConfigurationRuleText, DiscountSchedule, FeatureGroup
+from commerce.bundle_forms import ConfigurationRuleForm, ConfigurationRuleTextForm
+from commerce.models import BundleOption, DiscountSchedule, FeatureGroup
 from commerce.price_forms import DiscountScheduleForm, PriceBookForm, PriceForm, PriceRuleForm, ProductCostForm
 from commerce.product_forms import ProductForm, ProductGrantForm
 
 Row = models.Model
 Settled = Callable[[Any], frozenset[str]]
+Wrong = Callable[[Any], str]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Table:
     parent: str = ""  # Of a list: the column that names the row it stands in.
     lists: tuple["Table", ...] = ()
     settled: Settled = lambda row: frozenset()  # What can't be changed in a row any more.
+    wrong: Wrong = lambda row: ""  # What is wrong with a row once its lists are read, too.
 
     @property
     def model(self) -> type[Row]:
@@ -103,16 +107,29 @@ OPTIONS = Table(
     ("is_required", "is_included", "min_quantity", "max_quantity", "default_quantity", "position"),
     parent="group",
 )
+
+
+def _wrong_with_group(group: FeatureGroup) -> str:
+    """A choice that nobody could make."""
+    options = list(group.options.all())
+    if group.min_options > len(options):
+        return _("The group has fewer options.")
+    if group.max_options is not None and sum(option.is_required for option in options) > group.max_options:
+        return _("More options than that are required.")
+    return ""
+
+
 GROUPS = Table(
     "feature_groups",
     forms.modelform_factory(FeatureGroup, fields=["bundle", "name", "position", "min_options", "max_options"]),
     ("bundle", "name"),
     ("position", "min_options", "max_options"),
     lists=(OPTIONS,),
+    wrong=_wrong_with_group,
 )
 RULE_TEXTS = Table(
     "texts",
-    forms.modelform_factory(ConfigurationRuleText, fields=["language", "message", "fix_label"]),
+    ConfigurationRuleTextForm,
     ("language",),
     ("message", "fix_label"),
     parent="rule",
@@ -123,7 +140,7 @@ _RULE_FIELDS = (
 )
 CONFIGURATION_RULES = Table(
     "configuration_rules",
-    forms.modelform_factory(ConfigurationRule, fields=list(_RULE_FIELDS)),
+    ConfigurationRuleForm,
     ("public_id",),
     _RULE_FIELDS,
     lists=(RULE_TEXTS,),

@@ -89,6 +89,8 @@ PACK = {
     "code": "field_pack", "name": "Field pack", "kind": "addon", "summary": "For crews outside",
     "grants": [{"code": "api_calls", "quantity": "500", "is_per_unit": True}],
 }  # fmt: skip
+CONDITION = {"fact": "quantity:espresso", "operator": "above", "value": "0"}
+RULE = {"public_id": ID, "order": 5, "name": "B", "kind": "alert", "message": "B"}
 CIRCLE = {"code": "business", "end_of_sale_date": "2031-01-01", "successor": "team"}
 
 
@@ -249,6 +251,9 @@ def test_a_row_that_the_admin_would_refuse_is_refused_and_with_it_all(client, ca
         ({"products": [PACK | {"successor": "field_pack"}]}, "There is no successor “field_pack”."),
         ({"products": [CIRCLE]}, "lead back to it"),
         ({"feature_groups": [{"bundle": "audit_log", "name": "In it", "options": [{"product": "sso"}]}]}, "itself"),
+        ({"feature_groups": [{"bundle": "audit_log", "name": "None", "min_options": 1}]}, "has fewer options"),
+        ({"configuration_rules": [RULE | {"conditions": [CONDITION]}]}, "There is no product “espresso”."),
+        ({"configuration_rules": [RULE | {"texts": [{"language": "en", "message": "B"}]}]}, "Select a valid choice"),
         ({"discount_schedules": [{"public_id": ID, "name": "Two", "tiers": TIERS[:1] * 2}]}, "claim the same units"),
         ({"discount_schedules": [{"public_id": "7", "name": "A", "tiers": TIERS}]}, "This is no id"),
         ({"price_rules": [{"public_id": ID, "order": 1, "name": "B", "discount_percent": 1}]}, "chance would decide"),
