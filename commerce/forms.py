@@ -1,5 +1,6 @@
 """What customers type when they buy."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,12 @@ NO_PRODUCTS = frozenset(
 CARRIED = ("source", "saved", "step")  # What goes along from one page of the configurator to the next.
 
 
+class WholeNumberField(forms.IntegerField):
+    """A whole number in digits alone: "1.000" is a thousand to some people, and one to others."""
+
+    re_decimal = re.compile(r"(?!)")  # Django reads it as one.
+
+
 class ConfigurationForm(forms.Form):
     """A plan, seats and add-ons by code. What is not named keeps its quantity: `?plan=business&seats=60&sso=1`.
 
@@ -35,7 +42,7 @@ class ConfigurationForm(forms.Form):
     """
 
     plan = forms.ChoiceField(label=gettext_lazy("Plan"), widget=forms.RadioSelect)
-    seats = forms.IntegerField(label=gettext_lazy("Seats"), min_value=1)
+    seats = WholeNumberField(label=gettext_lazy("Seats"), min_value=1)
 
     configuration: Configuration
     priced: PricedQuote | None = None
@@ -190,7 +197,7 @@ class ConfigurationForm(forms.Form):
             )
         if product.quantity_places:
             return _decimal_field(product, help_text=help_text, held=held)
-        return forms.IntegerField(
+        return WholeNumberField(
             label=product.name,
             help_text=help_text,
             min_value=0,

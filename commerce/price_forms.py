@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.db import models
+from django.db.models import Q
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -17,7 +18,17 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidge
 
 from commerce import price_rules
 from commerce.conditions import ConditionRefused, parse
-from commerce.models import BillingRule, ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost
+from commerce.models import (
+    BillingRule,
+    ContractedPrice,
+    DiscountSchedule,
+    Price,
+    PriceBook,
+    PriceRule,
+    ProductCost,
+    TaxRate,
+)
+from commerce.models.prices import COUNTRY
 from commerce.pricing import figures as stored_figures
 from commerce.pricing import methods, money, tiers
 from commerce.pricing.money import PricingError, exponent_of, stored
@@ -162,12 +173,21 @@ class PricedForm(PeriodForm[Row]):
     def _check_covered(self, method: methods.PercentOfTotal, code: str) -> None:
         if code in method.products:
             raise forms.ValidationError(_("A price can't be a percentage of itself."))
-        others = Price.objects.filter(method=methods.PercentOfTotal.code, product__code__in=method.products)
-        if circular := others.values_list("product__code", flat=True).first():
+        named = {"product__code__in": method.products}, {"figures__contains": {"products": [code]}}
+        if circular := next((found for each in named if (found := self._percentage(**each))), None):
             raise forms.ValidationError(
                 _("“%(product)s” is a percentage of others itself: neither could be worked out before the other.")
                 % {"product": circular}
             )
+
+    def _percentage(self, **named: Any) -> str | None:
+        """The product of a percentage of other lines that still holds when this price begins."""
+        for prices in (Price.objects, ContractedPrice.objects):
+            rows = prices.filter(method=methods.PercentOfTotal.code, **named)
+            lasting = rows.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=self.cleaned_data["valid_from"]))
+            if code := lasting.values_list("product__code", flat=True).first():
+                return code
+        return None
 
 
 PRICED = [
@@ -273,6 +293,23 @@ class PriceRuleForm(PeriodForm[PriceRule]):
         except ConditionRefused as error:
             raise forms.ValidationError(str(error)) from error
         return [condition.as_json() for condition in conditions]
+
+
+class TaxRateForm(PeriodForm[TaxRate]):
+    country = forms.CharField(max_length=2, label=gettext_lazy("country"))
+    rate = forms.DecimalField(
+        min_value=0, max_value=1, max_digits=20, decimal_places=12, label=gettext_lazy("rate"),
+        help_text=gettext_lazy("0.19 is 19 %."),
+    )  # fmt: skip
+
+    class Meta:
+        model = TaxRate
+        fields = ["country", "name", "rate", "treatment", "is_reversible", "valid_from", "valid_until"]
+
+    def clean_country(self) -> str:
+        country: str = self.cleaned_data["country"].upper()
+        COUNTRY(country)
+        return country
 
 
 class ProductCostForm(PeriodForm[ProductCost]):

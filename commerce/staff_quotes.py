@@ -56,7 +56,7 @@ def draft(
     now: datetime,
     beside: Quote | None = None,
 ) -> Quote:
-    """A first draft, at today's prices; `beside` another quote, an alternative of its deal.
+    """A first draft, at today's prices; `beside` another quote, an alternative of its deal while that is open.
 
     Raises `ConfigurationRefused`, `DateIsPast`.
     """
@@ -70,7 +70,8 @@ def draft(
     )  # fmt: skip
     with transaction.atomic():
         source = DealSource.REPRESENTATIVE
-        quote.deal = beside.deal if beside else open_deal(situation, priced, configuration, source=source)
+        deal = beside.deal if beside and beside.deal.closed_at is None else None
+        quote.deal = deal or open_deal(situation, priced, configuration, source=source)
         write(quote, situation, priced, configuration)
         quote_lifecycle.record_step(EventName.QUOTE_CREATED, quote, actor=actor, now=now)
     return quote

@@ -20,6 +20,7 @@ from commerce.price_forms import (
     PriceForm,
     PriceRuleForm,
     ProductCostForm,
+    TaxRateForm,
 )
 from commerce.price_words import percent_words, price_words, schedule_words
 from commerce.pricing.explanation import UnitPrice
@@ -135,6 +136,7 @@ class ProductCostAdmin(Undeletable, ModelAdmin):
 
 @admin.register(TaxRate)
 class TaxRateAdmin(Undeletable, ModelAdmin):
+    form = TaxRateForm
     list_display = ["country", "name", "percent", "treatment", "is_reversible", "valid_from", "valid_until"]
     list_filter = ["country"]
 

@@ -68,6 +68,7 @@ def test_it_can_be_asked_by_post_as_well(admin, contract, signed_in):
         ("seats=0", "greater than or equal to 1"),
         ("seats=-4", "greater than or equal to 1"),
         ("seats=1.5", "Enter a whole number of seats."),
+        ("seats=1.000", "Enter a whole number of seats."),  # A thousand, where people write it so.
         ("seats=abc", "Enter a whole number of seats."),
         ("seats=", "Enter how many seats you need."),
         ("seats=5001", "More than 5,000 of Team: talk to us"),

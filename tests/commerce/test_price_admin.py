@@ -14,6 +14,7 @@ from commerce.models import (
     PriceBook,
     PriceRule,
     ProductCost,
+    TaxRate,
 )
 from commerce.pricebooks import prices_for
 from tests.factories import make_staff
@@ -83,6 +84,39 @@ def test_a_price_is_agreed_by_a_method(acme, products, client, today):
     assert response.status_code == 302, errors_of(response)
     found = prices_for(account=acme, today=today)[products["team"].pk].row
     assert found.as_method().charge(20, 0) == 200
+
+
+def test_what_a_percentage_covers_does_not_become_one_itself(acme, products, client):
+    figures = {"percent": "10", "covers": [], "products": ["sso"]}
+    Price.objects.filter(product=products["audit_log"]).update(method="percent_of_total", unit_price=0, figures=figures)
+    sent = agreed(acme, products["sso"], method="percent_of_total", figures={"percent": "10", "covers": ["plan"]})
+    response = client.post(url("contractedprice"), sent)
+    assert (response.status_code, ContractedPrice.objects.count()) == (200, 0)
+    assert "“audit_log” is a percentage of others itself" in errors_of(response)
+    Price.objects.filter(product=products["audit_log"]).update(valid_until=date(2026, 1, 1))
+    assert client.post(url("contractedprice"), sent).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"rate": "-0.2"}, "greater than or equal to 0"),
+        ({"rate": "20"}, "less than or equal to 1"),
+        ({"country": "F1"}, "two capital letters"),
+        ({"valid_until": "2025-01-01"}, "It ends after the day"),
+    ],
+)
+def test_a_tax_rate_that_makes_no_sense_is_refused(fields, reason, products, signed_in, db):
+    client = signed_in(make_staff("finance@vendor.example", "Fay Lund", group="Finance"))
+    sent = {
+        "country": "fr", "name": "TVA", "rate": "0.2", "treatment": "exclusive", "valid_from": "2026-01-01",
+        "valid_until": "",
+    }  # fmt: skip
+    response = client.post(url("taxrate"), sent | fields)
+    assert reason in errors_of(response)
+    assert not TaxRate.objects.filter(name="TVA").exists()
+    assert client.post(url("taxrate"), sent).status_code == 302
+    assert TaxRate.objects.get(name="TVA").country == "FR"
 
 
 def test_cost_plus_keeps_the_price_that_comes_out_and_not_the_cost(acme, products, client):

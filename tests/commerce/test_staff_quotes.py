@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import OutgoingMail
 from commerce import acceptance, deal_desk, quote_lifecycle, staff_quotes
 from commerce.manual_prices import ManualPrice
-from commerce.models import Contract, Price, Quote
+from commerce.models import Contract, Deal, DealStage, Price, Quote
 from commerce.quoting import PriceIsPersonal, refresh_quote
 from commerce.situations import Configuration, ConfigurationRefused
 from commerce.staff_quotes import Terms
@@ -137,6 +137,13 @@ def test_a_presented_staff_quote_is_accepted_as_shown(offer, admin, accept):
     assert order.total_minor == made.total_minor == order.invoice.total_minor
     assert order.invoice.due_date - order.invoice.issue_date == timedelta(days=30)
     assert (made.status, made.accepted_role) == ("accepted", "administrator")
+
+
+def test_what_is_offered_beside_a_sale_that_is_over_is_a_sale_of_its_own(offer, quote, admin, accept, now):
+    accept(quote, admin)
+    Deal.objects.filter(pk=quote.deal_id).update(stage=DealStage.WON, closed_at=now)
+    quote.refresh_from_db()
+    assert offer(beside=quote).deal != quote.deal
 
 
 def test_only_a_draft_is_written_anew(offer, upgrade, by, now):
