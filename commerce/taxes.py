@@ -19,6 +19,7 @@ class SaleTax:
     rate_percent: Decimal
     treatment: TaxTreatment
     note: Phrase | None = None
+
     is_reversed: bool = False
 
     @property
@@ -26,6 +27,11 @@ class SaleTax:
         if self.is_reversed:
             return TaxCategory.REVERSE_CHARGE
         return TaxCategory.STANDARD if self.rate_percent else TaxCategory.ZERO_RATED
+
+    @property
+    def is_in_prices(self) -> bool:
+        """Whether prices have the tax in them, so that what is shown is what is paid."""
+        return self.treatment is TaxTreatment.INCLUSIVE
 
 
 def rate_on(today: date, *, country: str) -> TaxRate | None:
@@ -36,6 +42,12 @@ def rate_on(today: date, *, country: str) -> TaxRate | None:
 _rates = Compiled(
     lambda: TaxRate.objects.filter(country=Given("country")).on(Given("today")).order_by("-valid_from")[:1]
 )
+
+
+def is_in_prices(account: Account, today: date) -> bool:
+    """Whether the account's prices have the tax in them. One query."""
+    rate = rate_on(today, country=account.billing_country)
+    return rate is not None and tax_on_sale(account, rate).is_in_prices
 
 
 def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:

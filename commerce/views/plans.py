@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Account
 from accounts.permissions import Permission
-from commerce import configurations
+from commerce import configurations, taxes
 from commerce.catalogue import Offered, bundle_words, grant_words, is_the_unit_itself, offered_products
 from commerce.configuration_rules import RuleKind, evaluate
 from commerce.contracts import ContractOverview, line_label, overview
@@ -90,6 +90,7 @@ def plans(request: AccountRequest) -> HttpResponse:
         "commerce/plans.html",
         {
             "contract": contract,
+            "tax_is_in_prices": taxes.is_in_prices(account, today),
             "plans": [shelf for shelf in shelves if shelf.offered.is_plan],
             "addons": [shelf for shelf in shelves if shelf.offered.product.kind_choice.is_addon],
             "services": [shelf for shelf in shelves if shelf.offered.product.kind == ProductKind.SERVICE],

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from commerce.models import Price, Product
+from commerce.models import Price, Product, TaxRate
 from tests.factories import make_account, make_contract, make_member, make_tier
 
 URL = reverse("commerce:plans")
@@ -40,6 +40,26 @@ def test_what_a_contract_was_made_with_is_shown_whatever_tier_and_currency_come_
     assert "$" not in page
 
 
+def test_a_percentage_of_the_plan_is_a_price(admin, acme, contract, signed_in):
+    price = Price.objects.filter(book=contract.price_book, product__code="onboarding")
+    price.update(method="percent_of_total", unit_price=0, figures={"percent": "15", "covers": ["plan"]})
+    page = signed_in(admin).get(URL).content.decode()
+    assert "15 % of the price of your plan" in page
+    assert "talk to us" not in page
+    configured = signed_in(admin).get(reverse("commerce:configure") + "?plan=business&seats=50&onboarding=1")
+    assert "Onboarding package at 15 % of" in configured.content.decode()
+
+
+def test_it_says_whether_prices_have_the_tax_in_them(admin, contract, signed_in):
+    client = signed_in(admin)
+    assert "At your prices, before tax." in client.get(URL).content.decode()
+    TaxRate.objects.update(treatment="inclusive")
+    assert "At your prices, tax included." in client.get(URL).content.decode()
+    configured = client.get(reverse("commerce:configure") + "?plan=business&seats=60").content.decode()
+    assert "Tax included. Prepaid until your term ends" in configured
+    assert "Before tax" not in configured
+
+
 def test_a_product_without_a_price_is_shown_and_not_sold(admin, contract, acme, signed_in):
     Price.objects.for_account(acme).filter(product__code="enterprise").delete()
     page = signed_in(admin).get(URL).content.decode()
@@ -71,9 +91,9 @@ def test_it_has_one_primary_action(admin, contract, signed_in):
     assert signed_in(admin).get(URL).content.decode().count("data-primary-action") == 1
 
 
-def test_it_costs_seven_queries_however_long_the_catalogue(admin, contract, signed_in, most_queries):
+def test_it_costs_eight_queries_however_long_the_catalogue(admin, contract, signed_in, most_queries):
     client = signed_in(admin)
-    with most_queries(7):
+    with most_queries(8):
         client.get(URL)
 
 
