@@ -4,10 +4,8 @@ import threading
 import uuid
 from datetime import date, timedelta
 from decimal import Decimal
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
@@ -29,15 +27,13 @@ from commerce.models import (
     QuoteStatus,
 )
 from commerce.situations import situation_of
-from tests.factories import make_staff
+from tests.factories import make_default_approval_rules, make_staff
 from tracking.actor import Actor
 
 
 @pytest.fixture(autouse=True)
 def default_rules(db):
-    """Those that come with the portal; the tests that commit take them along when they clean up."""
-    if not ApprovalRule.objects.exists():
-        import_module("commerce.migrations.0016_guard_deal_desk").add_rules(apps, None)
+    make_default_approval_rules()
 
 
 @pytest.fixture

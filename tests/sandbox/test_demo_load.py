@@ -45,7 +45,7 @@ from sandbox.demo.sso import connect
 from sandbox.idp.companies import GLOBEX, HARROW, of_globex, of_harrow
 from sandbox.processes import free_port
 from tests.conftest import TODAY
-from tests.factories import make_account
+from tests.factories import make_account, make_default_approval_rules
 from tracking.models import Event, Meter, UsageDaily
 from tracking.services import usage_to_date
 
@@ -55,6 +55,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def demo():
     """Loaded, without what the CRM is told afterwards."""
+    make_default_approval_rules()
     demo = generate(today=TODAY)
     load(demo.world)
     join_groups(demo)
