@@ -275,7 +275,7 @@ def _too_few(bundle: Bundle, group: Group, chosen: list[Option]) -> Notice:
         for option in group.options
         if option not in chosen
     )
-    return Notice(words % _said(bundle, group, group.least), next(fixes, None), bundle.code)
+    return Notice(words % _said(bundle, group, group.least), next(fixes, None))
 
 
 def _too_many(bundle: Bundle, group: Group, most: int, last: Option) -> Notice:
@@ -285,7 +285,7 @@ def _too_many(bundle: Bundle, group: Group, most: int, last: Option) -> Notice:
         most,
     )
     fix = Fix(_("Leave out %(option)s") % {"option": last.name}, FixAction.REMOVE, last.code)
-    return Notice(words % _said(bundle, group, most), fix, bundle.code)
+    return Notice(words % _said(bundle, group, most), fix)
 
 
 def _said(bundle: Bundle, group: Group, count: int) -> dict[str, str]:

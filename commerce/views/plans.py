@@ -56,6 +56,7 @@ class Shelf:
     offered: Offered
     price: str
     grants: list[str]
+    parts: list[str]  # What comes with a bundle, or can be chosen in it.
     highlights: list[str]
     held: Decimal
     is_current: bool
@@ -132,8 +133,8 @@ def _shelf(
     return Shelf(
         offered=offered,
         price=price_words(offered, currency) if offered.is_sellable else "",
-        grants=[grant_words(grant) for grant in product.grants.all() if not is_the_unit_itself(grant)]
-        + (bundle_words(offered.bundle) if offered.bundle else []),
+        grants=[grant_words(grant) for grant in product.grants.all() if not is_the_unit_itself(grant)],
+        parts=bundle_words(offered.bundle) if offered.bundle else [],
         highlights=highlights_of(product),
         held=held.quantity if held else Decimal(0),
         is_current=bool(plan and plan.product.pk == product.pk),

@@ -113,14 +113,14 @@ def add_bundles(world: World, company: Company, since: date) -> None:
     """A suite with its options, calls by use, a product that ends soon and one that has ended; and the rules."""
     today = world.calendar.today
     suite = _sell(
-        world, company, since, "480", code=SUITE, name="Field suite", kind=ProductKind.ADDON, icon="truck",
+        world, company, since, "480", code=SUITE, name="Field suite", kind=ProductKind.ADDON, icon="map",
         summary="What crews on the road need, for one price.", unit_label="workspace", max_quantity=1,
         highlights="One price for planning and insight\nOne team that answers for all of it",
     )  # fmt: skip
     _put_together(world, company, suite)
     _sell(
         world, company, since, "0.0012", method="usage", code=BY_USE, name="API calls by use", kind=ProductKind.USAGE,
-        meter=Meter.API_CALLS, billing=BillingRule.PERIOD, icon="activity", unit_label="call", max_quantity=1,
+        meter=Meter.API_CALLS, billing=BillingRule.PERIOD, icon="gauge", unit_label="call", max_quantity=1,
         summary="Calls beyond your limit go through, and are billed afterwards.",
     )  # fmt: skip
     _sell(
