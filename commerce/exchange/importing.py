@@ -19,6 +19,7 @@ from tracking.actor import Actor
 
 MOST_BYTES = 1024 * 1024
 MOST_ROWS = 3000
+MOST_CHANGES = 1000  # Of rows that are added or changed: each is read by its form, within one request.
 Given = Mapping[str, Any]
 
 
@@ -151,6 +152,7 @@ class _Import:
 
     may: Callable[[str], bool]
     _codes: dict[type[Row], dict[str, Row]] = field(default_factory=dict)
+    _left: int = field(default_factory=lambda: MOST_CHANGES)
 
     def lines(self, document: Given) -> Iterator[Line]:
         for table in TABLES:
@@ -200,6 +202,9 @@ class _Import:
     def _refusals(self, table: Table, given: Given, row: Row | None, changes: tuple[Change, ...]) -> list[str]:
         """What can be said before the row is read by its form."""
         reasons = [_("It has no “%(name)s”.") % {"name": name[:40]} for name in _strangers(table, given)]
+        if not self._left:
+            reasons.append(_("More than %(most)d rows would change. Import them in parts.") % {"most": MOST_CHANGES})
+        self._left = max(self._left - 1, 0)
         if not self.may(table.permission("change" if row else "add")):
             reasons.append(_("You may not change these."))
         settled = table.settled(row) if row else frozenset()

@@ -322,6 +322,15 @@ def test_a_file_that_is_no_catalogue_is_refused_with_the_reason(client, catalogu
     assert reason in " ".join(response.context["form"].errors["file"])
 
 
+def test_many_changes_are_imported_in_parts(client, catalogue, monkeypatch):
+    monkeypatch.setattr("commerce.exchange.importing.MOST_CHANGES", 2)
+    three = [{"code": code, "rank": 7} for code in ("sso", "audit_log", "onboarding")]
+    assert refusals(look(client, catalogue_of(products=three))) == [
+        "More than 2 rows would change. Import them in parts."
+    ]
+    assert counts(look(client, catalogue_of(products=three[:2]))) == {"changed": 2}
+
+
 def test_costs_are_changed_by_those_who_keep_them_alone(catalogue, signed_in, manager):
     from django.contrib.auth.models import Permission
 
