@@ -9,7 +9,7 @@ from accounts.models import Membership
 from accounts.permissions import Permission
 from commerce import invoicing, orders, quote_lifecycle
 from commerce.limits import Limits
-from commerce.models import Order, OrderStatus, OrderStep, PurchaseApproval, Quote, QuoteStatus
+from commerce.models import Order, OrderStatus, OrderStep, PendingChange, PurchaseApproval, Quote, QuoteStatus
 from commerce.quote_lifecycle import (
     ContractChanged,
     QuoteClosed,
@@ -42,6 +42,14 @@ class OrderPending(QuoteRefused):
         self.order = order
 
 
+class ChangePlanned(QuoteRefused):
+    """Another change of the contract is planned; a contract is changed one at a time."""
+
+    def __init__(self, message: str, *, change: PendingChange) -> None:
+        super().__init__(message)
+        self.change = change
+
+
 def accept_quote(
     *,
     quote: Quote,
@@ -57,8 +65,8 @@ def accept_quote(
 
     Accepting twice gives the one order. The price stands until the quote expires, whatever the price book says by
     then. With an `approval`, the buyer accepted it when they asked for that.
-    Raises `QuoteExpired`, `QuoteClosed`, `QuoteChanged`, `ContractChanged`, `ConsentMissing`, `OrderPending`, and above
-    the buyer's limit `ApprovalNeeded`.
+    Raises `QuoteExpired`, `QuoteClosed`, `QuoteChanged`, `ContractChanged`, `ConsentMissing`, `ChangePlanned`,
+    `OrderPending`, and above the buyer's limit `ApprovalNeeded`.
     """
     with transaction.atomic():
         quote = quote_lifecycle.locked(quote)
@@ -120,6 +128,12 @@ def _check_acceptable(quote: Quote, *, shown_hash: str, consent_name: str, now: 
         )
     if not consent_name.strip():
         raise ConsentMissing(_("Type your name to accept."))
+    planned = PendingChange.objects.for_account(quote.account).open().filter(contract=quote.contract).first()
+    if planned is not None:
+        planned.contract = quote.contract
+        raise ChangePlanned(
+            _("Another change of this contract is planned. Take that back first, or wait for its day."), change=planned
+        )
     pending = Order.objects.for_account(quote.account).awaiting_payment().filter(contract=quote.contract).first()
     if pending is not None:
         raise OrderPending(

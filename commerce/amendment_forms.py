@@ -1,19 +1,27 @@
 """What customers say when they pause or end a contract."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce import amounts
 from commerce.models import ChangeReason, Contract
+from commerce.situations import Configuration, Situation, plain
 
 LONGEST_WORDS = 1000
 
 
-def _date(label: str) -> forms.DateField:
-    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+class DayInput(forms.DateInput):
+    """A day as browsers write it."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
 
 
 class DecisionForm(forms.Form):
@@ -36,8 +44,8 @@ class DecisionForm(forms.Form):
 class PauseForm(DecisionForm):
     """From when until when nothing is owned."""
 
-    from_date = _date(gettext_lazy("First day of the pause"))
-    until_date = _date(gettext_lazy("First day after the pause"))
+    from_date = forms.DateField(label=gettext_lazy("First day of the pause"), widget=DayInput)
+    until_date = forms.DateField(label=gettext_lazy("First day after the pause"), widget=DayInput)
 
     field_order = ("from_date", "until_date", "words", "version")
 
@@ -98,6 +106,48 @@ class OnForm(forms.Form):
 
     on = forms.DateField(
         label=gettext_lazy("What we owned on"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        widget=DayInput,
         error_messages={"invalid": gettext_lazy("Enter a date, like 2026-11-18.")},
     )
+
+
+class ReduceForm(forms.Form):
+    """Less than now of the plan and the add-ons; what is not changed stays."""
+
+    def __init__(self, situation: Situation, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plan = situation.plan
+        cheaper = [
+            (one.product.code, one.product.name)
+            for one in situation.offered.values()
+            if one.is_plan and one.is_sellable and plan is not None and one.product.rank < plan.product.rank
+        ]
+        own = [(plan.product.code, _("%(plan)s (your plan)") % {"plan": plan.product.name})] if plan else []
+        self.fields["plan"] = forms.ChoiceField(
+            label=_("Plan"),
+            choices=[*own, *cheaper],
+            initial=plan.product.code if plan else "",
+            widget=forms.RadioSelect,
+        )
+        self.fields["seats"] = forms.IntegerField(
+            label=_("Seats"), min_value=1, max_value=situation.seats, initial=situation.seats
+        )
+        if situation.used_seats is not None:
+            self.fields["seats"].help_text = _("%(used)s of %(seats)s seats are used now.") % {
+                "used": amounts.number(situation.used_seats),
+                "seats": amounts.number(situation.seats),
+            }
+        for code, quantity in situation.current.addons.items():
+            self.fields[code] = forms.DecimalField(
+                label=situation.products[code].name,
+                min_value=0,
+                max_value=Decimal(quantity),
+                initial=plain(quantity),
+                decimal_places=situation.products[code].quantity_places,
+            )
+
+    @property
+    def configuration(self) -> Configuration:
+        """What a valid form asks for."""
+        addons = {code: self.cleaned_data[code] for code in self.fields if code not in ("plan", "seats")}
+        return Configuration(self.cleaned_data["plan"], self.cleaned_data["seats"], addons)

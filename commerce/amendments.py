@@ -302,6 +302,14 @@ def _check_reactivation(contract: Contract, ended: PendingChange | None, today: 
         raise ReactivationRefused(_("This contract can't be taken up again here. Talk to us, we will help."))
 
 
+def planned_for(contract: Contract) -> PendingChange:
+    """The change that is open. Raises `NotOpen`."""
+    change = PendingChange.objects.open().filter(contract=contract).select_related("contract").first()
+    if change is None:
+        raise NotOpen(_("No change of this contract is planned."))
+    return change
+
+
 def take_back(*, change: PendingChange, decision: Decision) -> PendingChange:
     """Undo a planned change before its day. Raises `NotOpen`."""
     with transaction.atomic():
@@ -375,6 +383,17 @@ def check_free(contract: Contract) -> None:
             % {"number": order.number},
             order=order,
         )
+
+
+def in_the_way(contract: Contract, today: date) -> AmendmentRefused | None:
+    """Why the contract can't be changed now, with what stands in the way."""
+    if not contract.is_running(today):
+        return ContractNotRunning(_("This contract is not running."))
+    try:
+        check_free(contract)
+    except AmendmentRefused as refusal:
+        return refusal
+    return None
 
 
 def _plan(

@@ -134,6 +134,20 @@ def price(
     return priced
 
 
+def price_less(situation: Situation, configuration: Configuration) -> engine.PricedQuote:
+    """What a reduction costs a month once it holds; nothing is due for it, and nothing credited. No query.
+
+    Raises `ConfigurationRefused`.
+    """
+    verdict = judge(situation, configuration)
+    if verdict.violations:
+        raise RuleBroken(verdict.violations)
+    try:
+        return pricing.price_quote(replace(_request(situation, verdict, {}), credit_downgrades=True))
+    except PricingError as error:
+        raise NotSellable(_("We cannot price this here. Talk to us, we will help.")) from error
+
+
 def _request(situation: Situation, verdict: Verdict, manual: ManualPrices) -> engine.QuoteRequest:
     contract = situation.contract
     lines = tuple(_request_lines(situation, verdict))
@@ -279,7 +293,7 @@ def _sold_no_more(situation: Situation, product: Product, *, field: str) -> NotS
 def _downgrade(*, field: str = "", product: Product | None = None) -> DowngradeAtTermEnd:
     what = product.name if product else _("Less than you have")
     return DowngradeAtTermEnd(
-        _("%(what)s: a reduction takes effect at the end of your term, and can't be ordered here yet. Talk to us.")
+        _("%(what)s: a reduction takes effect at the end of your term. Plan it on the page of your contract.")
         % {"what": what},
         field=field,
     )
@@ -294,9 +308,9 @@ def _request_lines(situation: Situation, verdict: Verdict) -> Iterator[engine.Qu
     for code in dict.fromkeys([*situation.current.addons, *configuration.addons]):
         product = situation.product(code)
         quantity = configuration.addons.get(code, situation.held(code))
-        if product is not None and quantity:
-            held = situation.owned.get(code)
-            is_held = held is not None and product.kind_choice.is_addon
+        held = situation.owned.get(code)
+        is_held = held is not None and product is not None and product.kind_choice.is_addon
+        if product is not None and (quantity or is_held):
             line = _request_line(situation, product, quantity, held if is_held else None)
             yield _at_price(situation, verdict, line)
 

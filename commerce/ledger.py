@@ -99,8 +99,9 @@ def _grant(contract: Contract, subscriptions: Sequence[Subscription], *, from_da
     That is the vendor's to write, and a customer's request has no right to: this much runs as the owner, still in the
     customer's name.
     """
-    rows = Subscription.objects.filter(pk__in=[subscription.pk for subscription in subscriptions])
-    quantities = dict(rows.with_quantity(from_date).values_list("pk", "quantity"))
+    until_then = SubscriptionDelta.objects.filter(subscription__in=subscriptions, effective_date__lte=from_date)
+    sums = until_then.values("subscription").annotate(total=Sum("quantity")).order_by()
+    quantities = dict(sums.values_list("subscription", "total"))
     prefetch_related_objects(subscriptions, "product__grants")
     with staff_scope(actor):
         for subscription in subscriptions:

@@ -153,8 +153,8 @@ def write(quote: Quote, situation: Situation, priced: engine.PricedQuote, config
     quote.configuration = configuration.as_json()
     quote.subtotal_minor, quote.tax_minor = priced.due_net_minor, priced.due_tax_minor
     quote.total_minor = priced.due_now_minor
-    quote.recurring_before_minor = sum(_before_tax(situation, line, line.monthly_before_minor) for line in priced.lines)
-    quote.recurring_after_minor = sum(_before_tax(situation, line, line.monthly_minor) for line in priced.lines)
+    quote.recurring_before_minor = sum(before_tax(situation, line, line.monthly_before_minor) for line in priced.lines)
+    quote.recurring_after_minor = sum(before_tax(situation, line, line.monthly_minor) for line in priced.lines)
     quote.price_hash = priced.price_hash
     if quote.pk is not None:
         quote.lines.all().delete()
@@ -178,8 +178,8 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
     else:
         change = DeltaKind.SWAP_IN if is_swap else DeltaKind.QUANTITY if held else DeltaKind.NEW
         after = line.quantity_change + (held.quantity if held else Decimal(0))
-        before = 0 if is_swap else _before_tax(situation, line, line.monthly_before_minor)
-        recurring = _before_tax(situation, line, line.monthly_minor) - before
+        before = 0 if is_swap else before_tax(situation, line, line.monthly_before_minor)
+        recurring = before_tax(situation, line, line.monthly_minor) - before
     return QuoteLine(
         account=situation.account,
         quote=quote,
@@ -188,7 +188,7 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
         change=change,
         quantity=line.quantity_change,
         quantity_after=after,
-        unit_price=_unit_price(line),
+        unit_price=monthly_unit_price(line),
         total_minor=line.net_minor,
         tax_rate=line.tax_rate_percent / 100,
         tax_minor=line.tax_minor,
@@ -199,12 +199,12 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
     )
 
 
-def _before_tax(situation: Situation, line: engine.PricedLine, minor: int) -> int:
+def before_tax(situation: Situation, line: engine.PricedLine, minor: int) -> int:
     """A recurring amount of the line without the tax that may be in it."""
     return tax_line(minor, rate_percent=line.tax_rate_percent, treatment=situation.tax.treatment).net_minor
 
 
-def _unit_price(line: engine.PricedLine) -> Decimal:
+def monthly_unit_price(line: engine.PricedLine) -> Decimal:
     """What one unit of the line costs a month (a service: once) after all discounts, before any proration."""
     if line.billing is engine.Billing.ONCE:
         return line.sold_unit_price

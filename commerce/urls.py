@@ -14,6 +14,7 @@ from commerce.views import (
     quote_answers,
     quote_requests,
     quotes,
+    reductions,
     usage,
     webhooks,
 )
@@ -47,6 +48,7 @@ urlpatterns = [
     path("quotes/<uuid:public_id>/comment/", quote_answers.comment_on_quote, name="comment-on-quote"),
     path("contracts/", contracts.contract_list, name="contracts"),
     path("contracts/<str:number>/", contracts.contract, name="contract"),
+    path("contracts/<str:number>/reduce/", reductions.reduce_contract, name="reduce-contract"),
     path("contracts/<str:number>/pause/", amendments.pause_contract, name="pause-contract"),
     path("contracts/<str:number>/resume/", amendments.resume_contract, name="resume-contract"),
     path("contracts/<str:number>/end/", amendments.end_contract, name="end-contract"),

@@ -1,12 +1,16 @@
 """Contracts and deals: to be seen. They are changed by what customers accept, and by the CRM."""
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from accounts.admin import ReadOnly
 from commerce import amounts
+from commerce.admin.amending import MAY_AMEND, amend_contract
 from commerce.admin.bases import AmountsByPermission
 from commerce.models import Activity, Contract, Deal, Subscription, SubscriptionDelta
 from commerce.pricing.money import Money
@@ -46,6 +50,18 @@ class ContractAdmin(ReadOnly, ModelAdmin):
     list_select_related = ["account"]
     search_fields = ["account__name", "serial"]
     inlines = [SubscriptionInline]
+    actions_detail = ["amend"]
+
+    def get_urls(self) -> list[URLPattern]:
+        amend = self.admin_site.admin_view(amend_contract)
+        return [path("<int:object_id>/amend/", amend, name="amend_contract"), *super().get_urls()]
+
+    @action(description=_("Change for the customer"), permissions=["amend"], url_path="change-for-customer")
+    def amend(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect("admin:amend_contract", object_id)
+
+    def has_amend_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm(MAY_AMEND)
 
     @display(description=_("status"), label={"active": "success", "renewed": "info", "ended": "warning"})
     def status_label(self, contract: Contract) -> tuple[str, str]:

@@ -204,9 +204,12 @@ class RetentionKind(models.TextChoices):
 
 
 class RetentionOfferQuerySet(models.QuerySet["RetentionOffer"]):
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
     def for_reason(self, reason: str) -> Self:
-        """The one to be made first."""
-        return self.filter(reason=reason, is_active=True).order_by("rank", "pk")
+        """What is offered for a reason, the one to be made first at the front."""
+        return self.active().filter(reason=reason).order_by("rank", "pk")
 
 
 @pghistory.track()

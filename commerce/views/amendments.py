@@ -16,6 +16,7 @@ from accounts.permissions import Permission
 from commerce import amendments, consequences
 from commerce.amendment_forms import DecisionForm, EndForm, PauseForm, ReasonForm
 from commerce.amendments import AmendmentRefused, Decision
+from commerce.applying import last_end
 from commerce.contracts import ledger_of, owned_on
 from commerce.models import ChangeReason, Contract, PendingChange, RetentionKind, RetentionOffer
 
@@ -48,7 +49,7 @@ def pause_contract(request: AccountRequest, number: str) -> HttpResponse:
         "lines": owned,
         "consequences": consequences.of_pause(contract, owned),
         "pauses_left": max(contract.most_pauses - amendments.pauses_of(contract), 0),
-        "in_the_way": _in_the_way(contract, today),
+        "in_the_way": amendments.in_the_way(contract, today),
     }
     return render(request, "commerce/pause_contract.html", context, status=422 if form.errors else 200)
 
@@ -75,7 +76,7 @@ def end_contract(request: AccountRequest, number: str) -> HttpResponse:
     contract, now, today = _about(request, number)
     reason = ReasonForm(request.GET if "reason" in request.GET else None)
     if request.method != "POST" and not (reason.is_bound and reason.is_valid()):
-        context = {"contract": contract, "form": reason, "in_the_way": _in_the_way(contract, today)}
+        context = {"contract": contract, "form": reason, "in_the_way": amendments.in_the_way(contract, today)}
         return render(request, "commerce/end_contract.html", context, status=422 if reason.errors else 200)
     form = EndForm(contract, request.POST if request.method == "POST" else None, initial=_given(reason))
     if request.method == "POST" and form.is_valid():
@@ -94,7 +95,7 @@ def end_contract(request: AccountRequest, number: str) -> HttpResponse:
         "reason": ChangeReason(chosen) if chosen in ChangeReason.values else ChangeReason.OTHER,
         "offer": RetentionOffer.objects.for_reason(chosen).first(),
         "consequences": consequences.of_end(contract, owned_on(ledger_of(contract), today)),
-        "in_the_way": _in_the_way(contract, today),
+        "in_the_way": amendments.in_the_way(contract, today),
     }
     return render(request, "commerce/end_contract_confirm.html", context, status=422 if form.errors else 200)
 
@@ -104,7 +105,7 @@ def end_contract(request: AccountRequest, number: str) -> HttpResponse:
 def stay(request: AccountRequest, number: str) -> HttpResponse:
     """Take what we offer instead of leaving."""
     contract, now, _today = _about(request, number)
-    offer = get_object_or_404(RetentionOffer.objects.filter(is_active=True), pk=_number(request.POST.get("offer", "")))
+    offer = get_object_or_404(RetentionOffer.objects.active(), pk=_number(request.POST.get("offer", "")))
     decision = Decision(actor=request.actor, now=now, words=request.POST.get("words", "")[:1000])
     amendments.answer_offer(contract=contract, offer=offer, is_taken=True, decision=decision)
     if offer.kind == RetentionKind.PAUSE:
@@ -136,7 +137,7 @@ def reactivate_contract(request: AccountRequest, number: str) -> HttpResponse:
     """Take an ended contract up again."""
     contract, now, today = _about(request, number)
     form = DecisionForm(contract, request.POST if request.method == "POST" else None)
-    ended = amendments.last_end(contract)
+    ended = last_end(contract)
     if request.method == "POST" and form.is_valid():
         try:
             amendments.reactivate(contract=contract, decision=_decision(request, now, form))
@@ -178,17 +179,6 @@ def _done(
     else:
         messages.success(request, done)
     return redirect("commerce:contract", contract.number)
-
-
-def _in_the_way(contract: Contract, today: date) -> AmendmentRefused | None:
-    """Why the contract can't be changed now, with what stands in the way."""
-    if not contract.is_running(today):
-        return amendments.ContractNotRunning(_("This contract is not running."))
-    try:
-        amendments.check_free(contract)
-    except AmendmentRefused as refusal:
-        return refusal
-    return None
 
 
 def _given(reason: ReasonForm) -> dict[str, str]:

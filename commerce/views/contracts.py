@@ -12,6 +12,7 @@ from accounts.models import Entitlements
 from accounts.permissions import Permission
 from commerce import amendments
 from commerce.amendment_forms import OnForm
+from commerce.applying import last_end
 from commerce.contracts import overview_of
 from commerce.line_use import use_of_lines
 from commerce.models import ChangeKind, Contract, ContractStatus, Order
@@ -66,7 +67,7 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
         "is_paused": overview.planned is not None and overview.planned.kind == ChangeKind.RESUME,
         "may_reactivate": rights["may_buy"]
         and shown.status == ContractStatus.ENDED
-        and amendments.may_reactivate(shown, amendments.last_end(shown), today),
+        and amendments.may_reactivate(shown, last_end(shown), today),
         "meters": meters,
         "orders": Order.objects.for_account(request.account).filter(contract=shown).latest_first()[:MOST_SHOWN]
         if rights["may_view_orders"]

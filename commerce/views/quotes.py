@@ -111,6 +111,12 @@ def accept_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
         url = reverse("commerce:order", args=[refusal.order.number])
         messages.error(request, format_html('{} <a class="link" href="{}">{}</a>', refusal, url, refusal.order.number))
         return redirect("commerce:quote", shown.public_id)
+    except acceptance.ChangePlanned as refusal:
+        url = reverse("commerce:contract", args=[refusal.change.contract.number])
+        messages.error(
+            request, format_html('{} <a class="link" href="{}">{}</a>', refusal, url, refusal.change.summary)
+        )
+        return redirect("commerce:quote", shown.public_id)
     except (quote_lifecycle.QuoteRefused, approvals.NoApprover) as refusal:
         messages.error(request, str(refusal))
         return redirect("commerce:quote", shown.public_id)

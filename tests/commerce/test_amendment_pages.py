@@ -5,8 +5,17 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
-from commerce.models import Contract, DeltaKind, PendingChange, RetentionAnswer, RetentionOffer, SubscriptionDelta
-from tests.factories import make_member
+from commerce.models import (
+    Contract,
+    DeltaKind,
+    PendingChange,
+    RetentionAnswer,
+    RetentionOffer,
+    Subscription,
+    SubscriptionDelta,
+)
+from tests.factories import make_contract, make_member
+from tracking.models import UsageDaily
 
 CONFIRMED = {"reason": "not_used", "when": "term", "words": "Too quiet.", "consent": "on", "version": "1"}
 
@@ -144,7 +153,7 @@ def test_a_second_change_shows_what_is_in_the_way(client, url):
 
 # Who may
 
-PAGES = ("pause-contract", "end-contract", "reactivate-contract")
+PAGES = ("reduce-contract", "pause-contract", "end-contract", "reactivate-contract")
 STEPS = ("resume-contract", "stay", "take-back")
 
 
@@ -167,3 +176,64 @@ def test_anonymous_visitors_are_asked_to_sign_in(url, contract):
 
     for name in PAGES:
         assert Client().get(url(name)).url.partition("?")[0] == reverse("account_login")
+
+
+# Less
+
+
+def test_fewer_seats_say_what_follows_and_are_planned(client, url):
+    assert "See what follows" in client.get(url("reduce-contract")).content.decode()
+    page = client.get(url("reduce-contract"), {"plan": "team", "seats": "40"}).content.decode()
+    assert "€456.00 a month before tax from 1 Feb 2027 on, instead of €570.00." in page
+    assert page.count("data-primary-action") == 1
+    assert not PendingChange.objects.exists()
+
+    assert client.post(url("reduce-contract"), {"plan": "team", "seats": "40", "version": "1"}).url == url("contract")
+    line = PendingChange.objects.get().lines.get()
+    assert (line.kind, line.quantity, line.recurring_minor) == ("quantity", -10, -11_400)
+    assert "Less than before planned for 1 Feb 2027" in client.get(url("contract")).content.decode()
+
+
+def test_below_what_is_used_the_page_says_what_to_free(client, url, acme, today):
+    UsageDaily.objects.create(account_id=acme.pk, meter="seats", date=today, quantity=46)
+    asked = {"plan": "team", "seats": "40", "version": "1"}
+    page = client.get(url("reduce-contract"), asked).content.decode()
+    assert "46 used, 40 would remain. Free 6." in page
+    assert page.count("data-primary-action") == 1
+    assert client.post(url("reduce-contract"), asked).status_code == 422
+    assert not PendingChange.objects.exists()
+
+
+def test_a_cheaper_plan_and_fewer_addons(acme, products, admin, signed_in, today):
+    contract = make_contract(acme, products, plan="business", seats=30)
+    subscription = Subscription.objects.create(account=acme, contract=contract, product=products["sso"])
+    SubscriptionDelta.objects.create(
+        account=acme, subscription=subscription, kind="new", quantity=1, unit_price="2.85", recurring_minor=285,
+        currency="EUR", effective_date=contract.start_date, billing_date=contract.start_date,
+    )  # fmt: skip
+    url = reverse("commerce:reduce-contract", args=[contract.number])
+    signed_in(admin).post(url, {"plan": "team", "seats": "30", "sso": "0", "version": "1"})
+    change = PendingChange.objects.get()
+    lines = change.lines.order_by("pk").values_list("product__code", "kind", "quantity", "recurring_minor")
+    assert list(lines) == [
+        ("business", "swap_out", -30, -57_000), ("team", "swap_in", 30, 34_200), ("sso", "quantity", -1, -285)
+    ]  # fmt: skip
+    assert (change.monthly_before_minor, change.monthly_after_minor) == (57_285, 34_200)
+
+
+@pytest.mark.parametrize("asked", [{"seats": "50"}, {"seats": "51"}, {"seats": "0"}, {"seats": "x"}, {"plan": "gold"}])
+def test_what_is_not_less_is_refused(client, url, asked):
+    sent = {"plan": "team", "seats": "50", "version": "1"} | asked
+    assert client.get(url("reduce-contract"), sent).status_code == 422
+    assert client.post(url("reduce-contract"), sent).status_code == 422
+    assert not PendingChange.objects.exists()
+
+
+def test_an_upgrade_waits_while_another_change_is_planned(quote, client, url):
+    client.post(url("end-contract"), CONFIRMED)
+    accepted = {"shown_hash": quote.price_hash, "name": "Ada", "consent": "on"}
+    page = client.post(reverse("commerce:accept-quote", args=[quote.public_id]), accepted, follow=True).content.decode()
+    assert "Another change of this contract is planned" in page
+    assert "Cancellation planned for 1 Feb 2027" in page
+    quote.refresh_from_db()
+    assert quote.status == "viewed"

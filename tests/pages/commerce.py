@@ -14,6 +14,7 @@ from commerce import amendments, orders
 from commerce.amendments import Decision
 from commerce.models import Contract, ProductFile, Quote, QuoteStatus, RetentionOffer
 from commerce.payments import prepare_card
+from commerce.situations import situation_of
 from tests.commerce.stripe_side import StripeJs
 from tests.pages.kinds import Audience, Foreign, Page, cursor_of, form_key, number, of
 from tests.world import Company
@@ -87,6 +88,13 @@ def read_now(company: Company, **typed: Any) -> Mapping[str, Any]:
     return {"version": Contract.objects.get(pk=company.contract.pk).version, "words": "", **typed}
 
 
+def one_seat_less(company: Company) -> Mapping[str, Any]:
+    """Of what the company has; the rest of the form says the same as now."""
+    today = timezone.localdate(timezone=ZoneInfo(company.account.time_zone))
+    now = situation_of(company.account, today).current
+    return read_now(company, **{**now.as_query(), "seats": str(now.seats - 1)})
+
+
 def pause_days(company: Company) -> Mapping[str, Any]:
     today = timezone.localdate(timezone=ZoneInfo(company.account.time_zone))
     return read_now(company, from_date=today + timedelta(days=1), until_date=today + timedelta(days=9))
@@ -104,6 +112,14 @@ COMMERCE = [
     Page(
         "commerce:contract", Permission.VIEW_CONTRACTS, kwargs=number("contract"), names_row=True, screen=True,
         shows=of("contract.number"),
+    ),
+    Page(
+        "commerce:reduce-contract", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True,
+        shows=of("contract.number"),
+    ),
+    Page(
+        "commerce:reduce-contract", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True,
+        status=302, arrange=cancel_unpaid, body=one_seat_less,
     ),
     Page(
         "commerce:pause-contract", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True,

@@ -1,0 +1,70 @@
+"""What our own people change about a contract for its customer."""
+
+import pytest
+from django.urls import reverse
+
+from commerce import amendments
+from commerce.amendments import Decision
+from commerce.contracts import ledger_of, owned_on
+from commerce.models import PendingChange
+
+REASON = "Agreed with Ada on the phone."
+
+
+@pytest.fixture(autouse=True)
+def today_is(time_machine_now):
+    """18 November 2026."""
+
+
+@pytest.fixture
+def url(contract):
+    return reverse("admin:amend_contract", args=[contract.pk])
+
+
+@pytest.fixture
+def sent():
+    return {"step": "reduce", "line": "team", "quantity": "40", "words": REASON, "version": "1"}
+
+
+def test_the_staff_reduce_a_line_today_with_a_reason(manager, contract, url, sent, signed_in, today):
+    client = signed_in(manager)
+    assert "Team, 50 seats" in client.get(url).content.decode()
+    assert client.post(url, sent).status_code == 302
+    assert owned_on(ledger_of(contract), today)[0].quantity == 40
+    change = PendingChange.objects.get()
+    assert (change.status, change.words, change.requested_by) == ("applied", REASON, manager)
+
+
+def test_the_staff_end_a_contract_and_take_it_up_again(manager, contract, url, sent, signed_in):
+    client = signed_in(manager)
+    client.post(url, sent | {"step": "end"})
+    contract.refresh_from_db()
+    assert contract.status == "ended"
+    client.post(url, sent | {"step": "reactivate", "line": "", "version": "2"})
+    contract.refresh_from_db()
+    assert contract.status == "active"
+
+
+def test_the_staff_take_a_planned_change_back(manager, admin, contract, url, sent, signed_in, now):
+    amendments.end_contract(contract=contract, decision=Decision(actor=admin.membership.actor(), now=now))
+    signed_in(manager).post(url, sent | {"step": "take_back"})
+    assert PendingChange.objects.get().status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"words": "short"}, {"line": ""}, {"line": "gold"}, {"quantity": "50"}, {"quantity": ""}, {"quantity": "0"},
+        {"quantity": "39.5"}, {"step": "sell"}, {"step": "resume"}, {"step": "reactivate"}, {"step": "take_back"},
+        {"version": "7"},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_changes_nothing(manager, contract, url, sent, signed_in, wrong):
+    response = signed_in(manager).post(url, sent | wrong)
+    assert response.status_code == 422
+    assert not PendingChange.objects.exists()
+
+
+def test_others_of_the_staff_and_customers_may_not(agent, admin, url, signed_in):
+    assert signed_in(agent).get(url).status_code == 403
+    assert signed_in(admin).get(url).status_code == 302
