@@ -228,6 +228,7 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     # The vendor's own approvals: a quote is put before them with the owner's rights.
     "commerce_quoteapproval": Tenant(""),
     "commerce_quoteapprovalevent": Tenant(""),
+    "commerce_quotepricing": Tenant(""),  # What the staff still work on.
     "commerce_approvalrule": Shared("", "what the vendor approves, staff only"),
     "commerce_approvalruleevent": Shared("", "audit of the vendor's rules; customers change none"),
     "commerce_approvalstep": Shared("", "whom the vendor asks, staff only"),

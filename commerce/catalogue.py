@@ -18,7 +18,7 @@ from commerce import amounts
 from commerce.configuration_rules import Bundle, Group, Option
 from commerce.models import BillingRule, Contract, ContractedPrice, Price, Product, ProductGrant, ProductKind
 from commerce.pricebooks import prices_for
-from commerce.pricing.methods import ListPrice, OwnPrice, UsagePrice
+from commerce.pricing.methods import ListPrice, OwnPrice, PercentOfTotal, UsagePrice
 from commerce.pricing.money import PricingError, stored
 from commerce.pricing.quote import QuoteLine
 from tracking.models import Meter
@@ -39,6 +39,11 @@ class Offered:
     @property
     def is_sellable(self) -> bool:
         return self.price is not None
+
+    @property
+    def is_percentage(self) -> bool:
+        """Whether its price is a share of other lines: there is none of its own to be set."""
+        return self.price is not None and self.price.method == PercentOfTotal.code
 
     @property
     def is_plan(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -173,30 +174,55 @@ def _request(situation: Situation, verdict: Verdict, manual: ManualPrices) -> en
     )
 
 
+def refusals_of(situation: Situation, asked: Configuration) -> list[ConfigurationRefused]:
+    """All that is wrong with what is asked for, each of its products by itself, then the whole. No query."""
+    return list(_refusals(situation, asked, judge(situation, asked)))
+
+
 def check(situation: Situation, asked: Configuration) -> Verdict:
     """What is sold then; no query. Raises `ConfigurationRefused`, the first reason why it cannot be."""
     verdict = judge(situation, asked)
+    for refusal in _refusals(situation, asked, verdict):
+        raise refusal
+    return verdict
+
+
+def _refusals(situation: Situation, asked: Configuration, verdict: Verdict) -> Iterator[ConfigurationRefused]:
     configuration = Configuration.of(verdict.wanted)
     plan = situation.product(configuration.plan)
     if plan is None or plan.kind != ProductKind.PLAN:
-        raise UnknownProduct(_("We don't sell the plan “%(code)s”.") % {"code": configuration.plan[:40]}, field="plan")
-    addons = _addons(situation, configuration)
-    if _changes_nothing(situation, asked):
-        raise NothingChanges(_("This is what you have now. Choose another plan, more seats or an add-on."))
-    if situation.plan is None or plan.pk != situation.plan.product.pk:
-        _check_offered(verdict, plan, field="plan")
-    _check_plan(situation, plan, configuration.seats)
+        yield UnknownProduct(_("We don't sell the plan “%(code)s”.") % {"code": configuration.plan[:40]}, field="plan")
+    addons = {code: situation.product(code) for code in configuration.addons}
     for code, product in addons.items():
-        quantity, held = configuration.addons[code], situation.held(code)
-        if quantity < held:
-            raise _downgrade(field=code, product=product)
-        if quantity > held:
-            _check_offered(verdict, product, field=code)
-            if code not in verdict.included:
-                _check_sellable(situation, product, quantity, field=code)
+        if product is None or product.kind == ProductKind.PLAN:
+            yield UnknownProduct(_("We don't sell “%(code)s”.") % {"code": code[:40]}, field=code)
+    if _changes_nothing(situation, asked):
+        yield NothingChanges(_("This is what you have now. Choose another plan, more seats or an add-on."))
+    if plan is not None and plan.kind == ProductKind.PLAN:
+        yield from _refused(partial(_check_plan, situation, verdict, plan, configuration.seats))
+    for code, product in addons.items():
+        if product is not None and product.kind != ProductKind.PLAN:
+            yield from _refused(partial(_check_addon, situation, verdict, product, configuration.addons[code]))
     if verdict.violations:
-        raise RuleBroken(verdict.violations)
-    return verdict
+        yield RuleBroken(verdict.violations)
+
+
+def _refused(check: Callable[[], None]) -> Iterator[ConfigurationRefused]:
+    """What a check raises, if it does."""
+    try:
+        check()
+    except ConfigurationRefused as refusal:
+        yield refusal
+
+
+def _check_addon(situation: Situation, verdict: Verdict, product: Product, quantity: Decimal | int) -> None:
+    code, held = product.code, situation.held(product.code)
+    if quantity < held:
+        raise _downgrade(field=code, product=product)
+    if quantity > held:
+        _check_offered(verdict, product, field=code)
+        if code not in verdict.included:
+            _check_sellable(situation, product, quantity, field=code)
 
 
 def _check_offered(verdict: Verdict, product: Product, *, field: str) -> None:
@@ -206,24 +232,15 @@ def _check_offered(verdict: Verdict, product: Product, *, field: str) -> None:
         raise NotSellable(message, field=field)
 
 
-def _addons(situation: Situation, configuration: Configuration) -> dict[str, Product]:
-    """The products of the configuration beside its plan. Raises `UnknownProduct`."""
-    addons = {}
-    for code in configuration.addons:
-        product = situation.product(code)
-        if product is None or product.kind == ProductKind.PLAN:
-            raise UnknownProduct(_("We don't sell “%(code)s”.") % {"code": code[:40]}, field=code)
-        addons[code] = product
-    return addons
-
-
 def _changes_nothing(situation: Situation, configuration: Configuration) -> bool:
     same_plan = (configuration.plan, configuration.seats) == (situation.current.plan, situation.seats)
     return same_plan and all(situation.held(code) == count for code, count in configuration.addons.items())
 
 
-def _check_plan(situation: Situation, plan: Product, seats: int) -> None:
+def _check_plan(situation: Situation, verdict: Verdict, plan: Product, seats: int) -> None:
     held, used = situation.plan, situation.used_seats
+    if held is None or plan.pk != held.product.pk:
+        _check_offered(verdict, plan, field="plan")
     if seats < situation.seats and used is not None and seats < used:
         raise SeatsInUse(
             ngettext(

@@ -1,4 +1,4 @@
-"""Prices that the vendor's people set by hand on a quote: a discount, or a price in place of the list's."""
+"""What the vendor's people set by hand on a line: a discount, a price in place of the list's, or a group of lines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,24 +14,34 @@ class ManualPrice:
     """What was set for one product.
 
     `special_price` stands in place of the price of the list, per unit and month (a service: once); volume discounts and
-    the discount by hand are taken from it.
+    the discount by hand are taken from it. Lines of one `group` stand together, and can share a volume discount.
     """
 
     discount_percent: Decimal | None = None
     special_price: Decimal | None = None
+    group: str = ""
 
     def as_json(self) -> dict[str, str]:
         named = {"discount_percent": self.discount_percent, "special_price": self.special_price}
-        return {name: f"{value:f}" for name, value in named.items() if value is not None}
+        figures = {name: f"{value:f}" for name, value in named.items() if value is not None}
+        return figures | ({"group": self.group} if self.group else {})
 
     @classmethod
     def from_json(cls, stored: Mapping[str, str]) -> "ManualPrice":
-        return cls(**{name: Decimal(value) for name, value in stored.items()})
+        figures = {name: Decimal(value) for name, value in stored.items() if name != "group"}
+        return cls(**figures, group=stored.get("group", ""))
+
+    @property
+    def changes_price(self) -> bool:
+        """Whether it is more than the name of a group."""
+        return self.discount_percent is not None or self.special_price is not None
 
     def applied_to(self, line: QuoteLine) -> QuoteLine:
         """The line as the engine shall price it."""
         if self.special_price is not None:
             line = replace(line, special_price=self.special_price * line.months_of_price)
+        if self.group:
+            line = replace(line, group=self.group)
         return line if self.discount is None else replace(line, discount=self.discount)
 
     @property

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Account, User
 from accounts.scope import staff_scope
-from commerce import configurations, explanations, quote_lifecycle
+from commerce import configurations, explanations, manual_prices, quote_lifecycle
 from commerce.configuring import UnknownProduct, price
 from commerce.contracts import line_label
 from commerce.models import (
@@ -159,13 +159,16 @@ def write(quote: Quote, situation: Situation, priced: engine.PricedQuote, config
     if quote.pk is not None:
         quote.lines.all().delete()
     quote.save()
+    groups = {code: manual.group for code, manual in manual_prices.from_json(quote.manual_prices).items()}
     changed = [line for line in priced.lines if line.quantity_change]
+    changed.sort(key=lambda line: groups.get(line.product_code, ""))  # Those of a group stand together.
     QuoteLine.objects.bulk_create(
-        _quote_line(situation, quote, line, position) for position, line in enumerate(changed, start=1)
+        _quote_line(situation, quote, line, position, group=groups.get(line.product_code, ""))
+        for position, line in enumerate(changed, start=1)
     )
 
 
-def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, position: int) -> QuoteLine:
+def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, position: int, *, group: str) -> QuoteLine:
     product = situation.product(line.product_code)
     if product is None:
         raise UnknownProduct(line.product_code)
@@ -185,6 +188,7 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
         quote=quote,
         position=position,
         product=product,
+        group=group,
         change=change,
         quantity=line.quantity_change,
         quantity_after=after,

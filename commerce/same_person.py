@@ -37,6 +37,7 @@ STAYS = {
             "QuoteApproval.escalate_to",
             "QuoteApproval.decided_by",
             "QuoteApproval.on_behalf_of",
+            "QuotePricing.started_by",
         )
     },
     "commerce.QuoteRequest.answered_by": "names somebody of the vendor's staff, and staff are never joined",

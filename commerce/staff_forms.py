@@ -1,5 +1,6 @@
 """What the vendor's people type when they make a quote."""
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,29 +21,23 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
-from commerce import quote_lifecycle, staff_quotes
+from commerce import quote_lifecycle, quote_pricing, staff_quotes
 from commerce.configuration_rules import Fix, Verdict
 from commerce.configuring import judge, price
 from commerce.contracts import line_label
 from commerce.forms import ConfigurationForm
 from commerce.manual_prices import ManualPrice
-from commerce.models import BillingRule, Quote, QuoteStatus
-from commerce.pricing.methods import PercentOfTotal
+from commerce.models import BillingRule, Quote, QuotePricing, QuoteStatus
 from commerce.pricing.quote import PricedQuote
 from commerce.situations import Configuration, ConfigurationRefused, Situation, plain
 from commerce.staff_quotes import Terms
 from tracking.actor import Actor
 
 _DISCOUNT, _SPECIAL = "discount_", "special_"  # Before a product's code.
-_TERMS = ("title", "payment_days", "special_terms", "valid_until")
 
 
-class StaffQuoteForm(forms.Form):
-    """The lines of a quote with their quantity, and for those who may, a discount or a price of their own each.
-
-    A valid form has the `configuration`, what was set by hand (`manual`), the `terms` and the price, `priced`; one that
-    rules or bundles refuse has their `ways_out`.
-    """
+class TermsForm(forms.Form):
+    """What a quote says beside its lines. A valid form has the `terms`."""
 
     title = forms.CharField(
         label=gettext_lazy("Name"), max_length=80, required=False, widget=UnfoldAdminTextInputWidget,
@@ -60,9 +55,40 @@ class StaffQuoteForm(forms.Form):
         help_text=gettext_lazy("Blank: 30 days from the day it is presented."),
     )  # fmt: skip
 
+    terms: Terms
+
+    def __init__(
+        self, today: date, data: Any = None, files: Any = None, *, initial: dict[str, Any] | None = None
+    ) -> None:
+        self.today = today
+        super().__init__(data, files, initial=initial)
+
+    @property
+    def term_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in Terms.names()]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            self.terms = Terms(**{name: cleaned[name] for name in Terms.names()})
+        return cleaned
+
+    def clean_valid_until(self) -> date | None:
+        day: date | None = self.cleaned_data["valid_until"]
+        if day is not None and day < self.today:
+            raise forms.ValidationError(_("A quote is valid through today at least."))
+        return day
+
+
+class StaffQuoteForm(TermsForm):
+    """The lines of a quote with their quantity, and for those who may, a discount or a price of their own each.
+
+    A valid form has the `configuration`, what was set by hand (`manual`), the `terms` and the price, `priced`; one that
+    rules or bundles refuse has their `ways_out`.
+    """
+
     configuration: Configuration
     manual: dict[str, ManualPrice]
-    terms: Terms
     priced: PricedQuote | None = None
     verdict: Verdict | None = None
 
@@ -73,7 +99,7 @@ class StaffQuoteForm(forms.Form):
         self.kept = {} if quote is None else quote.manual_prices  # What others set stays where one may not set it.
         self.quote, self.may_discount = quote, may_discount
         self.ways_out: list[Fix] = []
-        super().__init__(data)
+        super().__init__(situation.today, data)
         asked = ConfigurationForm(situation)
         self.products = [name for name in asked.fields if name not in ("plan", "seats")]
         for name in ("plan", "seats", *self.products):
@@ -99,10 +125,6 @@ class StaffQuoteForm(forms.Form):
             code = name.removeprefix(_DISCOUNT)
             if name.startswith(_DISCOUNT) and code not in self.products:
                 yield tuple(self[field] for field in (name, _SPECIAL + code) if field in self.fields)
-
-    @property
-    def term_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in _TERMS]
 
     @property
     def added(self) -> list[str]:
@@ -131,7 +153,6 @@ class StaffQuoteForm(forms.Form):
             addons={name: cleaned[name] for name in self.products if cleaned[name] or self.situation.held(name)},
         )
         self.manual = self._manual(cleaned)
-        self.terms = Terms(**{name: cleaned[name] for name in _TERMS})
         self.verdict = judge(self.situation, self.configuration)
         self._refuse_prices_of_included(self.verdict)
         try:
@@ -144,21 +165,19 @@ class StaffQuoteForm(forms.Form):
 
     def _refuse_prices_of_included(self, verdict: Verdict) -> None:
         """What is in the price of a bundle has none of its own to be changed."""
-        for code in sorted(verdict.included.keys() & self.manual.keys()):
+        for code in sorted(code for code in verdict.included.keys() & self.manual if self.manual[code].changes_price):
             field = _DISCOUNT + code
             self.add_error(field if field in self.fields else None, _("It is in the price of its bundle."))
-
-    def clean_valid_until(self) -> date | None:
-        day: date | None = self.cleaned_data["valid_until"]
-        if day is not None and day < self.situation.today:
-            raise forms.ValidationError(_("A quote is valid through today at least."))
-        return day
 
     def _manual(self, cleaned: dict[str, Any]) -> dict[str, ManualPrice]:
         if not self.may_discount:
             return {code: ManualPrice.from_json(kept) for code, kept in self.kept.items()}
         codes = [name.removeprefix(_DISCOUNT) for name in self.fields if name.startswith(_DISCOUNT)]
-        found = {code: ManualPrice(cleaned[_DISCOUNT + code], cleaned.get(_SPECIAL + code)) for code in codes}
+        groups = {code: ManualPrice.from_json(kept).group for code, kept in self.kept.items()}
+        found = {
+            code: ManualPrice(cleaned[_DISCOUNT + code], cleaned.get(_SPECIAL + code), groups.get(code, ""))
+            for code in codes
+        }
         return {code: manual for code, manual in found.items() if manual != ManualPrice()}
 
     def _add_manual(self, code: str) -> None:
@@ -179,12 +198,12 @@ class StaffQuoteForm(forms.Form):
 
     def _is_percentage(self, code: str) -> bool:
         offered = self.situation.offered.get(code)
-        return bool(offered and offered.price and offered.price.method == PercentOfTotal.code)
+        return offered is not None and offered.is_percentage
 
 
 def _as_typed(quote: Quote) -> dict[str, Any]:
     wanted = Configuration.from_json(quote.configuration)
-    typed: dict[str, Any] = {name: getattr(quote, name) for name in _TERMS}
+    typed: dict[str, Any] = dataclasses.asdict(Terms.of(quote))
     typed |= {"plan": wanted.plan, "seats": wanted.seats}
     typed |= {code: plain(quantity) for code, quantity in wanted.addons.items()}
     for code, manual in quote.manual_prices.items():
@@ -243,16 +262,16 @@ class StepForm(forms.Form):
             self.add_error("valid_until", _("Say until when it shall stand."))
         return cleaned
 
-    def lead(self, quote: Quote, *, user: User, actor: Actor, now: datetime) -> Quote:
-        """Take the step. Raises `QuoteRefused`, `ConfigurationRefused`."""
+    def lead(self, quote: Quote, *, user: User, actor: Actor, now: datetime) -> Quote | QuotePricing:
+        """Take the step; a new version of a long quote is asked for. Raises `QuoteRefused`, `ConfigurationRefused`."""
         match self.cleaned_data["step"]:
             case Step.SUBMIT:
                 return quote_lifecycle.submit(quote=quote, actor=actor, now=now)
             case Step.PRESENT:
                 return quote_lifecycle.present(quote=quote, actor=actor, now=now)
             case Step.REVISE:
-                return staff_quotes.revise(quote=quote, user=user, actor=actor, now=now)
+                return quote_pricing.revise(quote=quote, user=user, now=now)
             case Step.EXTEND:
                 until = self.cleaned_data["valid_until"]
-                return staff_quotes.extend(quote=quote, valid_until=until, user=user, actor=actor, now=now)
+                return quote_pricing.revise(quote=quote, user=user, now=now, valid_until=until)
         return quote_lifecycle.withdraw(quote=quote, reason=self.cleaned_data["reason"], actor=actor, now=now)

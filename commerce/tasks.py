@@ -13,6 +13,7 @@ from commerce import (
     deal_decisions,
     payments,
     quote_lifecycle,
+    quote_pricing,
     reconciliation,
     webhooks,
 )
@@ -69,6 +70,18 @@ def expire_quotes(**kwargs: object) -> None:
 def escalate_approvals(**kwargs: object) -> None:
     """Every hour: quotes that our own people have not decided about in time are put before somebody else besides."""
     deal_decisions.escalate_due(now=timezone.now())
+
+
+@shared_task(base=AccountTask)
+def price_quote(*, account_id: int, pricing_id: int, **kwargs: object) -> None:
+    """A long quote that our people asked for."""
+    quote_pricing.run(pricing_id=pricing_id, now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def resume_quote_pricings(**kwargs: object) -> None:
+    """Every 30 s: long quotes whose wake-up was lost, or whose worker died."""
+    quote_pricing.run_left_behind(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True)

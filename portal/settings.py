@@ -422,6 +422,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {},
     },
     "escalate-approvals": {"task": "commerce.tasks.escalate_approvals", "schedule": crontab(minute=10), "options": {}},
+    "resume-quote-pricings": {
+        "task": "commerce.tasks.resume_quote_pricings",
+        "schedule": 30,
+        "options": {"expires": 30},
+    },
     "sweep-configurations": {
         "task": "commerce.tasks.sweep_configurations",
         "schedule": crontab(minute=25),

@@ -3,31 +3,31 @@
 import copy
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from accounts.admin import ReadOnly
 from accounts.models import Account
-from commerce import amounts, explanations, quote_comments, quote_lifecycle, staff_quotes
+from commerce import amounts, explanations, quote_comments, quote_lifecycle, quote_pricing, staff_quotes
 from commerce.admin.bases import AmountsByPermission, staff_of
 from commerce.admin.quote_page import QuotePage
-from commerce.models import Quote, QuoteComment, QuoteLine
+from commerce.admin.quote_sheets import QuoteSheets
+from commerce.models import Quote, QuoteComment, QuoteLine, QuotePricing
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
 from commerce.quote_changes import Difference, differences
-from commerce.situations import ConfigurationRefused, situation_of
+from commerce.situations import ConfigurationRefused
 from commerce.staff_forms import StaffCommentForm, StaffQuoteForm, StepForm, steps_of
 from tracking.actor import Actor
 
@@ -36,10 +36,16 @@ class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
     model = QuoteLine
     amounts = frozenset({"price", "amount", "words", "waterfall"})
     seen_with = "commerce.view_quote"
-    fields = ["position", "product", "change", "units", "price", "amount", "words", "waterfall"]
+    fields = ["position", "product", "group", "change", "units", "price", "amount", "words", "waterfall"]
     readonly_fields = fields
     extra = 0
+    per_page = 50
+    ordering = ["position"]
     hide_title = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QuoteLine]:
+        rows: QuerySet[QuoteLine] = super().get_queryset(request)
+        return rows.select_related("product", "quote")
 
     @display(description=_("quantity"))
     def units(self, line: QuoteLine) -> str:
@@ -62,7 +68,7 @@ class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
 
 
 @admin.register(Quote)
-class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
+class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, QuoteSheets):
     """Made here by our people, and by customers in the portal; once submitted, changed by new versions alone."""
 
     list_display = ["number", "title", "account", "status_label", "total", "created_by", "created_at", "last_day"]
@@ -102,7 +108,7 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
             path("<int:pk>/step/", wrap(require_POST(self.step)), name="commerce_quote_step"),
             path("<int:pk>/comment/", wrap(require_POST(self.comment)), name="commerce_quote_comment"),
         ]
-        return own + super().get_urls()  # type: ignore[no-any-return]
+        return own + self.sheet_urls() + super().get_urls()  # type: ignore[no-any-return]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -118,6 +124,7 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
                 "versions": Quote.objects.versions_of(found).exclude(pk=found.pk),
                 "comments": QuoteComment.objects.about(found).select_related("author", "quote"),
                 "differences": self._differences(request, found),
+                "pricing": QuotePricing.objects.under_way().filter(source=found).first(),
             }
         return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
 
@@ -130,12 +137,10 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """A new quote for the company in the address, or an alternative beside the quote in it."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        beside = _named(Quote.objects.select_related("account", "deal"), request.GET.get("beside", ""))
-        account = beside.account if beside else _named(Account.objects.all(), request.GET.get("account", ""))
+        self.check_may_make(request)
+        account, beside = self.named(request)
         if account is None:
-            return render(request, "commerce/admin_quote_company.html", self._page(request, gettext("New quote")))
+            return self.without_quote(request)
 
         def write(form: StaffQuoteForm, actor: Actor) -> Quote:
             return staff_quotes.draft(
@@ -149,12 +154,13 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
                 beside=beside,
             )
 
-        return self._editor(request, account, write, quote=beside)
+        query = urlencode({"beside": beside.pk} if beside else {"account": account.pk})
+        sheet_url = f"{reverse('admin:commerce_quote_new_sheet')}?{query}"
+        return self._editor(request, account, write, quote=beside, sheet_url=sheet_url)
 
     def edit(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A draft, to be written anew."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
+        self.check_may_make(request)
         quote = get_object_or_404(Quote.objects.select_related("account"), pk=pk)
 
         def write(form: StaffQuoteForm, actor: Actor) -> Quote:
@@ -167,7 +173,8 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
                 now=timezone.now(),
             )
 
-        return self._editor(request, quote.account, write, quote=quote)
+        sheet_url = reverse("admin:commerce_quote_sheet", args=[quote.pk])
+        return self._editor(request, quote.account, write, quote=quote, sheet_url=sheet_url)
 
     def _editor(
         self,
@@ -176,12 +183,13 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
         write: Callable[[StaffQuoteForm, Actor], Quote],
         *,
         quote: Quote | None,
+        sheet_url: str,
     ) -> HttpResponse:
-        context = self._page(request, _("Quote for %(company)s") % {"company": account.name})
-        try:
-            situation = situation_of(account, quote_lifecycle.day_of(account, timezone.now()))
-        except ConfigurationRefused as refusal:
-            return render(request, "commerce/admin_quote_company.html", context | {"refusal": str(refusal)}, status=422)
+        situation = self.situation(request, account)
+        if isinstance(situation, HttpResponse):
+            return situation
+        if self.is_for_a_sheet(situation, quote):
+            return redirect(sheet_url)
         form = StaffQuoteForm(
             situation,
             request.POST if request.method == "POST" else None,
@@ -196,15 +204,18 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
             except (quote_lifecycle.QuoteRefused, ConfigurationRefused) as refusal:
                 form.add_error(None, str(refusal))
             else:
-                self.message_user(request, _("Quote %(number)s is saved as a draft.") % {"number": made.number})
-                return redirect("admin:commerce_quote_change", made.pk)
-        context |= {"form": form, "account": account, "preview": _preview(form) if form.is_bound else None}
+                return self.made(request, made)
+        context = self.page(request, _("Quote for %(company)s") % {"company": account.name}) | {
+            "form": form,
+            "account": account,
+            "sheet_url": sheet_url,
+            "preview": _preview(form) if form.is_bound else None,
+        }
         return render(request, "commerce/admin_quote_edit.html", context, status=422 if form.errors else 200)
 
     def step(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Take a quote one step on: what each of the page's buttons does."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
+        self.check_may_make(request)
         quote = get_object_or_404(Quote.objects.select_related("account"), pk=pk)
         form = StepForm(request.POST)
         if not form.is_valid():
@@ -214,9 +225,14 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
         actor, now = Actor.staff(user.pk, quote.account_id), timezone.now()
         try:
             led = form.lead(quote, user=user, actor=actor, now=now)
+        except quote_pricing.BeingPriced as refusal:
+            self.message_user(request, str(refusal), messages.WARNING)
+            return self.made(request, refusal.pricing)
         except (quote_lifecycle.QuoteRefused, ConfigurationRefused) as refusal:
             self.message_user(request, f"{quote.number}: {refusal}", messages.ERROR)
             return redirect("admin:commerce_quote_change", pk)
+        if isinstance(led, QuotePricing):
+            return self.made(request, led)
         done = _("%(number)s: %(status)s") % {"number": led.number, "status": led.get_status_display()}
         self.log_change(request, led, done)
         self.message_user(request, done)
@@ -224,8 +240,7 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
 
     def comment(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Answer the customer, or leave a note for colleagues."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
+        self.check_may_make(request)
         quote = get_object_or_404(Quote.objects.select_related("account", "deal"), pk=pk)
         form = StaffCommentForm(request.POST)
         if not form.is_valid():
@@ -244,17 +259,6 @@ class QuoteAdmin(QuotePage, AmountsByPermission, ReadOnly, ModelAdmin):
             now=timezone.now(),
         )
         return redirect("admin:commerce_quote_change", pk)
-
-    def _page(self, request: HttpRequest, title: str) -> dict[str, Any]:
-        return {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
-
-
-R = TypeVar("R", Quote, Account)
-
-
-def _named(rows: QuerySet[R], pk: str) -> R | None:
-    """The row that the address names; none for what is no number."""
-    return rows.filter(pk=int(pk)).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
 
 
 def _preview(form: StaffQuoteForm) -> dict[str, Any] | None:

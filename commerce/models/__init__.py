@@ -71,6 +71,7 @@ from commerce.models.prices import (
     ScheduleKind,
     TaxRate,
 )
+from commerce.models.quote_pricings import PricingPurpose, PricingStatus, QuotePricing
 from commerce.models.quotes import Quote, QuoteComment, QuoteLine, QuoteOrigin, QuoteStatus
 
 __all__ = [
@@ -119,6 +120,8 @@ __all__ = [
     "Price",
     "PriceBook",
     "PriceRule",
+    "PricingPurpose",
+    "PricingStatus",
     "Product",
     "ProductCost",
     "ProductFile",
@@ -132,6 +135,7 @@ __all__ = [
     "QuoteComment",
     "QuoteLine",
     "QuoteOrigin",
+    "QuotePricing",
     "QuoteRequest",
     "QuoteRequestReason",
     "QuoteRequestStatus",

@@ -251,6 +251,7 @@ class QuoteLine(models.Model):
     quote = models.ForeignKey(Quote, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, on_delete=models.PROTECT)
+    group = models.CharField(max_length=60, blank=True)  # Under what name it stands with others; blank: none.
     change = models.CharField(max_length=12, choices=DeltaKind)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed change.
     quantity_after = models.DecimalField(max_digits=20, decimal_places=4)  # Owned once the quote is ordered.

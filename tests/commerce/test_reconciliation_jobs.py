@@ -35,6 +35,8 @@ def test_every_schedule_names_a_job(settings):
         "commerce.tasks.expire_quotes",
         "commerce.tasks.escalate_approvals",
         "commerce.tasks.sweep_configurations",
+        "commerce.tasks.resume_quote_pricings",
+        "commerce.tasks.apply_contract_changes",
     }
     assert all(name in current_app.tasks for name in scheduled)
 
