@@ -55,7 +55,7 @@ def side_by_side(quotes: Sequence[Quote]) -> list[Row]:
 
 def _lines_of(quote: Quote) -> dict[str, str]:
     shown: dict[str, str] = {}
-    for line in quote.lines.select_related("product"):
+    for line in quote.lines.select_related("product").defer("steps", "explanation"):
         is_credit = line.change == DeltaKind.SWAP_OUT
         label = _("Credit for %(product)s") % {"product": line.product.name} if is_credit else line.product.name
         shown[label] = _line_words(line, quote.currency)

@@ -64,7 +64,7 @@ def _data(quote: Quote) -> dict[str, object]:
             [_("Days to pay"), amounts.number(quote.payment_days)],
         ],
         "headings": [_("Item"), _("Quantity"), _("Unit price"), _("Amount")],
-        "lines": [_line(line, quote.currency) for line in quote.lines.select_related("product")],
+        "lines": _lines(quote),
         "totals": [
             [_("Each month afterwards"), money(quote.recurring_after_minor)],
             [_("Subtotal"), money(quote.subtotal_minor)],
@@ -79,6 +79,16 @@ def _data(quote: Quote) -> dict[str, object]:
             ]
         ),
     }
+
+
+def _lines(quote: Quote) -> list[dict[str, str]]:
+    """Each line; the first one of a group has its name above it."""
+    shown, group = [], ""
+    for line in quote.lines.select_related("product").defer("steps"):
+        above = line.group if line.group != group else ""
+        group = line.group
+        shown.append(_line(line, quote.currency) | {"above": above})
+    return shown
 
 
 def _line(line: QuoteLine, currency: str) -> dict[str, str]:

@@ -1,14 +1,19 @@
 """Quotes of many lines: read from CSV, priced in the background, edited line by line, and read by the customer."""
 
+import hashlib
+import io
 import uuid
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pypdf import PdfReader
 
+from accounts import formats
 from commerce import quote_lifecycle, quote_pricing, staff_quotes
 from commerce.manual_prices import ManualPrice
 from commerce.models import Price, PriceBook, PricingPurpose, PricingStatus, Product, Quote, QuotePricing
@@ -374,3 +379,38 @@ def test_the_lines_of_a_quote_are_those_of_its_sheet(ask, now):
     assert [line.cells for line in again.lines] == [line.cells for line in lines_of(made)]
     assert again.lines[0].cells == ("team", "50", "", "", "")
     assert again.lines[2].cells == ("part-0002", "2", "", "1.5", "")
+
+
+# What the customer gets
+
+
+@pytest.fixture
+def offered(ask, seller, now):
+    """A quote of a thousand lines, presented."""
+    manual = {f"part-{number:04}": ManualPrice(group=f"Site {number % 4}") for number in range(1, 1001)}
+    quote_pricing.run(pricing_id=ask(1000, manual=manual).pk, now=now)
+    actor = Actor.staff(seller.pk, Quote.objects.get().account_id)
+    submitted = quote_lifecycle.submit(quote=Quote.objects.get(), actor=actor, now=now)
+    return quote_lifecycle.present(quote=submitted, actor=actor, now=now)
+
+
+def test_a_thousand_lines_are_read_page_by_page_in_as_many_queries_as_a_few(offered, admin, signed_in, products):
+    client = signed_in(admin)
+    url = reverse("commerce:quote", args=[offered.public_id])
+    client.get(url)
+    with CaptureQueriesContext(connection) as captured:
+        first = client.get(url)
+    page = first.content.decode()
+    about_lines = [query["sql"] for query in captured.captured_queries if '"commerce_quoteline"' in query["sql"]]
+    assert len(about_lines) <= 2  # A page of them, and what those billed by the month commit to.
+    assert page.count("Part 0") == 50
+    assert page.count("Site 0") == 1
+    following = client.get(url, {"cursor": first.context["lines"].next})
+    assert "Part 0204" in following.content.decode()
+    assert formats.money(Decimal(offered.total_minor) / 100, "EUR") in page
+    document = client.get(reverse("commerce:quote-pdf", args=[offered.public_id])).content
+    assert hashlib.sha256(document).hexdigest() == offered.document_hash
+    text = "".join(one.extract_text() for one in PdfReader(io.BytesIO(document)).pages)
+    assert "Part 0001" in text
+    assert "Part 1000" in text
+    assert "Site 3" in text
