@@ -175,6 +175,39 @@ _ALL = (
         ),
     ),
     Definition(
+        slug="quote-to-paid",
+        title=_("From quote to paid"),
+        summary=_("How long a sale takes that customers make by themselves, beside one of a representative."),
+        formula=_("Median of the days from a quote's making to the payment of its invoice"),
+        paragraphs=(
+            _(
+                "Counted are orders whose invoice was paid in the last 90 days, by who made the quote: the customer in "
+                "the portal, or our people. Of a quote with several versions, the version that was ordered counts."
+            ),
+            _(
+                "The two are not alike: what customers order by themselves is smaller and simpler. A difference does "
+                "not say that the portal alone made it faster. How long our own approvals take is a page of its own."
+            ),
+        ),
+    ),
+    Definition(
+        slug="time-in-approval",
+        title=_("Time in approval"),
+        summary=_("How long quotes wait for our own people before a customer can accept them."),
+        formula=_("Median, and what nine of ten do not exceed, of the hours from submission to the last decision"),
+        paragraphs=(
+            _(
+                "A quote counts in the month, in UTC, of the last decision about it: approved or rejected, in the last "
+                "twelve months. Nights and weekends count. What was kept from an earlier version took nobody any time "
+                "and is left out, and so is what still waits, expired or was withdrawn."
+            ),
+            _(
+                "By rule and by whom we ask, single requests count: from the mail that it is their turn to their "
+                "decision. One request can answer several rules and then counts for each of them."
+            ),
+        ),
+    ),
+    Definition(
         slug="time-to-first-value",
         title=_("Time to first value"),
         summary=_("How long it takes a new company to get something from the portal."),

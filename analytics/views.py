@@ -1,9 +1,10 @@
 """What the portal earns, for the vendor's managers."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -11,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.http import StaffRequest, requires_staff
+from accounts.spreadsheets import csv_response
+from analytics.approvals import approval_times
 from analytics.attribution import UnknownModel
 from analytics.definitions import DEFINITIONS, touch_kinds
 from analytics.earnings import REPORTING_CURRENCY, earnings_of, influenced_deals
@@ -69,6 +72,38 @@ def configurator(request: StaffRequest) -> HttpResponse:
         "breadcrumbs": [_insights_crumb(), {"label": _("Configurator")}],
     }
     return render(request, "analytics/configurator.html", context)
+
+
+@require_safe
+@requires_staff(VIEW_INSIGHTS)
+def approvals(request: StaffRequest) -> HttpResponse:
+    """How long our own people take to approve quotes."""
+    found = approval_times(now=timezone.now())
+    context = {
+        "times": found,
+        "groups": [(_("By rule"), _("Rule"), found.rules), (_("By whom we ask"), _("Position"), found.steps)],
+        "breadcrumbs": [_insights_crumb(), {"label": _("Approvals")}],
+    }
+    return render(request, "analytics/approvals.html", context)
+
+
+@require_safe
+@requires_staff(VIEW_INSIGHTS)
+def approvals_csv(request: StaffRequest) -> HttpResponseBase:
+    """The same figures as CSV, in hours."""
+    rows = approval_times(now=timezone.now()).rows()
+    return csv_response(
+        "approvals.csv",
+        ("of", "what", "decided", "median hours", "90 % within hours"),
+        (
+            (kind, label, times.count, _rounded(times.median_hours), _rounded(times.p90_hours))
+            for kind, label, times in rows
+        ),
+    )
+
+
+def _rounded(hours: Decimal | None) -> str:
+    return "" if hours is None else f"{hours:.2f}"
 
 
 @require_safe

@@ -153,7 +153,13 @@ def in_words(approval: QuoteApproval) -> str:
 
 
 def median_time_in_approval(*, since: datetime) -> timedelta | None:
-    """How long our own people take, apart from how long the customer does; None where nothing was decided. One query.
+    """How long our own people take, apart from the customer; None where nothing was decided. One query."""
+    times = times_in_approval(since=since)
+    return timedelta(seconds=median(time.total_seconds() for time in times)) if times else None
+
+
+def times_in_approval(*, since: datetime) -> list[timedelta]:
+    """How long each quote waited for our own people. One query.
 
     From a quote's submission to the last decision about it, of quotes that somebody decided about since then. What was
     kept from an earlier version took nobody any time.
@@ -161,8 +167,7 @@ def median_time_in_approval(*, since: datetime) -> timedelta | None:
     decided = QuoteApproval.objects.decided().filter(decided_at__gte=since, kept_from=None)
     over = decided.exclude(quote__status=QuoteStatus.IN_APPROVAL).values("quote", "quote__submitted_at")
     ends = over.annotate(end=Max("decided_at")).values_list("quote__submitted_at", "end")
-    times = [(end - start).total_seconds() for start, end in ends if start is not None]
-    return timedelta(seconds=median(times)) if times else None
+    return [end - start for start, end in ends if start is not None]
 
 
 def _lapsed_in_words(quote: Quote) -> str:

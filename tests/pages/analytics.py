@@ -16,6 +16,8 @@ INSIGHTS = "analytics.view_insights"
 ANALYTICS = [
     Page("analytics:insights", INSIGHTS, audience=Audience.STAFF, screen=True),
     Page("analytics:configurator", INSIGHTS, audience=Audience.STAFF, screen=True),
+    Page("analytics:approvals", INSIGHTS, audience=Audience.STAFF, screen=True),
+    Page("analytics:approvals-csv", INSIGHTS, audience=Audience.STAFF),
     Page("analytics:engagement", INSIGHTS, audience=Audience.STAFF, screen=True),
     Page("analytics:influenced-revenue", INSIGHTS, audience=Audience.STAFF, screen=True),
     Page("analytics:influenced-deal", INSIGHTS, audience=Audience.STAFF, kwargs=deal, screen=True),
