@@ -236,6 +236,11 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
         for action in ("add", "change", "delete")
         for model in ("approvalrule", "approvalstep")
     },
+    "commerce.view_selfservicelimit": _COMMERCIAL,
+    **{
+        f"commerce.{action}_selfservicelimit": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR})
+        for action in ("add", "change", "delete")
+    },
     **{f"commerce.{action}_delegation": _COMMERCIAL | {_G.EXECUTIVE} for action in ("view", "add", "change", "delete")},
     "commerce.delegate_for_others": _SYSTEM,
     "commerce.view_contract": _EVERYONE,

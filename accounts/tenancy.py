@@ -233,6 +233,8 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_approvalruleevent": Shared("", "audit of the vendor's rules; customers change none"),
     "commerce_approvalstep": Shared("", "whom the vendor asks, staff only"),
     "commerce_approvalstepevent": Shared("", "audit of the vendor's rules; customers change none"),
+    "commerce_selfservicelimit": Tenant(READ, also=f"(account_id IS NULL AND {_OF_OWN_TIER})"),
+    "commerce_selfservicelimitevent": Tenant(""),
     "commerce_delegation": Shared("", "who of the vendor's people decides for whom, staff only"),
     "commerce_delegationevent": Shared("", "audit of who decides for whom; customers change none"),
     "commerce_purchaselimit": Tenant(EDIT, administered=WRITES),

@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.notifications import notify
 from commerce import amounts, manual_prices
 from commerce.conditions import Condition, FactValue, Operator, holds
+from commerce.limits import self_service_limit
 from commerce.manual_prices import ManualPrices
 from commerce.models import (
     ApprovalRule,
@@ -49,6 +50,7 @@ LABELS: dict[str, str | Promise] = {
     "total": gettext_lazy("amount due now with tax"),
     "commitment": gettext_lazy("amount until the contract ends with tax"),
     "monthly_after": gettext_lazy("amount each month afterwards"),
+    "over_self_service_limit": gettext_lazy("amount above what the customer orders without us"),
     "term_months": gettext_lazy("term in months"),
     "payment_days": gettext_lazy("number of days to pay"),
     "has_special_terms": gettext_lazy("special terms"),
@@ -94,10 +96,10 @@ class FiredRule:
 
 
 def facts_of(quote: Quote) -> dict[str, FactValue]:
-    """Everything a rule may ask of the quote as it stands. Three queries.
+    """Everything a rule may ask of the quote as it stands. Four queries.
 
     A discount is what our people took off by hand: the volume discounts of a price book are nobody's to approve. The
-    floor counts for what our people sell; the portal sells by the book.
+    floor counts for what our people sell; the portal sells by the book. The self-service limit is the portal's alone.
     """
     lines = [line for line in quote.lines.select_related("product") if line.change != DeltaKind.SWAP_OUT]
     by_hand = manual_prices.from_json(quote.manual_prices)
@@ -105,6 +107,8 @@ def facts_of(quote: Quote) -> dict[str, FactValue]:
     given = list(discounts.values()) or [Decimal(0)]
     margins = _floor_margins(quote, lines) if quote.is_by_staff else []
     contract = quote.contract
+    commitment_minor = quote.commitment_minor()
+    limit_minor = None if quote.is_by_staff else self_service_limit(quote.account, quote.currency)
     facts: dict[str, FactValue] = {
         "max_discount_percent": max(given),
         "min_discount_percent": min(given),
@@ -112,7 +116,7 @@ def facts_of(quote: Quote) -> dict[str, FactValue]:
         "sum_discount_percent": sum(given, Decimal(0)),
         "lines_below_floor": sum(margin < 0 for margin in margins),
         "total": _in_units(quote.total_minor, quote),
-        "commitment": _in_units(quote.commitment_minor(), quote),
+        "commitment": _in_units(commitment_minor, quote),
         "monthly_after": _in_units(quote.recurring_after_minor, quote),
         "term_months": duration_of(Period(contract.start_date, contract.end_date)).months,
         "payment_days": quote.payment_days,
@@ -124,6 +128,8 @@ def facts_of(quote: Quote) -> dict[str, FactValue]:
         "currency": quote.currency,
         "products": frozenset(discounts),
     }
+    if limit_minor is not None:
+        facts["over_self_service_limit"] = _in_units(max(commitment_minor - limit_minor, 0), quote)
     if margins:
         facts["floor_margin_percent"] = min(margins)
     facts |= {f"discount:{code}": percent for code, percent in discounts.items()}

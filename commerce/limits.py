@@ -10,7 +10,7 @@ from typing import Self
 
 from accounts.models import Account
 from accounts.permissions import CUSTOMER_TABLE, Permission, Role
-from commerce.models import PurchaseLimit
+from commerce.models import PurchaseLimit, SelfServiceLimit
 from commerce.models.approvals import SPENDING_ROLES
 
 
@@ -45,6 +45,21 @@ class Limits:
             for role in Role
             if role in approving and self.allow([role], Permission.APPROVE_PURCHASES, amount_minor)
         ]
+
+
+def self_service_limit(account: Account, currency: str) -> int | None:
+    """The most that a company orders in the portal without our looking at it, in minor units; None: any amount.
+
+    Its own limit goes before its tier's, and that before everybody's. One of its own in another currency lets nothing
+    through, as nobody knows what it is worth. One query.
+    """
+    rows = list(SelfServiceLimit.objects.for_account(account))
+    own = [row for row in rows if row.account_id is not None]
+    if own:
+        return next((row.limit_minor for row in own if row.currency == currency), 0)
+    others = (row for row in rows if row.currency == currency)
+    nearest = min(others, key=lambda row: row.tier_id is None, default=None)
+    return nearest.limit_minor if nearest is not None else None
 
 
 def set_limits(*, account: Account, limits: Mapping[str, int | None]) -> None:

@@ -69,6 +69,7 @@ GROUPS = [
             "commerce.quoterequest",
             "commerce.savedconfiguration",
             "commerce.approvalrule",
+            "commerce.selfservicelimit",
             "commerce.delegation",
             "commerce.purchaseapproval",
             "commerce.purchaselimit",

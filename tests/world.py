@@ -95,6 +95,7 @@ from commerce.models import (
     RetentionAnswer,
     RetentionOffer,
     SavedConfiguration,
+    SelfServiceLimit,
     StripeCustomer,
     WebhookEvent,
 )
@@ -321,6 +322,7 @@ def _vendor(world: World) -> None:
 def _deal_desk(world: World) -> None:
     """Approvals of quotes: a rule that asks nobody, and somebody who was away."""
     ApprovalRule.objects.create(name="Nobody asks", conditions=[], is_active=False)
+    SelfServiceLimit.objects.create(limit_minor=10**9, currency="EUR")
     Delegation.objects.create(
         absentee=world.staff[StaffGroup.CUSTOMER_SUCCESS], stand_in=world.staff[StaffGroup.FINANCE],
         start_date=world.now.date() - timedelta(days=9), end_date=world.now.date() - timedelta(days=2),

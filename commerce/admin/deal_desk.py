@@ -1,4 +1,4 @@
-"""The deal desk's rules, and who decides for whom. Its queue is a page of its own: `portal.staff.deal_desk`."""
+"""The deal desk's rules and limits, and who decides for whom. Its queue is a page of its own."""
 
 from typing import Any
 
@@ -9,10 +9,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
+from commerce import amounts
+from commerce.approval_forms import LARGEST
 from commerce.deal_desk import why_of
-from commerce.models import ApprovalRule, ApprovalStep, Delegation
+from commerce.models import ApprovalRule, ApprovalStep, Delegation, SelfServiceLimit
 from commerce.models.deal_desk import APPROVAL_FACTS
+from commerce.price_forms import read
+from commerce.pricing.money import Money, exponent_of, from_minor, to_minor
 
 OTHERS = "commerce.delegate_for_others"
 
@@ -64,6 +69,59 @@ class ApprovalRuleAdmin(ModelAdmin):
             known = _("There are: %(facts)s.") % {"facts": APPROVAL_FACTS.words}
             form.base_fields["conditions"].help_text = f"{ApprovalRuleForm.Meta.help_texts['conditions']} {known}"
         return form
+
+
+class SelfServiceLimitForm(forms.ModelForm[SelfServiceLimit]):
+    """The limit in whole units of its currency."""
+
+    limit = forms.DecimalField(
+        label=_("Limit"), required=False, min_value=0, max_value=LARGEST, widget=UnfoldAdminDecimalFieldWidget,
+        help_text=_("With tax, until the contract ends. As much as this is ordered at once. Blank: any amount."),
+    )  # fmt: skip
+
+    class Meta:
+        model = SelfServiceLimit
+        fields = ["account", "tier", "currency"]
+        help_texts = {"tier": _("Neither a company nor a tier: for everybody who has no nearer limit.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.limit_minor is not None:
+            self.initial["limit"] = from_minor(self.instance.limit_minor, self.instance.currency)
+
+    def clean_currency(self) -> str:
+        currency: str = self.cleaned_data["currency"].upper()
+        read(lambda: exponent_of(currency))
+        return currency
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        limit, currency = cleaned.get("limit"), cleaned.get("currency")
+        if limit is not None and currency and from_minor(to_minor(limit, currency), currency) != limit:
+            self.add_error("limit", _("%(currency)s has no such small units.") % {"currency": currency})
+        elif currency and "limit" in cleaned:
+            self.instance.limit_minor = None if limit is None else to_minor(limit, currency)
+        return cleaned
+
+
+@admin.register(SelfServiceLimit)
+class SelfServiceLimitAdmin(ModelAdmin):
+    """Who sets them says so in the audit log; a quote keeps what was asked of it."""
+
+    form = SelfServiceLimitForm
+    fields = ["account", "tier", "limit", "currency"]
+    list_display = ["__str__", "limit_shown"]
+    list_select_related = ["account", "tier"]
+    list_filter = ["tier", "currency"]
+    search_fields = ["account__name"]
+    autocomplete_fields = ["account"]
+    ordering = ["account__name", "tier__rank", "pk"]
+
+    @display(description=_("limit"))
+    def limit_shown(self, limit: SelfServiceLimit) -> str:
+        if limit.limit_minor is None:
+            return str(_("Any amount"))
+        return amounts.money(Money(limit.limit_minor, limit.currency))
 
 
 @admin.register(Delegation)

@@ -57,6 +57,7 @@ from commerce.models.deal_desk import (
     Delegation,
     QuoteApproval,
     QuoteApprovalStatus,
+    SelfServiceLimit,
 )
 from commerce.models.deals import Activity, Deal, DealSource, DealStage, DealType
 from commerce.models.legal_entities import LegalEntity
@@ -146,6 +147,7 @@ __all__ = [
     "RuleKind",
     "SavedConfiguration",
     "ScheduleKind",
+    "SelfServiceLimit",
     "StripeCustomer",
     "Subscription",
     "SubscriptionDelta",

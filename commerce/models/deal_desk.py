@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account, User
+from accounts.models import Account, Tier, User
 from accounts.permissions import StaffGroup
 from commerce.conditions import Condition, ConditionRefused, FactKind, Facts, parse
 from commerce.models.quotes import Quote
@@ -34,6 +34,7 @@ APPROVAL_FACTS = Facts(
         "floor_margin_percent": FactKind.NUMBER,
         "total": FactKind.NUMBER,
         "commitment": FactKind.NUMBER,
+        "over_self_service_limit": FactKind.NUMBER,
         "monthly_after": FactKind.NUMBER,
         "term_months": FactKind.NUMBER,
         "payment_days": FactKind.NUMBER,
@@ -251,6 +252,46 @@ class QuoteApproval(models.Model):
         if self.escalate_after_days is not None:
             self.escalate_at = now + timedelta(days=self.escalate_after_days)
         self.save(update_fields=["told_at", "escalate_at"])
+
+
+class SelfServiceLimitQuerySet(models.QuerySet["SelfServiceLimit"]):
+    def for_account(self, account: Account) -> Self:
+        """The company's own, its tier's, and those for everybody."""
+        of_tier = Q(tier__isnull=True) | Q(tier=account.tier_id)
+        return self.filter(Q(account=account) | Q(account__isnull=True) & of_tier)
+
+
+@pghistory.track()
+class SelfServiceLimit(models.Model):
+    """Up to what amount a company orders in the portal without our looking at the quote first.
+
+    Of one company, of a tier, or of everybody, in this order. Held against it is `Quote.commitment_minor`.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("company"))
+    tier = models.ForeignKey(Tier, on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("tier"))
+    limit_minor = models.BigIntegerField(_("limit"), null=True, blank=True)  # With tax. None: no limit here.
+    currency = models.CharField(_("currency"), max_length=3)
+
+    objects = SelfServiceLimitQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "tier", "currency"], name="self_service_limit_once", nulls_distinct=False,
+                violation_error_message=_("There is a limit for them in this currency already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(account__isnull=True) | Q(tier__isnull=True), name="self_service_limit_of_one",
+                violation_error_message=_("Name a company or a tier, not both; neither is everybody."),
+            ),
+            models.CheckConstraint(
+                condition=Q(limit_minor__isnull=True) | Q(limit_minor__gte=0), name="self_service_limit_amount"
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return str(self.account or self.tier or _("Everybody"))
 
 
 class DelegationQuerySet(models.QuerySet["Delegation"]):

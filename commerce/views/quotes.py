@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AccountRequest, client_ip, requires, session_digest, step_up
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import acceptance, approvals, quote_changes, quote_documents, quote_lifecycle, quoting
+from commerce import acceptance, approvals, quote_changes, quote_checks, quote_documents, quote_lifecycle, quoting
 from commerce.forms import AcceptForm, CommentForm, ConfigurationForm, DeclineForm
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteComment, QuoteStatus
 from commerce.notices import configure_url
@@ -27,6 +27,7 @@ from tracking.models import EventName
 from tracking.services import buffer_page_view
 
 MOST_OF_A_DEAL = 20  # So many quotes of one deal are looked at.
+SHOWN_LINES = 50
 
 
 @require_safe
@@ -194,15 +195,20 @@ def quote_page(
     approval = asked.select_related("requested_by", "decided_by").latest_first().first()
     is_waiting = can_accept and approval is not None and approval.is_waiting
     quote_status = QuoteStatus.EXPIRED if is_expired else shown.status_choice
+    is_compared = shown.status_choice.is_open or shown.is_by_staff
+    differences = quote_changes.differences(family.older, shown) if family.older and is_compared else []
     context = {
         "quote": shown,
         "quote_status": quote_status,
-        "lines": shown.lines.select_related("product"),
+        "lines": page_of(
+            shown.lines.select_related("product").order_by("position", "id"),
+            cursor=request.GET.get("cursor", ""),
+            size=SHOWN_LINES,
+        ),
         "order": order,
         "newer": family.newer,
-        "differences": quote_changes.differences(family.older, shown)
-        if family.older and (shown.status_choice.is_open or shown.is_by_staff)
-        else [],
+        "differences": differences[:SHOWN_LINES],
+        "hidden_differences": max(len(differences) - SHOWN_LINES, 0),
         "older": family.older,
         "alternatives": family.alternatives,
         "is_expired": is_expired,
@@ -217,6 +223,7 @@ def quote_page(
         "may_decline": may_buy and quote_status.is_open,
         "approval": approval,
         "is_waiting": is_waiting,
+        "check": quote_checks.check_of(shown, actor=request.actor, now=now) if quote_status.is_checked else None,
         "can_accept": can_accept and not is_waiting,
         "need": approvals.need_of(shown, request.membership) if can_accept and not is_waiting else None,
         "can_refresh": may_buy and family.newer is None and not shown.manual_prices and (is_expired or is_outdated),
