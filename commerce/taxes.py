@@ -19,7 +19,6 @@ class SaleTax:
     rate_percent: Decimal
     treatment: TaxTreatment
     note: Phrase | None = None
-
     is_reversed: bool = False
 
     @property
