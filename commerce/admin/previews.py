@@ -12,6 +12,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import BadRequest
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import get_script_prefix, resolve, reverse, set_script_prefix
@@ -69,7 +70,10 @@ class PreviewForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires_staff(previewing.MAY_PREVIEW)
 def begin_preview(request: StaffRequest) -> HttpResponse:
-    """Ask as whom and why; then show the plans as the company sees them."""
+    """Ask as whom and why; then show the plans as the company sees them. Raises `BadRequest`."""
+    for named in (*request.GET.getlist("account"), *request.POST.getlist("account")):
+        if named and not (named.isascii() and named.isdigit()):
+            raise BadRequest  # The field would look for it as it is.
     form = PreviewForm(request.POST or None, initial={"account": request.GET.get("account", ""), "with_drafts": True})
     if form.is_valid():
         account: Account = form.cleaned_data["account"]

@@ -123,6 +123,16 @@ def test_a_reason_must_be_given(seller, acme, contract, signed_in):
     assert not AuditNote.objects.filter(action="catalogue.previewed").exists()
 
 
+def test_a_company_that_is_none_is_refused(seller, acme, signed_in):
+    client = signed_in(seller)
+    for nonsense in ("abc", "-1", "١"):
+        assert client.get(BEGIN, {"account": nonsense}).status_code == 400
+        assert client.post(BEGIN, {"account": nonsense, "reason": REASON}).status_code == 400
+    for nobody in (str(acme.pk + 1000), "9" * 30):
+        assert client.get(BEGIN, {"account": nobody}).status_code == 200
+        assert client.post(BEGIN, {"account": nobody, "reason": REASON}).status_code == 422
+
+
 def test_each_company_is_begun_with_by_itself(looking, globex):
     response = looking.get(at(globex))
     assert response["Location"] == f"{BEGIN}?account={globex.pk}"
