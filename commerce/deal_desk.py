@@ -37,6 +37,7 @@ from commerce.models import (
 from commerce.models.deal_desk import named
 from commerce.pricing.money import Money
 from commerce.pricing.proration import Period, duration_of
+from commerce.taxes import is_in_prices
 
 YES, NO = "yes", "no"
 
@@ -159,8 +160,13 @@ def _floor_margins(quote: Quote, lines: Iterable[QuoteLine]) -> list[Decimal]:
         currency=quote.currency, floor_price__isnull=False, product__in=[line.product_id for line in lines]
     )
     floors = {cost.product_id: cost.floor_price for cost in costs.order_by("valid_from", "pk")}
-    found = ((line.unit_price, floors.get(line.product_id)) for line in lines)
+    inside = is_in_prices(quote.account, quote.price_date)
+    found = ((_before_tax(line, is_inside=inside), floors.get(line.product_id)) for line in lines)
     return [(net - floor) / floor * 100 for net, floor in found if floor]
+
+
+def _before_tax(line: QuoteLine, *, is_inside: bool) -> Decimal:
+    return line.unit_price / (1 + line.tax_rate) if is_inside else line.unit_price
 
 
 def _in_units(minor: int, quote: Quote) -> Decimal:

@@ -25,6 +25,7 @@ from commerce.models import (
     QuoteApprovalStatus,
     QuoteOrigin,
     QuoteStatus,
+    TaxRate,
 )
 from commerce.situations import situation_of
 from tests.factories import make_default_approval_rules, make_staff
@@ -179,6 +180,15 @@ def test_a_price_below_its_floor_asks_finance_and_one_at_it_nobody(desk, draft, 
     assert fired.words == (
         "Below the floor price: made by is our people; number of lines below their floor price is above 0 (here: 1)"
     )
+
+
+def test_tax_that_is_in_a_price_does_not_lift_it_above_its_floor(desk, draft, products):
+    TaxRate.objects.update(treatment="inclusive")
+    quote = draft()
+    floor(products, quote, Decimal("15.96"))  # Of the 19.00, 15.966… are ours.
+    assert deal_desk.facts_of(quote)["lines_below_floor"] == 0
+    ProductCost.objects.update(floor_price=Decimal("15.97"))
+    assert deal_desk.facts_of(quote)["lines_below_floor"] == 1
 
 
 @pytest.mark.parametrize(
