@@ -6,11 +6,13 @@ from ninja import NinjaAPI
 from ninja.security import django_auth
 
 from cases.api import router as cases
+from commerce.api import router as quotes
 from knowledge.api import router as knowledge
 
 # No documentation page: it would load scripts from elsewhere. The schema itself is at openapi.json.
 api = NinjaAPI(title="Customer portal", version="1", auth=django_auth, docs_url=None, urls_namespace="api")
 api.add_router("/cases", cases)
+api.add_router("/quotes", quotes)
 api.add_router("/help", knowledge)
 
 

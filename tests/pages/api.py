@@ -5,7 +5,8 @@ from typing import Any
 
 from accounts.permissions import Permission
 from tests.pages.cases import NEW_CASE, case_cursor
-from tests.pages.kinds import Audience, Foreign, Page, Sent, form_key, number, of, slug
+from tests.pages.commerce import quote
+from tests.pages.kinds import Audience, Foreign, Page, Sent, cursor_of, form_key, number, of, slug
 from tests.pages.knowledge import ARTICLE
 
 
@@ -36,6 +37,14 @@ API = [
         "api:reply", Permission.OPEN_CASES, kwargs=number("case"), names_row=True, status=201,
         **as_json(lambda company: {"body": "It works.", "form_key": uuid.uuid4()}),
         foreign=(Foreign("a form of another company", 201, body=form_key("message"), changes=True),),
+    ),
+    Page(
+        "api:list_quotes", Permission.VIEW_PRICES, audience=Audience.API, shows=of("quote.number"),
+        foreign=(Foreign("from a quote of another company on", 200, query=cursor_of("quote", "created_at", "id")),),
+    ),
+    Page(
+        "api:read_quote", Permission.VIEW_PRICES, kwargs=quote, names_row=True, audience=Audience.API,
+        shows=of("quote.number"), changes=True,  # The first view is written down.
     ),
     Page("api:list_articles", Permission.READ_ARTICLES, audience=Audience.API),
     Page("api:read_article", Permission.READ_ARTICLES, audience=Audience.API, kwargs=slug(ARTICLE)),

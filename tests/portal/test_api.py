@@ -11,7 +11,7 @@ def test_a_program_that_is_not_signed_in_gets_401_and_no_page(client):
 
 def test_the_schema_names_the_operations(admin, signed_in):
     paths = signed_in(admin).get("/api/v1/openapi.json").json()["paths"]
-    assert {"/api/v1/cases", "/api/v1/help/articles"} <= paths.keys()
+    assert {"/api/v1/cases", "/api/v1/quotes", "/api/v1/help/articles"} <= paths.keys()
 
 
 def test_a_member_reads_their_companys_cases_only(admin, other_admin, signed_in):
