@@ -76,7 +76,7 @@ class SeatsInUse(ConfigurationRefused):
 
 
 class DowngradeAtTermEnd(ConfigurationRefused):
-    """Less than before takes effect at the end of the term, and is not sold in the portal yet."""
+    """Less than before takes effect at the end of the term: that is planned on the page of the contract."""
 
     code = "downgrade"
 
