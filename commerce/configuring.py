@@ -21,9 +21,8 @@ from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
 from commerce.pricing.included import Included
 from commerce.pricing.money import Money, PricingError
-from commerce.pricing.proration import Period
 from commerce.pricing.tiers import FractionalQuantity, QuantityTooLarge
-from commerce.situations import Configuration, ConfigurationRefused, Situation, facts_about, situation_of
+from commerce.situations import Configuration, ConfigurationRefused, Situation, TermRefused, facts_about, situation_of
 
 SMALLEST_CHARGE_MINOR = 50  # Cards can't be charged less than this, in minor units.
 
@@ -153,7 +152,10 @@ def _request(situation: Situation, verdict: Verdict, manual: ManualPrices) -> en
     contract = situation.contract
     lines = tuple(_request_lines(situation, verdict))
     facts = facts_of_quote(
-        account=situation.account, lines=lines, currency=contract.currency, term_months=contract.term_months
+        account=situation.account,
+        lines=lines,
+        currency=contract.currency,
+        term_months=situation.months or contract.term_months,
     )
     return engine.QuoteRequest(
         mode=engine.QuoteMode.AMENDMENT,
@@ -167,9 +169,9 @@ def _request(situation: Situation, verdict: Verdict, manual: ManualPrices) -> en
             )
             for line in lines
         ),
-        contract=Period(contract.start_date, contract.end_date),
-        change_date=situation.today,
-        billing_period=billing_month(contract, situation.today),
+        contract=situation.period,
+        change_date=situation.first_date,
+        billing_period=billing_month(contract, situation.first_date),
         tax_treatment=situation.tax.treatment,
     )
 
@@ -254,6 +256,8 @@ def _check_plan(situation: Situation, verdict: Verdict, plan: Product, seats: in
     if held is not None and plan.rank < held.product.rank:
         raise _downgrade(field="plan", product=plan)
     changes_plan = held is None or plan.pk != held.product.pk
+    if changes_plan and situation.months is not None:
+        raise TermRefused(_("Another plan stays until the contract ends. Leave the months empty."), field="term_months")
     if not changes_plan and seats < situation.seats:
         raise _downgrade(field="seats")
     if changes_plan or seats > situation.seats:

@@ -119,7 +119,7 @@ def facts_of(quote: Quote) -> dict[str, FactValue]:
         "total": _in_units(quote.total_minor, quote),
         "commitment": _in_units(commitment_minor, quote),
         "monthly_after": _in_units(quote.recurring_after_minor, quote),
-        "term_months": duration_of(Period(contract.start_date, contract.end_date)).months,
+        "term_months": quote.term_months or duration_of(Period(contract.start_date, contract.end_date)).months,
         "payment_days": quote.payment_days,
         "has_special_terms": YES if quote.special_terms.strip() else NO,
         "is_new_business": YES if quote.deal.type == DealType.NEW else NO,

@@ -49,6 +49,11 @@ class Entry:
         return cls(line.product, kind, -line.quantity, line.unit_price, -line.monthly_minor)
 
     @classmethod
+    def ending(cls, line: QuoteLine) -> Self:
+        """The end of what a line adds for some months only."""
+        return cls(line.product, DeltaKind.CANCEL, -line.quantity, line.unit_price, -line.recurring_minor)
+
+    @classmethod
     def giving_back(cls, taken: SubscriptionDelta, kind: DeltaKind) -> Self:
         """What an earlier entry took, at the price that it had."""
         return cls(taken.subscription.product, kind, -taken.quantity, taken.unit_price, -taken.recurring_minor)
@@ -94,24 +99,27 @@ def append(
 
 
 def _grant(contract: Contract, subscriptions: Sequence[Subscription], *, from_date: date, actor: Actor) -> None:
-    """What is owned on a day may be used from then on.
+    """What is owned on a day may be used from then on, until another entry of the ledger comes due.
 
     That is the vendor's to write, and a customer's request has no right to: this much runs as the owner, still in the
     customer's name.
     """
-    until_then = SubscriptionDelta.objects.filter(subscription__in=subscriptions, effective_date__lte=from_date)
-    sums = until_then.values("subscription").annotate(total=Sum("quantity")).order_by()
-    quantities = dict(sums.values_list("subscription", "total"))
+    deltas = SubscriptionDelta.objects.filter(subscription__in=subscriptions)
+    later = deltas.filter(effective_date__gt=from_date, effective_date__lt=contract.end_date)
+    days = sorted({from_date, *later.values_list("effective_date", flat=True)})
     prefetch_related_objects(subscriptions, "product__grants")
-    with staff_scope(actor):
-        for subscription in subscriptions:
-            set_grants(
-                account=contract.account,
-                source=f"subscription:{subscription.pk}",
-                grants=grants_for(subscription.product.grants.all(), quantities[subscription.pk]),
-                start_date=from_date,
-                end_date=contract.end_date,
-            )
+    for day in days:
+        sums = deltas.filter(effective_date__lte=day).values("subscription").annotate(total=Sum("quantity")).order_by()
+        quantities = dict(sums.values_list("subscription", "total"))
+        with staff_scope(actor):
+            for subscription in subscriptions:
+                set_grants(
+                    account=contract.account,
+                    source=f"subscription:{subscription.pk}",
+                    grants=grants_for(subscription.product.grants.all(), quantities[subscription.pk]),
+                    start_date=day,
+                    end_date=contract.end_date,
+                )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Orders: from paid to active, or cancelled before that."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.notifications import notify
 from commerce import invoicing, ledger
 from commerce.models import (
+    BillingRule,
     Contract,
     DealStage,
     Invoice,
@@ -21,6 +22,7 @@ from commerce.models import (
     OrderStep,
     PaymentAttempt,
     Quote,
+    QuoteLine,
     QuoteStatus,
 )
 from tracking.actor import Actor, ActorKind
@@ -60,14 +62,7 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
         today = now.astimezone(ZoneInfo(order.account.time_zone)).date()
         _bump_contract(order, today)
         lines = [] if order.quote is None else list(order.quote.lines.select_related("product"))
-        ledger.append(
-            contract=order.contract,
-            entries=map(ledger.Entry.sold, lines),
-            effective_date=today,
-            billing_date=today,
-            actor=_placed_by(order, actor),
-            order=order,
-        )
+        _amend(order, lines, today=today, actor=_placed_by(order, actor))
         _close(order, now=now, today=today)
         record(
             name=EventName.ORDER_PLACED,
@@ -85,6 +80,23 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
                 context={"order": order, "lines": lines},
             )
     return order
+
+
+def _amend(order: Order, lines: Sequence[QuoteLine], *, today: date, actor: Actor) -> None:
+    """What the quote says, from today or from its start on; what it adds for some months ends after them."""
+    start = max(order.quote.start_date or today, today) if order.quote else today
+    ledger.append(
+        contract=order.contract, entries=map(ledger.Entry.sold, lines), effective_date=start, billing_date=start,
+        actor=actor, order=order,
+    )  # fmt: skip
+    if order.quote is None or order.quote.term_months is None:
+        return
+    end = order.quote.period.until_date
+    if end < order.contract.end_date:
+        ending = [ledger.Entry.ending(line) for line in lines if line.product.billing != BillingRule.ONCE]
+        ledger.append(
+            contract=order.contract, entries=ending, effective_date=end, billing_date=end, actor=actor, order=order
+        )
 
 
 def _bump_contract(order: Order, today: date) -> None:

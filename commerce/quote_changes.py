@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from commerce import amounts
@@ -81,4 +82,6 @@ def _figures_of(quote: Quote) -> dict[str, str]:
         _("Each month afterwards"): money(quote.recurring_after_minor),
         _("Days to pay"): amounts.number(quote.payment_days),
         _("Special terms"): quote.special_terms or _("none"),
+        _("Starts on"): date_format(quote.start_date, "DATE_FORMAT") if quote.start_date else _("once it is ordered"),
+        _("Months"): amounts.number(quote.term_months) if quote.term_months else _("until the contract ends"),
     }

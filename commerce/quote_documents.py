@@ -61,6 +61,7 @@ def _data(quote: Quote) -> dict[str, object]:
             [_("Prices of"), date_format(quote.price_date, "LONG_DATE_FORMAT")],
             [_("Valid through"), last_day],
             [_("Contract"), quote.contract.number],
+            [_("Runs"), _runs(quote) if quote.has_own_term else ""],
             [_("Days to pay"), amounts.number(quote.payment_days)],
         ],
         "headings": [_("Item"), _("Quantity"), _("Unit price"), _("Amount")],
@@ -79,6 +80,12 @@ def _data(quote: Quote) -> dict[str, object]:
             ]
         ),
     }
+
+
+def _runs(quote: Quote) -> str:
+    """1 December 2026 – 31 January 2027."""
+    days = (quote.period.start_date, quote.last_date)
+    return " – ".join(date_format(day, "LONG_DATE_FORMAT") for day in days)
 
 
 def _lines(quote: Quote) -> list[dict[str, str]]:

@@ -159,7 +159,8 @@ def _approved(quote: Quote, *, actor: Actor, now: datetime) -> Quote:
 
 def _presented(quote: Quote, *, actor: Actor, now: datetime) -> Quote:
     quote.presented_at = now
-    quote.expires_at = end_of(quote.account, last_day_of(quote.contract, day_of(quote.account, now), quote.valid_until))
+    last_day = last_day_of(quote.contract, day_of(quote.account, now), quote.valid_until, quote.start_date)
+    quote.expires_at = end_of(quote.account, last_day)
     quote.document = quote_documents.freeze(quote)
     quote.document_hash = quote.document.sha256
     _step(quote, QuoteStatus.PRESENTED, "presented_at", "expires_at", "document", "document_hash")
@@ -298,9 +299,14 @@ def day_of(account: Account, now: datetime) -> date:
     return now.astimezone(ZoneInfo(account.time_zone)).date()
 
 
-def last_day_of(contract: Contract, today: date, valid_until: date | None = None) -> date:
-    """The last day on which a quote can be accepted: 30 days on, or as was promised; never after its contract."""
-    return min(valid_until or today + timedelta(days=QUOTE_DAYS), contract.last_date)
+def last_day_of(
+    contract: Contract, today: date, valid_until: date | None = None, start_date: date | None = None
+) -> date:
+    """The last day on which a quote can be accepted: 30 days on, or as was promised.
+
+    Never after its contract, nor after the day on which it should start: nobody pays for time that is over.
+    """
+    return min(valid_until or today + timedelta(days=QUOTE_DAYS), start_date or contract.last_date, contract.last_date)
 
 
 def end_of(account: Account, day: date) -> datetime:

@@ -112,7 +112,7 @@ def revise(*, quote: Quote, user: User, now: datetime, valid_until: date | None 
                 source=quote,
                 configuration=quote.configuration,
                 manual_prices=quote.manual_prices,
-                terms=replace(Terms.of(quote), valid_until=valid_until).as_json(),
+                terms=replace(staff_quotes.terms_now(quote, now), valid_until=valid_until).as_json(),
                 line_count=line_count(configuration),
                 started_by=user,
                 created_at=now,
@@ -195,6 +195,7 @@ def _calculate(pricing: QuotePricing, now: datetime) -> Calculation:
         account=pricing.account,
         configuration=Configuration.from_json(pricing.configuration),
         manual=manual_prices.from_json(pricing.manual_prices),
+        terms=Terms.from_json(pricing.terms),
         now=now,
         on_line=_teller(pricing),
     )

@@ -101,7 +101,7 @@ def refresh_quote(*, quote: Quote, actor: Actor, user: User, now: datetime) -> Q
             raise QuoteClosed(_("This quote is closed. Configure a new one."))
         if not quote.is_expired(now) and not is_outdated(quote, day_of(account, now)):
             return quote
-        if quote.manual_prices:
+        if quote.manual_prices or quote.has_own_term:
             raise PriceIsPersonal(
                 _("%(name)s made this offer for you. Ask them in a comment to renew it.") % {"name": quote.created_by}
             )
@@ -129,6 +129,8 @@ def next_version(quote: Quote, *, user: User, origin: QuoteOrigin, now: datetime
         title=quote.title,
         payment_days=quote.payment_days,
         special_terms=quote.special_terms,
+        start_date=quote.start_date,
+        term_months=quote.term_months,
         created_by=user,
         created_at=now,
     )
@@ -149,7 +151,7 @@ def write(quote: Quote, situation: Situation, priced: engine.PricedQuote, config
     quote.contract, quote.contract_version = contract, contract.version
     quote.currency = priced.currency
     quote.price_date = situation.today
-    quote.expires_at = end_of(account, last_day_of(contract, situation.today, quote.valid_until))
+    quote.expires_at = end_of(account, last_day_of(contract, situation.today, quote.valid_until, quote.start_date))
     quote.configuration = configuration.as_json()
     quote.subtotal_minor, quote.tax_minor = priced.due_net_minor, priced.due_tax_minor
     quote.total_minor = priced.due_now_minor
@@ -242,7 +244,7 @@ def update_deal(quote: Quote, situation: Situation, priced: engine.PricedQuote) 
     """The deal is worth what its latest quote is. Runs in a transaction."""
     deal = Deal.objects.select_for_update(no_key=True).get(pk=quote.deal_id)
     deal.amount_minor = _annual_gain(priced)
-    deal.close_date = last_day_of(situation.contract, situation.today, quote.valid_until)
+    deal.close_date = last_day_of(situation.contract, situation.today, quote.valid_until, quote.start_date)
     deal.save(update_fields=["amount_minor", "close_date"])
     quote.deal = deal
 

@@ -92,14 +92,14 @@ class SheetForm(_Lines, TermsForm):
         quote: Quote | None = None,
         may_discount: bool = False,
     ) -> None:
-        self.situation, self.may_discount = situation, may_discount
+        self.may_discount = may_discount
         self.problems = []
         self.before = [] if quote is None else lines_of(quote)
         self.kept = manual_of(self.before)
         initial: dict[str, Any] = {} if quote is None else asdict(Terms.of(quote))
         if self.before and len(self.before) <= TYPED_LINES:
             initial["lines"] = as_text(self.before)
-        super().__init__(situation.today, data, files, initial=initial)
+        super().__init__(situation, data, files, initial=initial)
 
     def clean_file(self) -> str:
         """The text of the file."""
@@ -121,7 +121,7 @@ class SheetForm(_Lines, TermsForm):
         text = cleaned.get("file") or cleaned.get("lines") or ""
         if cleaned.get("file"):  # A field for a file comes back empty; its text is not lost.
             self.data = {**self.data, "lines": text}
-        if "file" in self.errors:
+        if self.errors.keys() & {"file", "start_date", "term_months"}:
             return cleaned
         try:
             sheet = read(text) if text.strip() or not self.before else Sheet(tuple(self.before), ())

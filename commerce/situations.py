@@ -1,12 +1,14 @@
 """Where a company stands when it chooses: what it has, what it is offered, and what it wishes for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import Account
 from commerce.catalogue import Offered, offered_products
@@ -14,9 +16,10 @@ from commerce.conditions import FactValue
 from commerce.configuration_rules import Bundle, Fix, Notice, Wanted
 from commerce.configuration_rules import Rule as ConfigurationRule
 from commerce.contracts import OwnedLine, owned_on, running_ledger
-from commerce.models import Contract, Product, ProductKind, TaxRate
+from commerce.models import Contract, Product, ProductKind, SubscriptionDelta, TaxRate
 from commerce.models.bundles import rules_today
 from commerce.price_rules import Rule, rules_of
+from commerce.pricing.proration import Period, add_months, duration_of
 from commerce.taxes import SaleTax, rate_on, tax_on_sale
 from tracking.models import Meter
 from tracking.services import levels_of
@@ -54,6 +57,12 @@ class TaxUnknown(ConfigurationRefused):
     """Nobody has said what tax a sale to the account's country bears; none at all must be said too."""
 
     code = "tax_unknown"
+
+
+class TermRefused(ConfigurationRefused):
+    """What is asked for cannot hold from then, or for so long."""
+
+    code = "term"
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,21 @@ class Situation:
     used_seats: int | None
     rules: tuple[Rule, ...] = ()  # Of prices.
     configuration_rules: tuple[ConfigurationRule, ...] = ()
+    ledger: tuple[SubscriptionDelta, ...] = ()  # What `owned` is the sum of, and what is to come.
+    start_date: date | None = None  # Of the change; none: today.
+    months: int | None = None  # It holds for so many; none: until the contract ends.
+
+    @property
+    def first_date(self) -> date:
+        """From when the change holds."""
+        return self.start_date or self.today
+
+    @property
+    def period(self) -> Period:
+        """What the change is priced within: the contract, or its own months."""
+        if self.months is None:
+            return Period(self.contract.start_date, self.contract.end_date)
+        return Period(self.first_date, add_months(self.first_date, self.months))
 
     @property
     def tax(self) -> SaleTax:
@@ -176,7 +200,32 @@ def situation_of(account: Account, today: date, *, with_drafts: bool = False) ->
         used_seats=None if used is None else int(used),
         rules=rules_of(account=account, today=today),
         configuration_rules=rules_today(),
+        ledger=tuple(deltas),
     )
+
+
+def starting(situation: Situation, start_date: date | None, months: int | None) -> Situation:
+    """The same for a change with a term of its own, within the contract. Raises `TermRefused`."""
+    contract = situation.contract
+    found = replace(situation, start_date=start_date, months=months)
+    last = {"day": date_format(contract.last_date, "DATE_FORMAT")}
+    if found.first_date < situation.today:
+        raise TermRefused(_("It starts today at the earliest."), field="start_date")
+    if found.first_date >= contract.end_date:
+        raise TermRefused(_("It starts while the contract runs: through %(day)s.") % last, field="start_date")
+    if found.period.until_date > contract.end_date:
+        most = duration_of(Period(found.first_date, contract.end_date)).months
+        raise TermRefused(
+            ngettext(
+                "The contract runs through %(day)s: that is %(most)d whole month. A renewal makes it longer.",
+                "The contract runs through %(day)s: that is %(most)d whole months. A renewal makes it longer.",
+                most,
+            )
+            % (last | {"most": most}),
+            field="term_months",
+        )
+    owned = {line.product.code: line for line in owned_on(situation.ledger, found.first_date)}
+    return replace(found, owned=owned)
 
 
 def facts_about(

@@ -29,7 +29,7 @@ from commerce.forms import ConfigurationForm
 from commerce.manual_prices import ManualPrice
 from commerce.models import BillingRule, Quote, QuotePricing, QuoteStatus
 from commerce.pricing.quote import PricedQuote
-from commerce.situations import Configuration, ConfigurationRefused, Situation, plain
+from commerce.situations import Configuration, ConfigurationRefused, Situation, plain, starting
 from commerce.staff_quotes import Terms
 from tracking.actor import Actor
 
@@ -54,13 +54,21 @@ class TermsForm(forms.Form):
         label=gettext_lazy("Valid through"), required=False, widget=UnfoldAdminSingleDateWidget,
         help_text=gettext_lazy("Blank: 30 days from the day it is presented."),
     )  # fmt: skip
+    start_date = forms.DateField(
+        label=gettext_lazy("Starts on"), required=False, widget=UnfoldAdminSingleDateWidget,
+        help_text=gettext_lazy("Blank: the day it is priced. It can be accepted through this day."),
+    )  # fmt: skip
+    term_months = forms.IntegerField(
+        label=gettext_lazy("Months"), min_value=1, max_value=120, required=False, widget=UnfoldAdminIntegerFieldWidget,
+        help_text=gettext_lazy("Blank: until the contract ends. What is added ends after so many months."),
+    )  # fmt: skip
 
     terms: Terms
 
     def __init__(
-        self, today: date, data: Any = None, files: Any = None, *, initial: dict[str, Any] | None = None
+        self, situation: Situation, data: Any = None, files: Any = None, *, initial: dict[str, Any] | None = None
     ) -> None:
-        self.today = today
+        self.situation = situation
         super().__init__(data, files, initial=initial)
 
     @property
@@ -71,11 +79,15 @@ class TermsForm(forms.Form):
         cleaned = super().clean() or {}
         if not self.errors:
             self.terms = Terms(**{name: cleaned[name] for name in Terms.names()})
+            try:
+                self.situation = starting(self.situation, self.terms.start_date, self.terms.term_months)
+            except ConfigurationRefused as refusal:
+                self.add_error(refusal.field, str(refusal))
         return cleaned
 
     def clean_valid_until(self) -> date | None:
         day: date | None = self.cleaned_data["valid_until"]
-        if day is not None and day < self.today:
+        if day is not None and day < self.situation.today:
             raise forms.ValidationError(_("A quote is valid through today at least."))
         return day
 
@@ -95,11 +107,10 @@ class StaffQuoteForm(TermsForm):
     def __init__(
         self, situation: Situation, data: Any = None, *, quote: Quote | None = None, may_discount: bool = False
     ) -> None:
-        self.situation = situation
         self.kept = {} if quote is None else quote.manual_prices  # What others set stays where one may not set it.
         self.quote, self.may_discount = quote, may_discount
         self.ways_out: list[Fix] = []
-        super().__init__(situation.today, data)
+        super().__init__(situation, data)
         asked = ConfigurationForm(situation)
         self.products = [name for name in asked.fields if name not in ("plan", "seats")]
         for name in ("plan", "seats", *self.products):

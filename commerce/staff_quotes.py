@@ -5,9 +5,9 @@ Priced as the portal prices, with what was set by hand on top; never changed onc
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from commerce.models import DealSource, Quote, QuoteOrigin, QuoteStatus
 from commerce.pricing.quote import PricedQuote
 from commerce.quote_lifecycle import QuoteClosed, QuoteNotReady, QuoteRefused, day_of
 from commerce.quoting import next_version, open_deal, update_deal, write
-from commerce.situations import Configuration, Situation, situation_of
+from commerce.situations import Configuration, Situation, situation_of, starting
 from tracking.actor import Actor
 from tracking.models import EventName
 
@@ -42,10 +42,14 @@ class DateIsPast(QuoteRefused):
 class Terms:
     """What a quote says beside its lines. `valid_until` is its last day; none: 30 days once it is presented."""
 
+    _DAYS: ClassVar = ("valid_until", "start_date")
+
     title: str = ""
     payment_days: int = 14
     special_terms: str = ""
     valid_until: date | None = None
+    start_date: date | None = None  # Of what is quoted; none: the day it is priced.
+    term_months: int | None = None  # None: until the contract ends.
 
     @classmethod
     def names(cls) -> list[str]:
@@ -58,12 +62,13 @@ class Terms:
         return cls(**{name: getattr(quote, name) for name in cls.names()})
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"valid_until": self.valid_until and self.valid_until.isoformat()}
+        days = {name: getattr(self, name) for name in self._DAYS}
+        return asdict(self) | {name: day and day.isoformat() for name, day in days.items()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Terms":
-        day = stored["valid_until"]
-        return cls(**{**stored, "valid_until": day and date.fromisoformat(day)})
+        days = {name: stored[name] and date.fromisoformat(stored[name]) for name in cls._DAYS}
+        return cls(**{**stored, **days})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +86,15 @@ def calculate(
     account: Account,
     configuration: Configuration,
     manual: ManualPrices,
+    terms: Terms,
     now: datetime,
     on_line: Callable[[int], None] | None = None,
 ) -> Calculation:
-    """Price what a quote shall have; nothing is written. `on_line` hears how many lines are priced.
+    """Price what a quote shall have, for its term; nothing is written. `on_line` hears how many lines are priced.
 
     Raises `ConfigurationRefused`.
     """
-    situation = situation_of(account, day_of(account, now))
+    situation = starting(situation_of(account, day_of(account, now)), terms.start_date, terms.term_months)
     priced = price(situation, configuration, manual, on_line=on_line)
     return Calculation(situation=situation, configuration=configuration, manual=manual, priced=priced)
 
@@ -108,7 +114,7 @@ def draft(
 
     Raises `ConfigurationRefused`, `DateIsPast`.
     """
-    found = calculate(account=account, configuration=configuration, manual=manual, now=now)
+    found = calculate(account=account, configuration=configuration, manual=manual, terms=terms, now=now)
     return write_draft(calculation=found, terms=terms, user=user, actor=actor, now=now, beside=beside)
 
 
@@ -144,7 +150,7 @@ def change(
 ) -> Quote:
     """Write a draft anew, at today's prices. Raises `QuoteNotReady`, `ConfigurationRefused`, `DateIsPast`."""
     check_draft(quote)
-    found = calculate(account=quote.account, configuration=configuration, manual=manual, now=now)
+    found = calculate(account=quote.account, configuration=configuration, manual=manual, terms=terms, now=now)
     return write_change(quote=quote, calculation=found, terms=terms)
 
 
@@ -191,6 +197,7 @@ def revise(
             quote_lifecycle.supersede(quote)
         fresh = next_version(quote, user=user, origin=QuoteOrigin.STAFF, now=now)
         fresh.manual_prices, fresh.valid_until = quote.manual_prices, valid_until
+        fresh.start_date = found.situation.start_date
         write(fresh, found.situation, found.priced, found.configuration)
         update_deal(fresh, found.situation, found.priced)
         quote_lifecycle.record_step(EventName.QUOTE_CREATED, fresh, actor=actor, now=now)
@@ -198,14 +205,22 @@ def revise(
 
 
 def recalculate(*, quote: Quote, now: datetime, on_line: Callable[[int], None] | None = None) -> Calculation:
-    """What the same costs today. Raises `ConfigurationRefused`."""
+    """What the same costs today; what should have started by now starts at once. Raises `ConfigurationRefused`."""
     return calculate(
         account=quote.account,
         configuration=Configuration.from_json(quote.configuration),
         manual=manual_prices.from_json(quote.manual_prices),
+        terms=terms_now(quote, now),
         now=now,
         on_line=on_line,
     )
+
+
+def terms_now(quote: Quote, now: datetime) -> Terms:
+    """The terms of a quote; what should have started by now starts at once."""
+    terms = Terms.of(quote)
+    is_late = quote.start_date is not None and quote.start_date < day_of(quote.account, now)
+    return replace(terms, start_date=None) if is_late else terms
 
 
 def check_revisable(quote: Quote) -> None:

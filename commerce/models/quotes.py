@@ -20,7 +20,7 @@ from commerce.models.catalogue import BillingRule, Product
 from commerce.models.contracts import Contract, DeltaKind
 from commerce.models.deals import Deal
 from commerce.models.prices import TAX_CATEGORIES
-from commerce.pricing.proration import Period, months_begun_after
+from commerce.pricing.proration import Period, add_months, months_begun_after
 from commerce.pricing.tax import tax_line
 
 
@@ -133,6 +133,8 @@ class Quote(models.Model):
     payment_days = models.PositiveSmallIntegerField(_("days to pay"), default=14)
     special_terms = models.TextField(_("special terms"), max_length=2000, blank=True)
     valid_until = models.DateField(_("valid through"), null=True, blank=True)  # Blank: 30 days once it is presented.
+    start_date = models.DateField(_("starts on"), null=True, blank=True)  # Blank: on the price date.
+    term_months = models.PositiveSmallIntegerField(_("months"), null=True, blank=True)  # Blank: to the contract's end.
     subtotal_minor = models.BigIntegerField()  # Due now, before tax.
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()  # Due now.
@@ -219,13 +221,29 @@ class Quote(models.Model):
         """Whether it takes effect at the end of the term, with nothing due and nothing credited."""
         return self.takes_effect_date is not None
 
+    @property
+    def period(self) -> Period:
+        """When what it adds is owned."""
+        first = self.start_date or self.price_date
+        end = self.contract.end_date if self.term_months is None else add_months(first, self.term_months)
+        return Period(first, end)
+
+    @property
+    def last_date(self) -> date:
+        """The last day on which what it adds is owned."""
+        return self.period.until_date - timedelta(days=1)
+
+    @property
+    def has_own_term(self) -> bool:
+        return self.start_date is not None or self.term_months is not None
+
     def commitment_minor(self) -> int:
         """What ordering it adds to what the company owes until its contract ends, with tax. One query.
 
         What is due now, which for prepaid lines is all of the term; and of lines billed every month what each month
         that begins later in the term costs more than before. What later months save lowers nothing.
         """
-        months = months_begun_after(self.price_date, Period(self.contract.start_date, self.contract.end_date))
+        months = months_begun_after(self.period.start_date, Period(self.contract.start_date, self.period.until_date))
         monthly = self.lines.filter(product__billing=BillingRule.PERIOD)
         each = sum(tax_line(line.recurring_minor, rate_percent=line.tax_rate * 100).gross_minor for line in monthly)
         return self.total_minor + months * max(each, 0)

@@ -92,7 +92,6 @@ def price_quote(request: QuoteRequest, *, on_line: Callable[[int], None] | None 
     """Price a quote. The same request gives the same answer, whatever the order of its lines.
 
     `on_line` hears after each line how many are priced; whatever it raises ends the pricing.
-
     Lines that a percentage covers must be on the request, also where they stay unchanged. Raises QuoteIsEmpty,
     LineListedTwice, NothingHeldYet, DowngradeWaits, BillingPeriodMissing, ChangeOutsidePeriod, and the errors of
     quantities, tiers, percentages and currencies: all of them PricingError.
@@ -113,16 +112,11 @@ def price_quote(request: QuoteRequest, *, on_line: Callable[[int], None] | None 
             if on_line is not None:
                 on_line(len(priced))
     quote = PricedQuote(
-        mode=request.mode,
-        currency=request.currency,
-        contract=request.contract,
-        change_date=request.change_date,
-        billing_period=request.billing_period,
-        period_months=request.period_months,
-        proration_mode=request.proration_mode,
-        tax_treatment=request.tax_treatment,
+        mode=request.mode, currency=request.currency, contract=request.contract, change_date=request.change_date,
+        billing_period=request.billing_period, period_months=request.period_months,
+        proration_mode=request.proration_mode, tax_treatment=request.tax_treatment,
         lines=tuple(part.line for line in request.lines for part in priced[line.line_key]),
-    )
+    )  # fmt: skip
     for total in (quote.due_now_minor, quote.period_total_minor, quote.monthly_minor):
         Money(total, request.currency)  # Each line fits its column; so must their sums.
     return quote

@@ -226,7 +226,10 @@ def quote_page(
         "check": quote_checks.check_of(shown, actor=request.actor, now=now) if quote_status.is_checked else None,
         "can_accept": can_accept and not is_waiting,
         "need": approvals.need_of(shown, request.membership) if can_accept and not is_waiting else None,
-        "can_refresh": may_buy and family.newer is None and not shown.manual_prices and (is_expired or is_outdated),
+        "can_refresh": may_buy
+        and family.newer is None
+        and not (shown.manual_prices or shown.has_own_term)
+        and (is_expired or is_outdated),
         "configurator_url": _configurator_url(shown),
         "form": form or AcceptForm(initial={"shown_hash": shown.price_hash, "name": request.user.name}),
         "decline_form": decline_form or DeclineForm(),

@@ -238,7 +238,11 @@ def test_who_may_not_make_quotes_reaches_none_of_their_lines(ask, agent, signed_
 
 def calculated(pricing, now):
     return staff_quotes.calculate(
-        account=pricing.account, configuration=Configuration.from_json(pricing.configuration), manual={}, now=now
+        account=pricing.account,
+        configuration=Configuration.from_json(pricing.configuration),
+        manual={},
+        terms=Terms(),
+        now=now,
     )
 
 
@@ -246,7 +250,11 @@ def test_it_costs_in_the_background_what_it_costs_at_once(ask, contract, now):
     manual = {"part-0003": ManualPrice(discount_percent=Decimal(10)), "part-0004": ManualPrice(group="Kiel")}
     pricing = ask(1000, manual=manual)
     at_once = staff_quotes.calculate(
-        account=contract.account, configuration=Configuration.from_json(pricing.configuration), manual=manual, now=now
+        account=contract.account,
+        configuration=Configuration.from_json(pricing.configuration),
+        manual=manual,
+        terms=Terms(),
+        now=now,
     )
     quote_pricing.run(pricing_id=pricing.pk, now=now)
     pricing.refresh_from_db()
