@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from .explanation import Explanation, Phrase, days_phrase, gettext_noop
+from .explanation import Explanation, Param, Phrase, days_phrase, gettext_noop
 from .holdings import Before, SharedSchedules, counted_before, held_monthly, locked
 from .money import (
     Money,
@@ -330,23 +330,21 @@ def _unchanged(
 
 def _price_share(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, covered: list[_Part]) -> _Part:
     """A line that is a percentage of others. Held already, it follows what changes; new, it covers the whole."""
+    terms = replace(_terms(request, line, Fraction(1), Before()), quantity=1, volume_schedule=None, term_schedule=None)
+
+    def part_of(minor: int) -> LinePrice:
+        total = Money(minor, request.currency).amount
+        return price_line(replace(terms, share_of_total=ShareOfTotal(share.percent, total)))
+
     is_new = line.holding is None
     base_minor = sum(part.whole_minor if is_new else part.total_minor for part in covered)
     base = Money(abs(base_minor), request.currency)
     role = LineRole.CHARGE if base_minor > 0 else LineRole.CREDIT if base_minor < 0 else LineRole.UNCHANGED
-    price = _part_of(request, line, share, base.minor)
-    monthly, before, period = (
-        _part_of(request, line, share, minor).exact_total
-        for minor in (
-            sum(part.line.monthly_minor for part in covered),
-            0 if is_new else sum(part.line.monthly_before_minor for part in covered),
-            sum(part.period_total_minor for part in covered),
-        )
-    )
-    words = Phrase(
-        gettext_noop("%(name)s at %(percent)s %% of %(base)s"),
-        {"name": line.name, "percent": share.percent, "base": base},
-    )
+    price = part_of(base.minor)
+    monthly = part_of(sum(part.line.monthly_minor for part in covered)).exact_total
+    before = part_of(0 if is_new else sum(part.line.monthly_before_minor for part in covered)).exact_total
+    named: dict[str, Param] = {"name": line.name, "percent": share.percent, "base": base}
+    words = Phrase(gettext_noop("%(name)s at %(percent)s %% of %(base)s"), named)
     return _part(
         request,
         line,
@@ -358,17 +356,10 @@ def _price_share(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, 
         whole=price.exact_total,
         monthly=monthly,
         monthly_before=before,
-        period=period,
+        period=part_of(sum(part.period_total_minor for part in covered)).exact_total,
         sold_unit_price=(price.exact_total if line.billing is Billing.ONCE else monthly * line.price_months),
         clauses=[words, *discount_words(request, line, counted=Fraction(0))],
     )
-
-
-def _part_of(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, total: int) -> LinePrice:
-    """The percentage of a total, with what rules and the staff take off it."""
-    terms = _terms(request, line, Fraction(1), Before())
-    of_total = ShareOfTotal(share.percent, Money(total, request.currency).amount)
-    return price_line(replace(terms, quantity=1, share_of_total=of_total, volume_schedule=None, term_schedule=None))
 
 
 def _part(
