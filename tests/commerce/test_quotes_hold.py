@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Tier
 from commerce import acceptance, quote_lifecycle, staff_quotes
-from commerce.models import Contract, Order, Price, PriceBook, Quote
+from commerce.models import Contract, Order, Price, PriceBook, PriceRule, Quote
 from tests.factories import make_staff
 from tracking.actor import Actor
 
@@ -38,7 +38,16 @@ def tier_changed(quote):
     quote.account.save(update_fields=["tier"])
 
 
-@pytest.mark.parametrize("change", [price_changed, book_closed, tier_changed])
+def rule_added(quote):
+    PriceRule.objects.create(order=1, name="Half of everything", discount_percent=50)
+
+
+def currency_switched(quote):
+    quote.account.currency = "USD"
+    quote.account.save(update_fields=["currency"])
+
+
+@pytest.mark.parametrize("change", [price_changed, book_closed, tier_changed, rule_added, currency_switched])
 def test_the_accepted_total_is_the_shown_total_whatever_the_prices_are_by_then(quote, admin, accept, change):
     change(quote)
     order = accept(quote, admin)
