@@ -34,6 +34,7 @@ class Permission(models.TextChoices):
     BUY = "buy", _("Configure, accept quotes and pay")
     VIEW_ORDERS = "view_orders", _("See orders")
     VIEW_INVOICES = "view_invoices", _("See and download invoices")
+    MANAGE_BILLING = "manage_billing", _("Change what invoices say of the company")
     VIEW_TEAM = "view_team", _("See colleagues and the account team")
     MANAGE_COMPANY = "manage_company", _("Change the company profile")
     APPROVE_PURCHASES = "approve_purchases", _("Approve colleagues' purchases")
@@ -56,6 +57,7 @@ CUSTOMER_TABLE: dict[Permission, frozenset[Role]] = {
     Permission.BUY: frozenset({_ADMIN, Role.BUYER}),
     Permission.VIEW_ORDERS: frozenset({_ADMIN, Role.BUYER, Role.APPROVER, Role.BILLING}),
     Permission.VIEW_INVOICES: frozenset({_ADMIN, Role.BUYER, Role.BILLING}),
+    Permission.MANAGE_BILLING: frozenset({_ADMIN, Role.BILLING}),
     Permission.VIEW_TEAM: _ALL,
     Permission.MANAGE_COMPANY: frozenset({_ADMIN}),
     Permission.APPROVE_PURCHASES: frozenset({_ADMIN, Role.APPROVER}),
@@ -253,6 +255,14 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_order": _COMMERCIAL | {_G.SUPPORT_AGENT},
     "commerce.change_order": frozenset({_G.FINANCE, _G.SALES, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_invoice": _COMMERCIAL,
+    "commerce.credit_invoices": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.write_off_invoices": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.refund_payments": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_balanceentry": _COMMERCIAL,
+    "commerce.view_refundattempt": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.change_refundattempt": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_periodclose": _COMMERCIAL,
+    "commerce.add_periodclose": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_paymentattempt": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_paymentattempt": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_webhookevent": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),

@@ -250,6 +250,10 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_orderstep": Tenant(ADD),
     "commerce_invoice": Tenant(ADD, changes="status, pdf_id"),  # A trigger refuses "paid".
     "commerce_invoiceline": Tenant(ADD),
+    "commerce_balanceentry": Tenant(READ),  # Credit is given, used and paid back with the owner's rights.
+    "commerce_refundattempt": Tenant(READ),
+    "commerce_invoicereminder": Tenant(READ),
+    "commerce_periodclose": Shared(READ, "up to when the vendor's books are closed"),
     "commerce_stripecustomer": Tenant(READ),
     "commerce_paymentattempt": Tenant(ADD),
     "commerce_webhookevent": Shared("", "deliveries of Stripe, stored before anybody knows whose they are"),
@@ -280,7 +284,7 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
 
 # Functions with the owner's rights that a customer's request may call, instead of a table it may not touch.
 FUNCTIONS = (
-    "commerce_next_invoice_number(text)",
+    "commerce_next_invoice_number(text, text)",
     "commerce_line_of(bigint)",
     "commerce_families()",
     "commerce_shows_configuration(bigint, bigint)",

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Membership
 from accounts.permissions import Permission
-from commerce import invoicing, orders, quote_lifecycle
+from commerce import balances, invoicing, orders, quote_lifecycle
 from commerce.limits import Limits
 from commerce.models import Order, OrderStatus, OrderStep, PendingChange, PurchaseApproval, Quote, QuoteStatus
 from commerce.quote_lifecycle import (
@@ -109,7 +109,9 @@ def accept_quote(
         if quote.total_minor == 0:
             orders.fulfil(order=order, now=now, actor=actor)
         else:
-            invoicing.issue_invoice(order=order, quote=quote, now=now)
+            invoice = invoicing.issue_invoice(order=order, quote=quote, now=now)
+            if balances.use_for(invoice=invoice, actor=actor, now=now):
+                orders.fulfil(order=order, now=now, actor=actor)
     return order
 
 

@@ -6,6 +6,7 @@ is checked against the schema. BT and BG are the standard's own numbers of its t
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
 import facturx
@@ -18,7 +19,7 @@ from commerce.pricing.tax import TaxCategory
 FILE_NAME = "factur-x.xml"  # The standard wants this one.
 LEVEL = "en16931"
 
-INVOICE = "380"  # UNTDID 1001.
+INVOICE, CREDIT_NOTE = "380", "381"  # UNTDID 1001.
 PIECES = "C62"  # UN/ECE Recommendation 20: one, of whatever it is.
 SEPA_TRANSFER, OTHER_TRANSFER = "58", "30"  # UNTDID 4461.
 BY_EMAIL = "EM"  # An electronic address that is an e-mail's.
@@ -36,18 +37,37 @@ class NotExpressible(Exception):
     """The standard asks for something that the invoice does not say, or can't say what it does."""
 
 
-def to_xml(invoice: Invoice) -> bytes:
-    """The invoice as XML, valid by the schema. Raises NotExpressible."""
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How amounts of a document are told: those of a credit note, which are below zero, the other way round."""
+
+    currency: str
+    direction: int
+
+    def amount(self, minor: int) -> str:
+        """Major units. Raises NotExpressible for what has more decimals than the standard allows."""
+        amount = Money(minor * self.direction, self.currency).amount
+        places = -int(amount.as_tuple().exponent)
+        if places > DECIMALS:
+            if amount % Decimal("0.01"):
+                raise NotExpressible(f"{amount} {self.currency} has more than two decimals")
+            places = DECIMALS
+        return f"{amount:.{places}f}"
+
+
+def to_xml(invoice: Invoice, *, prepaid_minor: int = 0) -> bytes:
+    """The invoice as XML, valid by the schema; `prepaid_minor` of it was settled before. Raises NotExpressible."""
     lines = list(invoice.lines.select_related("product"))
     _check(invoice, lines)
+    figures = Figures(invoice.currency, -1 if invoice.is_credit_note else 1)
     terms: Terms = {
         **_head(invoice),
-        **_payment(invoice),
-        **_totals(invoice),
+        **(_of_credit_note(invoice, invoice.corrects) if invoice.corrects else _of_invoice(invoice)),
+        **_totals(invoice, figures, prepaid_minor),
         "BG-4": _party(invoice.seller),
         "BG-7": _party(invoice.bill_to),
-        "BG-23": _taxes(lines, invoice.currency),
-        "BG-25": [_line(line, invoice.currency) for line in lines],
+        "BG-23": _taxes(lines, figures),
+        "BG-25": [_line(line, figures) for line in lines],
     }
     xml: bytes = facturx.generate_cii_xml(_written(terms), level=LEVEL, check_xsd=True, check_schematron=False)
     return xml
@@ -103,13 +123,29 @@ def _head(invoice: Invoice) -> Terms:
     return {
         "BT-1": invoice.number,
         "BT-2": invoice.issue_date,
-        "BT-3": INVOICE,
         "BT-5": invoice.currency,
-        "BT-9": invoice.due_date,
         "BT-10": invoice.buyer_reference,
         "BT-13": invoice.po_number,
+    }
+
+
+def _of_invoice(invoice: Invoice) -> Terms:
+    return {
+        "BT-3": INVOICE,
+        "BT-9": invoice.due_date,
         "BT-14": invoice.order.number if invoice.order else "",
         "BT-72": invoice.issue_date,  # What is sold begins at once.
+        **_payment(invoice),
+    }
+
+
+def _of_credit_note(note: Invoice, invoice: Invoice) -> Terms:
+    return {
+        "BT-3": CREDIT_NOTE,
+        "BT-20": "Credited to the balance",
+        "BT-72": invoice.issue_date,
+        "BG-1": [{"BT-22": note.reason}] if note.reason else [],
+        "BG-3": [{"BT-25": invoice.number, "BT-26": invoice.issue_date}],
     }
 
 
@@ -127,14 +163,15 @@ def _payment(invoice: Invoice) -> Terms:
     }
 
 
-def _totals(invoice: Invoice) -> Terms:
-    net, gross = _amount(invoice.subtotal_minor, invoice.currency), _amount(invoice.total_minor, invoice.currency)
+def _totals(invoice: Invoice, figures: Figures, prepaid_minor: int) -> Terms:
+    net = figures.amount(invoice.subtotal_minor)
     return {
         "BT-106": net,
         "BT-109": net,
-        "BT-110": _amount(invoice.tax_minor, invoice.currency),
-        "BT-112": gross,
-        "BT-115": gross,
+        "BT-110": figures.amount(invoice.tax_minor),
+        "BT-112": figures.amount(invoice.total_minor),
+        "BT-113": figures.amount(prepaid_minor) if prepaid_minor else "",
+        "BT-115": figures.amount(invoice.total_minor - prepaid_minor),
     }
 
 
@@ -155,7 +192,7 @@ def _party(whom: dict[str, str]) -> Terms:
     return party
 
 
-def _taxes(lines: Iterable[InvoiceLine], currency: str) -> list[Terms]:
+def _taxes(lines: Iterable[InvoiceLine], figures: Figures) -> list[Terms]:
     """What was taxed, at each rate and for each reason: the sums of the lines, to the last unit."""
     sums: dict[tuple[str, Decimal], tuple[int, int]] = {}
     for line in lines:
@@ -163,8 +200,8 @@ def _taxes(lines: Iterable[InvoiceLine], currency: str) -> list[Terms]:
         sums[line.tax_category, line.tax_rate] = net + line.total_minor, tax + line.tax_minor
     return [
         {
-            "BT-116": _amount(net, currency),
-            "BT-117": _amount(tax, currency),
+            "BT-116": figures.amount(net),
+            "BT-117": figures.amount(tax),
             "BT-118": category,
             "BT-119": _percent(rate),
             **_exemption(category),
@@ -179,7 +216,7 @@ def _exemption(category: str) -> Terms:
     return {"BT-120": "Reverse charge", "BT-121": "VATEX-EU-AE"}
 
 
-def _line(line: InvoiceLine, currency: str) -> Terms:
+def _line(line: InvoiceLine, figures: Figures) -> Terms:
     """A line. Its price is told for all of its quantity together, as a part of it may have no exact price.
 
     Prices are never below zero in the standard: what is credited has a negative quantity.
@@ -188,27 +225,16 @@ def _line(line: InvoiceLine, currency: str) -> Terms:
     return {
         "BT-126": str(line.position),
         "BT-127-00": [{"BT-127": line.explanation}] if line.explanation else [],
-        "BT-129": _number(-quantity if line.total_minor < 0 else quantity),
+        "BT-129": _number(-quantity if line.total_minor * figures.direction < 0 else quantity),
         "BT-130": PIECES,
-        "BT-131": _amount(line.total_minor, currency),
-        "BT-146": _amount(abs(line.total_minor), currency),
+        "BT-131": figures.amount(line.total_minor),
+        "BT-146": figures.amount(abs(line.total_minor) * figures.direction),
         "BT-149": _number(quantity),
         "BT-151": line.tax_category,
         "BT-152": _percent(line.tax_rate),
         "BT-153": line.description,
         "BT-155": line.product.code if line.product else "",
     }
-
-
-def _amount(minor: int, currency: str) -> str:
-    """Major units. Raises NotExpressible for what has more decimals than the standard allows."""
-    amount = Money(minor, currency).amount
-    places = -int(amount.as_tuple().exponent)
-    if places > DECIMALS:
-        if amount % Decimal("0.01"):
-            raise NotExpressible(f"{amount} {currency} has more than two decimals")
-        places = DECIMALS
-    return f"{amount:.{places}f}"
 
 
 def _percent(rate: Decimal) -> str:

@@ -6,20 +6,25 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.utils.formats import date_format
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from accounts import brands
 from accounts.languages import documents_language
 from accounts.models import StoredFile
 from accounts.permissions import Permission
 from accounts.services import store_content
-from commerce import amounts, documents, einvoices
-from commerce.models import Invoice, InvoiceLine, InvoiceStatus, LegalEntity, Order, PaymentAttempt, Quote
-from commerce.pricing.explanation import UnitPrice
-from commerce.pricing.money import Money
+from commerce import balances, documents, einvoices, invoice_documents
+from commerce.models import (
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    InvoiceStatus,
+    LegalEntity,
+    Order,
+    PaymentAttempt,
+    PeriodClose,
+    Quote,
+)
 from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
@@ -28,7 +33,11 @@ logger = logging.getLogger(__name__)
 
 
 class InvoiceBeingPaid(Exception):
-    """A payment of the invoice is on its way: it can't be withdrawn now."""
+    """A payment of the invoice is on its way: it can't be withdrawn or credited now."""
+
+
+class OnlyCreditable(Exception):
+    """The invoice can't be withdrawn any more: its books are closed, or a part of it is credited. Credit the rest."""
 
 
 def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
@@ -41,7 +50,7 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
     account = order.account
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
     invoice = Invoice.objects.create(
-        number=_next_number(settings.LEGAL_ENTITY),
+        number=next_number(settings.LEGAL_ENTITY, InvoiceKind.INVOICE),
         legal_entity=settings.LEGAL_ENTITY,
         account=account,
         order=order,
@@ -51,7 +60,8 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
         total_minor=quote.total_minor,
         bill_to=documents.bill_to(account),
         seller=_seller(settings.LEGAL_ENTITY),
-        po_number=order.po_number,
+        po_number=order.po_number or account.billing_po_number,
+        buyer_reference=account.billing_reference,
         issue_date=today,
         due_date=today + timedelta(days=quote.payment_days),
     )
@@ -87,10 +97,10 @@ def _add_lines(invoice: Invoice, quote: Quote) -> None:
     )
 
 
-def void_invoice(*, invoice: Invoice) -> None:
+def void_invoice(*, invoice: Invoice, now: datetime) -> None:
     """Withdraw an open invoice, as its order is cancelled. One that is not open stays as it is.
 
-    Raises InvoiceBeingPaid while a payment may still take money.
+    Raises InvoiceBeingPaid while a payment may still take money, and OnlyCreditable.
     """
     # The same lock that starting a payment takes: either it sees the void invoice, or we see its attempt.
     locked = Invoice.objects.select_for_update(of=("self",)).get(pk=invoice.pk)
@@ -98,8 +108,11 @@ def void_invoice(*, invoice: Invoice) -> None:
         return
     if PaymentAttempt.objects.filter(invoice=locked).pending().exists():
         raise InvoiceBeingPaid
+    if PeriodClose.covers(locked.legal_entity, locked.issue_date) or locked.corrections.exists():
+        raise OnlyCreditable
     locked.status = InvoiceStatus.VOID
     locked.save(update_fields=["status"])
+    balances.give_back(invoice=locked, now=now)
     invoice.status = locked.status
 
 
@@ -125,22 +138,23 @@ def render_pdf(invoice: Invoice) -> bytes:
     """The PDF's bytes; the same for the same invoice, whenever and wherever it is made. In the company's language."""
     language = documents_language(invoice.account)
     with override(language):
-        data = {"language": language, **_document_data(invoice)}
+        data = {"language": language, **invoice_documents.contents(invoice)}
     return documents.to_pdf(data, day=invoice.issue_date, xml=_einvoice(invoice))
 
 
 def _einvoice(invoice: Invoice) -> bytes:
     try:
-        return einvoices.to_xml(invoice)
+        return einvoices.to_xml(invoice, prepaid_minor=balances.used_for(invoice))
     except einvoices.NotExpressible as reason:
         # A bill without its XML is a bill still: most buyers outside of the EU never ask for it.
         logger.info("invoice %s is no e-invoice: %s", invoice.number, reason)
         return b""
 
 
-def _next_number(legal_entity: str) -> str:
+def next_number(legal_entity: str, kind: InvoiceKind) -> str:
+    """The next number of a legal entity's invoices or credit notes; given again where the transaction fails."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT commerce_next_invoice_number(%s)", [legal_entity])
+        cursor.execute("SELECT commerce_next_invoice_number(%s, %s)", [legal_entity, kind.value])
         return str(cursor.fetchone()[0])
 
 
@@ -155,47 +169,3 @@ def _make_document(invoice: Invoice) -> StoredFile:
     invoice.pdf = stored
     invoice.save(update_fields=["pdf"])
     return stored
-
-
-def _document_data(invoice: Invoice) -> dict[str, object]:
-    """What the template shows, written out: no figure is worked out or rounded there."""
-    currency = invoice.currency
-    look = brands.of(invoice.account)
-
-    def money(minor: int) -> str:
-        return amounts.money(Money(minor, currency))
-
-    return {
-        "title": _("Invoice %(number)s") % {"number": invoice.number},
-        "vendor": look.name,
-        "colour": look.primary,
-        "legal_entity": invoice.legal_entity,
-        "imprint": documents.imprint(invoice.seller),
-        "bill_to": documents.address(invoice.bill_to),
-        "facts": [
-            [_("Invoice number"), invoice.number],
-            [_("Issued"), date_format(invoice.issue_date, "LONG_DATE_FORMAT")],
-            [_("Due"), date_format(invoice.due_date, "LONG_DATE_FORMAT")],
-            [_("Order"), invoice.order.number if invoice.order else ""],
-            [_("Your reference"), invoice.po_number],
-            [_("Your cost centre"), invoice.buyer_reference],
-        ],
-        "headings": [_("Item"), _("Quantity"), _("Unit price"), _("Amount")],
-        "lines": [
-            {
-                "description": line.description,
-                "explanation": line.explanation,
-                "quantity": amounts.number(line.quantity),
-                "unit_price": amounts.unit_price(UnitPrice(line.unit_price, currency)),
-                "total": money(line.total_minor),
-            }
-            for line in invoice.lines.all()
-        ],
-        "totals": [
-            [_("Subtotal"), money(invoice.subtotal_minor)],
-            [_("Tax"), money(invoice.tax_minor)],
-            [_("Total"), money(invoice.total_minor)],
-        ],
-        "note": _("Please pay by %(date)s. In the portal you can pay by card: open the invoice and choose Pay.")
-        % {"date": date_format(invoice.due_date, "LONG_DATE_FORMAT")},
-    }

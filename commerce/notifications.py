@@ -54,6 +54,43 @@ class Receipt(AboutAThing):
         return {"number": context["invoice"].number}
 
 
+class AboutMoney(AboutAThing):
+    """An invoice, and what becomes of it."""
+
+    category = Category.MONEY
+    permission = Permission.VIEW_INVOICES
+    thing, page, key = "invoice", "commerce:invoice", "number"
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        return {"number": context[cls.thing].number}
+
+
+class CreditNote(AboutMoney):
+    """Something of an invoice was taken back."""
+
+    name = "credit_note"
+    label = _("An invoice was credited")
+    thing = "note"
+    line = _("Credit note %(number)s")
+
+
+class Refund(AboutMoney):
+    """Money went back to a card."""
+
+    name = "refund"
+    label = _("A payment was paid back")
+    line = _("We paid money for invoice %(number)s back")
+
+
+class InvoiceReminder(AboutMoney):
+    """An invoice is due soon, or should have been paid."""
+
+    name = "invoice_reminder"
+    label = _("An invoice is due or overdue")
+    line = _("Invoice %(number)s waits for its payment")
+
+
 class AboutAnApproval(AboutAThing):
     """A purchase above its buyer's limit."""
 
@@ -257,7 +294,8 @@ class RetentionOfferTaken(AboutAContract):
 
 
 TYPES: tuple[type[NotificationType], ...] = (
-    OrderConfirmed, Receipt, ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
+    OrderConfirmed, Receipt, CreditNote, Refund, InvoiceReminder,
+    ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,
     DealDeskAsks, DealDeskApproved, DealDeskRejected,
     ConfigurationShared, QuoteRequested, QuoteRequestAnswered,

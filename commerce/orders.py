@@ -135,7 +135,7 @@ def cancel_order(*, order: Order, now: datetime, note: str = "") -> Order:
     with transaction.atomic():
         invoice = Invoice.objects.filter(order=order).first()
         if invoice is not None:
-            _void(invoice)  # Locks the invoice, as starting a payment does: no payment starts in between.
+            _void(invoice, now)  # Locks the invoice, as starting a payment does: no payment starts in between.
         cancelled = Order.objects.filter(pk=order.pk, status=OrderStatus.AWAITING_PAYMENT).update(
             status=OrderStatus.CANCELLED
         )
@@ -157,11 +157,14 @@ def cancel_order(*, order: Order, now: datetime, note: str = "") -> Order:
     return order
 
 
-def _void(invoice: Invoice) -> None:
+def _void(invoice: Invoice, now: datetime) -> None:
     try:
-        invoicing.void_invoice(invoice=invoice)
+        invoicing.void_invoice(invoice=invoice, now=now)
     except invoicing.InvoiceBeingPaid as error:
         raise PaymentUnderway(_("A payment for this order is on its way. Wait for its result first.")) from error
+    except invoicing.OnlyCreditable as error:
+        message = _("Invoice %(number)s can't be withdrawn any more. Our team can credit it.")
+        raise OrderNotCancellable(message % {"number": invoice.number}) from error
 
 
 def record_bank_transfer(*, order: Order, actor: Actor, now: datetime) -> Order:

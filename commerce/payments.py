@@ -201,10 +201,10 @@ def _freeze(invoice: Invoice, *, customer_id: str, card_id: str, actor: Actor, n
             account_id=locked.account_id,
             invoice=locked,
             number=(earlier.aggregate(last=Max("number"))["last"] or 0) + 1,
-            amount_minor=locked.total_minor,
+            amount_minor=locked.due_minor,
             currency=locked.currency,
             request=gateway.payment_request(
-                amount_minor=locked.total_minor,
+                amount_minor=locked.due_minor,
                 currency=locked.currency,
                 customer_id=customer_id,
                 card_id=card_id,
@@ -338,7 +338,7 @@ def _wait(attempt: PaymentAttempt, *, now: datetime, error_code: str, intent_id:
         if locked.state not in (PaymentState.SUBMITTING, PaymentState.UNKNOWN):
             return locked
         locked.stripe_intent_id = locked.stripe_intent_id or intent_id
-        locked.next_check_at = now + _pause(locked.checks)
+        locked.next_check_at = now + pause(locked.checks)
         return _save(locked, PaymentState.UNKNOWN, now=now, error_code=error_code)
 
 
@@ -364,12 +364,13 @@ def _claim_check(attempt_id: UUID, *, now: datetime) -> PaymentAttempt | None:
         claimed = (
             PaymentAttempt.objects.due(now)
             .filter(pk=attempt_id)
-            .update(checks=F("checks") + 1, next_check_at=now + max(SEND_LEASE, _pause(attempt.checks)))
+            .update(checks=F("checks") + 1, next_check_at=now + max(SEND_LEASE, pause(attempt.checks)))
         )
     return attempt if claimed else None
 
 
-def _pause(checks: int) -> timedelta:
+def pause(checks: int) -> timedelta:
+    """How long to wait before Stripe is asked again."""
     return min(FIRST_CHECK * (1 << min(checks, 10)), LONGEST_PAUSE)
 
 

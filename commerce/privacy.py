@@ -78,6 +78,8 @@ PERSONAL = (
 EXEMPT = {
     "commerce.Deal": "names the vendor's people who sell",
     "commerce.LegalEntity": "the vendor's own companies, and where to write to them",
+    "commerce.RefundAttempt": "names the vendor's people who pay back",
+    "commerce.PeriodClose": "names the vendor's people who close the books",
     "commerce.ApprovalStep": "names the vendor's people who are asked about quotes",
     "commerce.QuotePricing": "names the vendor's people who make quotes",
     "commerce.Delegation": "names the vendor's people who decide about quotes while others are away",

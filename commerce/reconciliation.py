@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from accounts.jobs import enqueue
 from commerce import stripe_gateway as gateway
 from commerce import webhooks
-from commerce.models import EventCursor, PaymentAttempt, WebhookEvent
+from commerce.models import EventCursor, PaymentAttempt, RefundAttempt, WebhookEvent
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,16 @@ def resume_payments(*, now: datetime) -> int:
     due = list(PaymentAttempt.objects.due(now).order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
     for attempt_id in due:
         enqueue(resume_payment, attempt_id=str(attempt_id))
+    return len(due)
+
+
+def resume_refunds(*, now: datetime) -> int:
+    """Hand every refund that is due to a worker of its own; how many."""
+    from commerce.tasks import resume_refund
+
+    due = list(RefundAttempt.objects.due(now).order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
+    for refund_id in due:
+        enqueue(resume_refund, refund_id=str(refund_id))
     return len(due)
 
 

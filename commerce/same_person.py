@@ -38,6 +38,8 @@ STAYS = {
             "QuoteApproval.decided_by",
             "QuoteApproval.on_behalf_of",
             "QuotePricing.started_by",
+            "RefundAttempt.created_by",
+            "PeriodClose.closed_by",
         )
     },
     "commerce.QuoteRequest.answered_by": "names somebody of the vendor's staff, and staff are never joined",

@@ -115,6 +115,18 @@ class Intent:
 
 
 @dataclass(frozen=True)
+class Refund:
+    """Money on its way back. `amount` is in Stripe's units."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str  # Upper case, as ours.
+    intent_id: str
+    refund_id: str  # Ours.
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened at Stripe, delivered or listed."""
 
@@ -228,6 +240,35 @@ def cancel_payment(intent_id: str) -> Intent:
         return _intent(_client().v1.payment_intents.cancel(intent_id))
 
 
+def refund_request(*, intent_id: str, amount_minor: int, currency: str, metadata: Mapping[str, str]) -> Json:
+    """What `create_refund` sends, to be frozen first. Raises CurrencyNotPayable."""
+    return {
+        "payment_intent": intent_id,
+        "amount": stripe_amount(amount_minor, currency),
+        "metadata": dict(metadata),
+    }
+
+
+def create_refund(request: Json, *, key: str) -> Refund:
+    """Pay back. Raises OutcomeUnknown, KeyReused, Refused. How much is left is for us to know: see `refunds`."""
+    with _our_errors():
+        return _refund(_client().v1.refunds.create(request, {"idempotency_key": key}))  # type: ignore[arg-type]
+
+
+def retrieve_refund(refund_id: str) -> Refund:
+    """Raises GatewayError."""
+    with _our_errors():
+        return _refund(_client().v1.refunds.retrieve(refund_id))
+
+
+def find_refund(*, intent_id: str, refund_id: str) -> str:
+    """Stripe's id of a refund whose answer was lost; empty where there is none. Raises GatewayError."""
+    with _our_errors():
+        params: Json = {"payment_intent": intent_id, "limit": 100}
+        made = map(_refund, _client().v1.refunds.list(params).auto_paging_iter())  # type: ignore[arg-type]
+        return next((refund.id for refund in made if refund.refund_id == refund_id), "")
+
+
 def list_events(*, event_type: str, since: datetime) -> Iterator[Event]:
     """Events of a type, in no order that counts. Raises GatewayError, also between two events."""
     with _our_errors():
@@ -336,6 +377,18 @@ def _intent(found: stripe.PaymentIntent) -> Intent:
         client_secret=found.client_secret or "",
         error_code=_get(problem, "code", default="") or "",
         decline_code=_get(problem, "decline_code", default="") or "",
+    )
+
+
+def _refund(found: stripe.Refund) -> Refund:
+    metadata = _get(found, "metadata", default=None)
+    return Refund(
+        id=found.id,
+        status=found.status or "",
+        amount=found.amount,
+        currency=found.currency.upper(),
+        intent_id=_reference(found, "payment_intent"),
+        refund_id=metadata.to_dict().get("refund_id", "") if metadata else "",
     )
 
 

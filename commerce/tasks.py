@@ -14,7 +14,9 @@ from commerce import (
     payments,
     quote_lifecycle,
     quote_pricing,
+    receivables,
     reconciliation,
+    refunds,
     webhooks,
 )
 from commerce import stripe_gateway as gateway
@@ -42,8 +44,28 @@ def resume_payment(*, attempt_id: str, **kwargs: object) -> None:
 
 @shared_task(base=AccountTask, all_accounts=True)
 def resume_payments(**kwargs: object) -> None:
-    """Every 15 s: attempts whose process died, or whose outcome is unknown."""
-    reconciliation.resume_payments(now=timezone.now())
+    """Every 15 s: payments and refunds whose process died, or whose outcome is unknown."""
+    now = timezone.now()
+    reconciliation.resume_payments(now=now)
+    reconciliation.resume_refunds(now=now)
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def submit_refund(*, refund_id: str, **kwargs: object) -> None:
+    """Send a refund that somebody of finance began; `resume_refunds` finds it where this wake-up is lost."""
+    refunds.submit(refund_id=UUID(refund_id), now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)
+def resume_refund(*, refund_id: str, **kwargs: object) -> None:
+    """One refund that stopped on the way."""
+    refunds.resume(refund_id=UUID(refund_id), now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def remind_of_invoices(**kwargs: object) -> None:
+    """Every hour: companies hear of bills that are due soon, due, or overdue."""
+    receivables.send_reminders(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)

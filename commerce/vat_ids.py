@@ -45,6 +45,11 @@ def normalised(vat_id: str) -> str:
     return re.sub(r"[\s.\-]", "", vat_id).upper()
 
 
+def knows(country: str) -> bool:
+    """Whether that country's VAT ids have a form that is known here."""
+    return _PREFIXES.get(country, country) in _FORMS
+
+
 def is_valid(vat_id: str, *, country: str) -> bool:
     """Whether it has the form of a VAT id of that country (ISO 3166-1 alpha-2). Outside of the EU none has."""
     number = normalised(vat_id)

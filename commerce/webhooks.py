@@ -7,12 +7,13 @@ from uuid import UUID
 from django.db.models import F
 
 from accounts.jobs import enqueue
-from commerce import payments
+from commerce import payments, refunds
 from commerce import stripe_gateway as gateway
-from commerce.models import PaymentAttempt, PaymentState, WebhookEvent, WebhookState
+from commerce.models import PaymentAttempt, PaymentState, RefundAttempt, RefundState, WebhookEvent, WebhookState
 
 logger = logging.getLogger(__name__)
 
+REFUND_EVENTS = ("refund.created", "refund.updated", "refund.failed")
 # What we listen to. payment_intent.created is not among them: it tells of nothing that has happened to money.
 EVENT_TYPES = (
     "payment_intent.succeeded",
@@ -20,6 +21,7 @@ EVENT_TYPES = (
     "payment_intent.canceled",
     "payment_intent.processing",
     "payment_intent.requires_action",
+    *REFUND_EVENTS,
 )
 ATTEMPTS = 8
 LEASE = timedelta(minutes=2)  # A worker that died with an event leaves it to another after this.
@@ -31,7 +33,7 @@ class UnknownPayment(Exception):
 
 
 class UnexpectedPayment(Exception):
-    """Money moved for an attempt that we hold as closed without money."""
+    """Money moved, or did not move, against what we hold as closed."""
 
 
 class WrongMode(Exception):
@@ -99,7 +101,9 @@ def replay(*, event: WebhookEvent, now: datetime) -> None:
 
 
 def _handle(event: WebhookEvent, *, now: datetime) -> WebhookState:
-    attempt_id = _attempt_id(event)
+    if event.type in REFUND_EVENTS:
+        return _handle_refund(event, now=now)
+    attempt_id = _id_in(event, "attempt_id")
     if event.type not in EVENT_TYPES or attempt_id is None:
         return WebhookState.IGNORED  # Nothing of ours: the same Stripe account may sell other things.
     attempt = PaymentAttempt.objects.filter(pk=attempt_id).first()
@@ -111,10 +115,23 @@ def _handle(event: WebhookEvent, *, now: datetime) -> WebhookState:
     return WebhookState.PROCESSED
 
 
-def _attempt_id(event: WebhookEvent) -> UUID | None:
+def _handle_refund(event: WebhookEvent, *, now: datetime) -> WebhookState:
+    refund_id = _id_in(event, "refund_id")
+    if refund_id is None:
+        return WebhookState.IGNORED  # Made by hand at Stripe, or not ours.
+    if not RefundAttempt.objects.filter(pk=refund_id).exists():
+        raise UnknownPayment(f"no refund {refund_id}")
+    refund = refunds.settle(refund_id=refund_id, now=now, stripe_id=event.object_id)
+    if event.type == "refund.failed" and refund.state != RefundState.FAILED:
+        raise UnexpectedPayment(f"refund {refund_id} is {refund.state}, yet {event.object_id} failed")
+    return WebhookState.PROCESSED
+
+
+def _id_in(event: WebhookEvent, name: str) -> UUID | None:
+    """An id of ours that the event's object carries."""
     metadata = event.payload["data"]["object"].get("metadata") or {}
     try:
-        return UUID(metadata.get("attempt_id", ""))
+        return UUID(metadata.get(name, ""))
     except ValueError:
         return None
 

@@ -94,6 +94,9 @@ GROUPS = [
         [
             "commerce.invoice",
             "commerce.paymentattempt",
+            "commerce.refundattempt",
+            "commerce.balanceentry",
+            "commerce.periodclose",
             "commerce.taxrate",
             "commerce.legalentity",
             "commerce.webhookevent",

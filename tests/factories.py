@@ -1,7 +1,7 @@
 """Rows for tests, as small as a test needs them."""
 
 import time
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from importlib import import_module
 
@@ -16,6 +16,7 @@ from commerce.models import (
     ApprovalRule,
     Contract,
     DeltaKind,
+    Invoice,
     InvoiceSeries,
     LegalEntity,
     Price,
@@ -123,7 +124,8 @@ def make_catalogue(valid_from: date = date(2024, 1, 1)) -> dict[str, Product]:
     TaxRate.objects.get_or_create(
         country="DE", valid_from=valid_from, defaults={"name": "USt", "rate": Decimal("0.19")}
     )
-    InvoiceSeries.objects.get_or_create(legal_entity=settings.LEGAL_ENTITY, defaults={"prefix": "INV-"})
+    for kind, prefix in (("invoice", "INV-"), ("credit_note", "CN-")):
+        InvoiceSeries.objects.get_or_create(legal_entity=settings.LEGAL_ENTITY, kind=kind, defaults={"prefix": prefix})
     LegalEntity.objects.get_or_create(name=settings.LEGAL_ENTITY, defaults=SELLER)
     return products
 
@@ -170,3 +172,13 @@ def make_default_approval_rules():
     """Those that come with the portal; the tests that commit take them along when they clean up."""
     if not ApprovalRule.objects.exists():
         import_module("commerce.migrations.0016_guard_deal_desk").add_rules(apps, None)
+
+
+def make_invoice(account: Account, *, now: datetime, **fields) -> Invoice:
+    """A bill without an order and without lines."""
+    defaults = {
+        "number": f"INV-{Invoice.objects.count() + 900:05}", "legal_entity": settings.LEGAL_ENTITY, "currency": "EUR",
+        "subtotal_minor": 1000, "tax_minor": 0, "total_minor": 1000, "bill_to": {"name": account.name, "country": "DE"},
+        "issue_date": now.date(), "due_date": now.date(),
+    }  # fmt: skip
+    return Invoice.objects.create(account=account, **(defaults | fields))

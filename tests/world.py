@@ -60,13 +60,14 @@ from accounts.scope import staff_scope
 from cases.models import Case, CaseMessage, CaseRule, Sight
 from cases.services import add_internal_note, close_case, open_case, reply_as_staff
 from cases.visibility import add_rule, set_company_sight
-from commerce import orders
+from commerce import orders, refunds
 from commerce.acceptance import accept_quote
 from commerce.approvals import purchase
 from commerce.limits import set_limits
 from commerce.models import (
     Activity,
     ApprovalRule,
+    BalanceEntry,
     BundleOption,
     ChangeKind,
     ChangeReason,
@@ -84,6 +85,7 @@ from commerce.models import (
     PaymentAttempt,
     PaymentState,
     PendingChange,
+    PeriodClose,
     PriceRule,
     Product,
     ProductCost,
@@ -220,6 +222,7 @@ def make_world(now: datetime) -> World:
     }
     superuser = User.objects.create_superuser("root@vendor.example", "correct-horse-battery", name="Root")
     products = make_catalogue(valid_from=date(today.year - 3, 1, 1))
+    PeriodClose.objects.create(legal_entity=settings.LEGAL_ENTITY, month=date(today.year - 3, 1, 1))
     articles = {
         "customer": make_article("Reset a forgotten password"),
         "public": make_article("See whether the service is up", visibility="public"),
@@ -392,6 +395,7 @@ def _company(
     active_order = _order(administrator, Configuration(plan="team", seats=55), now=now - timedelta(days=40))
     with staff_scope(Actor.staff(finance.pk)):
         orders.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
+    _pay_back(active_order.invoice, finance, now=now)
     approval = _approval(people["buyer"], now=now - timedelta(days=2))
     order = _order(administrator, Configuration(plan="team", seats=60), now=now - timedelta(days=1))
     quote = _quote(administrator, Configuration(plan="business", seats=60, addons={"sso": 1}), now=now)
@@ -546,6 +550,16 @@ def _approval(buyer: User, *, now: datetime) -> PurchaseApproval:
     )  # fmt: skip
     assert isinstance(approval, PurchaseApproval)
     return approval
+
+
+def _pay_back(invoice: Invoice, finance: User, *, now: datetime) -> None:
+    payment = PaymentAttempt.objects.create(
+        account=invoice.account, invoice=invoice, number=1, amount_minor=invoice.total_minor,
+        currency=invoice.currency, request={"amount": invoice.total_minor}, idempotency_key=uuid.uuid4().hex,
+        state=PaymentState.SUCCEEDED, stripe_intent_id=f"pi_{invoice.pk}", created_at=now, settled_at=now,
+    )  # fmt: skip
+    BalanceEntry.objects.create(account=invoice.account, currency=invoice.currency, kind="credit", amount_minor=100)
+    refunds.begin(payment=payment, amount_minor=100, reason="Returned", actor=Actor.staff(finance.pk), now=now)
 
 
 def _declined(invoice: Invoice, user: User, *, now: datetime) -> PaymentAttempt:

@@ -78,6 +78,8 @@ class AccountAdmin(Undeletable, ModelAdmin):
                     "billing_city",
                     "billing_country",
                     "vat_id",
+                    "billing_po_number",
+                    "billing_reference",
                     "currency",
                     "time_zone",
                     "language",

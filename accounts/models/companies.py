@@ -85,6 +85,8 @@ class Account(models.Model):
     billing_city = models.CharField(_("city"), max_length=100, blank=True)
     billing_country = models.CharField(_("country"), max_length=2, default="DE")  # ISO 3166-1 alpha-2.
     vat_id = models.CharField(_("VAT id"), max_length=20, blank=True)
+    billing_po_number = models.CharField(_("usual purchase order number"), max_length=60, blank=True)
+    billing_reference = models.CharField(_("reference for invoices"), max_length=60, blank=True)
     currency = models.CharField(_("currency"), max_length=3, default="EUR")  # ISO 4217.
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="Europe/Berlin", validators=[validate_time_zone]

@@ -1,8 +1,12 @@
 """Invoices, payments and what Stripe told of them: to be seen, checked and replayed, never edited."""
 
+from datetime import date
+
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -10,11 +14,23 @@ from unfold.decorators import action, display
 
 from accounts.admin import Kept, ReadOnly, Undeletable
 from accounts.jobs import enqueue
-from commerce import amounts, payments, webhooks
-from commerce.admin.bases import AmountsByPermission
-from commerce.models import Invoice, InvoiceLine, LegalEntity, PaymentAttempt, WebhookEvent
+from commerce import amounts, payments, refunds, webhooks
+from commerce import receivables as billing_months
+from commerce.admin import receivables
+from commerce.admin.bases import AmountsByPermission, staff_of
+from commerce.models import (
+    BalanceEntry,
+    Invoice,
+    InvoiceLine,
+    LegalEntity,
+    PaymentAttempt,
+    PeriodClose,
+    RefundAttempt,
+    WebhookEvent,
+)
 from commerce.pricing.money import Money
 from commerce.tasks import settle_payment
+from tracking.actor import Actor
 
 
 class InvoiceLineInline(AmountsByPermission, ReadOnly, TabularInline):
@@ -42,18 +58,33 @@ class PaymentAttemptInline(ReadOnly, TabularInline):
 class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     amounts = frozenset({"total", "subtotal_minor", "tax_minor", "total_minor"})
     list_display = ["number", "account", "order", "status_label", "total", "issue_date", "due_date", "paid_at"]
-    list_filter = ["status", "issue_date"]
+    list_filter = ["kind", "status", "issue_date"]
     list_select_related = ["account", "order"]
     search_fields = ["number", "account__name"]
     inlines = [InvoiceLineInline, PaymentAttemptInline]
+    actions_detail = ["credit", "write_off"]
 
-    @display(description=_("status"), label={"open": "warning", "paid": "success", "void": "info"})
+    @display(description=_("status"), label={"open": "warning", "paid": "success", "credited": "success"})
     def status_label(self, invoice: Invoice) -> tuple[str, str]:
         return invoice.status, invoice.get_status_display()
 
     @display(description=_("total"))
     def total(self, invoice: Invoice) -> str:
         return amounts.money(Money(invoice.total_minor, invoice.currency))
+
+    @action(description=_("Credit"), url_path="credit", permissions=["credit"])
+    def credit(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return receivables.credit_page(request, object_id)
+
+    def has_credit_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm("commerce.credit_invoices")
+
+    @action(description=_("Write off"), url_path="write-off", permissions=["write_off"])
+    def write_off(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return receivables.write_off_page(request, object_id)
+
+    def has_write_off_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm("commerce.write_off_invoices")
 
 
 @admin.register(LegalEntity)
@@ -79,6 +110,7 @@ class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
     search_fields = ["stripe_intent_id", "invoice__number", "account__name"]
     readonly_fields = [field.name for field in PaymentAttempt._meta.fields]
     actions = ["check_now", "release"]
+    actions_detail = ["refund"]
 
     @display(
         description=_("state"),
@@ -101,6 +133,13 @@ class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
     def amount(self, attempt: PaymentAttempt) -> str:
         return amounts.money(Money(attempt.amount_minor, attempt.currency))
 
+    @action(description=_("Pay back"), url_path="refund", permissions=["refund"])
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return receivables.refund_page(request, object_id)
+
+    def has_refund_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm("commerce.refund_payments")
+
     @action(description=_("Check with Stripe now"), permissions=["change"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[PaymentAttempt]) -> None:
         for attempt in queryset:
@@ -116,6 +155,73 @@ class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
                 self.log_change(request, attempt, str(_("Made sure that nothing was charged.")))
                 released += 1
         self.message_user(request, _("%d payments under review were released.") % released)
+
+
+@admin.register(RefundAttempt)
+class RefundAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
+    amounts = frozenset({"amount", "amount_minor", "request"})
+    list_display = ["payment", "account", "state", "amount", "reason", "error_code", "created_at", "settled_at"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["account", "payment__invoice"]
+    search_fields = ["stripe_refund_id", "payment__invoice__number", "account__name"]
+    readonly_fields = [field.name for field in RefundAttempt._meta.fields]
+    actions = ["release"]
+
+    @action(description=_("Nothing went back: it is the company's credit again"), permissions=["change"])
+    def release(self, request: HttpRequest, queryset: QuerySet[RefundAttempt]) -> None:
+        released = 0
+        for refund in queryset:
+            after = refunds.release(refund=refund, now=timezone.now())
+            if after.state != refund.state:
+                self.log_change(request, refund, str(_("Made sure that nothing went back.")))
+                released += 1
+        self.message_user(request, _("%d refunds under review were released.") % released)
+
+    @display(description=_("amount"))
+    def amount(self, refund: RefundAttempt) -> str:
+        return amounts.money(Money(refund.amount_minor, refund.currency))
+
+
+@admin.register(BalanceEntry)
+class BalanceEntryAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+    amounts = frozenset({"amount", "amount_minor"})
+    list_display = ["account", "kind", "amount", "invoice", "created_at"]
+    list_filter = ["kind", "currency"]
+    list_select_related = ["account", "invoice"]
+    search_fields = ["account__name", "invoice__number"]
+
+    @display(description=_("amount"))
+    def amount(self, entry: BalanceEntry) -> str:
+        return amounts.money(Money(entry.amount_minor, entry.currency))
+
+
+class PeriodCloseForm(forms.ModelForm[PeriodClose]):
+    class Meta:
+        model = PeriodClose
+        fields = ["month"]
+        help_texts = {"month": _("Any day of it. Nothing is dated in a closed month any more; this can't be undone.")}
+
+    def clean_month(self) -> date:
+        month: date = self.cleaned_data["month"].replace(day=1)
+        if not billing_months.is_over(month, now=timezone.now()):
+            raise ValidationError(_("The month is not over yet."))
+        return month
+
+
+@admin.register(PeriodClose)
+class PeriodCloseAdmin(Undeletable, ModelAdmin):
+    form = PeriodCloseForm
+    list_display = ["month", "legal_entity", "closed_by", "closed_at"]
+    list_select_related = ["closed_by"]
+
+    def has_change_permission(self, request: HttpRequest, obj: PeriodClose | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: PeriodClose, form: PeriodCloseForm, change: bool) -> None:
+        closed = billing_months.close_month(
+            month=obj.month, actor=Actor.staff(staff_of(request).pk), now=timezone.now()
+        )
+        obj.pk = closed.pk
 
 
 @admin.register(WebhookEvent)

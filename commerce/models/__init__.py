@@ -12,9 +12,11 @@ from commerce.models.amendments import (
     RetentionOffer,
 )
 from commerce.models.approvals import ApprovalStatus, PurchaseApproval, PurchaseLimit
+from commerce.models.balances import BalanceEntry, BalanceKind
 from commerce.models.billing import (
     EventCursor,
     Invoice,
+    InvoiceKind,
     InvoiceLine,
     InvoiceSeries,
     InvoiceStatus,
@@ -74,12 +76,16 @@ from commerce.models.prices import (
 )
 from commerce.models.quote_pricings import PricingPurpose, PricingStatus, QuotePricing
 from commerce.models.quotes import Quote, QuoteComment, QuoteLine, QuoteOrigin, QuoteStatus
+from commerce.models.receivables import InvoiceReminder, PeriodClose, ReminderStage
+from commerce.models.refunds import RefundAttempt, RefundState
 
 __all__ = [
     "Activity",
     "ApprovalRule",
     "ApprovalStatus",
     "ApprovalStep",
+    "BalanceEntry",
+    "BalanceKind",
     "BillingRule",
     "BundleOption",
     "ChangeKind",
@@ -106,7 +112,9 @@ __all__ = [
     "FileKind",
     "FixAction",
     "Invoice",
+    "InvoiceKind",
     "InvoiceLine",
+    "InvoiceReminder",
     "InvoiceSeries",
     "InvoiceStatus",
     "LegalEntity",
@@ -118,6 +126,7 @@ __all__ = [
     "PaymentState",
     "PendingChange",
     "PendingLine",
+    "PeriodClose",
     "Price",
     "PriceBook",
     "PriceRule",
@@ -141,6 +150,9 @@ __all__ = [
     "QuoteRequestReason",
     "QuoteRequestStatus",
     "QuoteStatus",
+    "RefundAttempt",
+    "RefundState",
+    "ReminderStage",
     "RetentionAnswer",
     "RetentionKind",
     "RetentionOffer",

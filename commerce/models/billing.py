@@ -1,12 +1,13 @@
 """Invoices, and the attempts to pay them."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Self
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -17,15 +18,25 @@ from commerce.models.prices import TAX_CATEGORIES
 from tracking.actor import Actor, ActorKind
 
 
-class InvoiceSeries(models.Model):
-    """The next invoice number of a legal entity. Handed out without gaps by commerce_next_invoice_number()."""
+class InvoiceKind(models.TextChoices):
+    INVOICE = "invoice", _("Invoice")
+    CREDIT_NOTE = "credit_note", _("Credit note")
 
-    legal_entity = models.CharField(max_length=120, unique=True)
+
+class InvoiceSeries(models.Model):
+    """The next number of a legal entity's invoices, and that of its credit notes.
+
+    Handed out without gaps by commerce_next_invoice_number().
+    """
+
+    legal_entity = models.CharField(max_length=120)
+    kind = models.CharField(max_length=12, choices=InvoiceKind, default=InvoiceKind.INVOICE)
     prefix = models.CharField(max_length=20)
     next_number = models.PositiveBigIntegerField(default=1)
 
     class Meta:
         verbose_name_plural = "invoice series"
+        constraints = [models.UniqueConstraint(fields=["legal_entity", "kind"], name="invoice_series_once")]
 
     def __str__(self) -> str:
         return self.legal_entity
@@ -35,10 +46,12 @@ class InvoiceStatus(models.TextChoices):
     OPEN = "open", _("Open")
     PAID = "paid", _("Paid")
     VOID = "void", _("Void")
+    CREDITED = "credited", _("Credited")
+    WRITTEN_OFF = "written_off", _("Written off")
 
     @property
     def tone(self) -> str:
-        return {"open": "warning", "paid": "success", "void": "neutral"}[self]
+        return {"open": "warning", "paid": "success", "credited": "success"}.get(self, "neutral")
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
@@ -46,22 +59,50 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.filter(account=account)
 
     def payable(self) -> Self:
-        return self.filter(status=InvoiceStatus.OPEN, total_minor__gt=0)
+        return self.filter(status=InvoiceStatus.OPEN, total_minor__gt=F("covered_minor"))
+
+    def overdue(self, today: date) -> Self:
+        return self.payable().filter(due_date__lt=today)
+
+    def matching(self, text: str) -> Self:
+        """Those with `text` in their number or reference, or of the order with that number."""
+        found = Q(number__icontains=text) | Q(po_number__icontains=text)
+        serial = text.upper().removeprefix("O-")
+        return self.filter(found | Q(order__serial=int(serial)) if serial.isdecimal() and len(serial) < 10 else found)
+
+    def owed(self, today: date) -> Sequence[Mapping[str, object]]:
+        """What is to be paid, and how much of it is overdue, by currency. One query."""
+        due = F("total_minor") - F("covered_minor")
+        sums = self.payable().order_by("currency").values("currency")
+        return list(sums.annotate(due=Sum(due), overdue=Sum(due, filter=Q(due_date__lt=today))))
+
+    def credit_notes(self) -> Self:
+        return self.filter(kind=InvoiceKind.CREDIT_NOTE)
 
     def latest_first(self) -> Self:
         return self.order_by("-issue_date", "-number")
 
 
 class Invoice(models.Model):
-    """A bill. Its lines and totals are copied from the quote and never change: a trigger refuses it."""
+    """A bill, or a credit note for one. Lines and totals never change once it is issued: a trigger refuses it.
+
+    A credit note takes back (a part of) the invoice that it corrects: its totals are negative.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     number = models.CharField(max_length=40, unique=True)
     legal_entity = models.CharField(max_length=120)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="invoices")
     order = models.OneToOneField(Order, on_delete=models.PROTECT, null=True, related_name="invoice")
-    status = models.CharField(max_length=10, choices=InvoiceStatus, default=InvoiceStatus.OPEN)
+    kind = models.CharField(max_length=12, choices=InvoiceKind, default=InvoiceKind.INVOICE)
+    corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections")
+    reason = models.CharField(max_length=500, blank=True)  # Of a credit note, in words for the customer.
+    status = models.CharField(max_length=12, choices=InvoiceStatus, default=InvoiceStatus.OPEN)
     currency = models.CharField(max_length=3)
+    written_off_at = models.DateTimeField(null=True, blank=True)
+    closing_note = models.CharField(max_length=500, blank=True)  # Why it was written off; for our people.
+    # What need not be paid any more, as the balance was used for it or it was credited while it was open.
+    covered_minor = models.BigIntegerField(default=0)
     subtotal_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()
@@ -79,11 +120,24 @@ class Invoice(models.Model):
     objects = InvoiceQuerySet.as_manager()
 
     class Meta:
+        permissions = [
+            ("credit_invoices", "Can credit invoices"),
+            ("write_off_invoices", "Can write off invoices that nobody will pay"),
+        ]
         indexes = [models.Index(fields=["account", "-issue_date", "-id"], name="invoice_account_recent")]
         constraints = [
             models.CheckConstraint(condition=Q(total_minor=F("subtotal_minor") + F("tax_minor")), name="invoice_total"),
             models.CheckConstraint(
                 condition=~Q(status="paid") | Q(paid_at__isnull=False), name="invoice_paid_has_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="invoice", corrects=None)
+                | Q(kind="credit_note", corrects__isnull=False, total_minor__lt=0, status="credited"),
+                name="invoice_credit_note_corrects",
+            ),
+            models.CheckConstraint(
+                condition=Q(covered_minor=0) | Q(covered_minor__gt=0, covered_minor__lte=F("total_minor")),
+                name="invoice_covered_at_most",
             ),
         ]
 
@@ -95,9 +149,18 @@ class Invoice(models.Model):
         return InvoiceStatus(self.status)
 
     @property
+    def is_credit_note(self) -> bool:
+        return self.kind == InvoiceKind.CREDIT_NOTE
+
+    @property
+    def due_minor(self) -> int:
+        """What is still to be paid."""
+        return self.total_minor - self.covered_minor if self.status == InvoiceStatus.OPEN else 0
+
+    @property
     def is_payable(self) -> bool:
         """Whether a card can be charged for it."""
-        return self.status == InvoiceStatus.OPEN and self.total_minor > 0
+        return self.due_minor > 0
 
     def is_overdue(self, today: date) -> bool:
         return self.status == InvoiceStatus.OPEN and self.due_date < today
@@ -114,6 +177,7 @@ class InvoiceLine(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
+    corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, null=True)
     description = models.CharField(max_length=200)
     explanation = models.TextField(blank=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from .money import Choice, exact_percent, nearest
 
@@ -47,3 +48,8 @@ def tax_line(
         tax = nearest(total_minor * rate / (1 + rate))
         return TaxedAmount(total_minor - tax, tax)
     return TaxedAmount(total_minor, nearest(total_minor * rate))
+
+
+def part_of_tax(tax_minor: int, *, part_minor: int, total_minor: int) -> int:
+    """The tax on a part of a taxed total, rounded to the currency: all of it on the whole."""
+    return nearest(Fraction(tax_minor * part_minor, total_minor))

@@ -1,39 +1,160 @@
-"""Bills: the list, one of them, and its PDF."""
+"""Bills: the list, one of them, its PDF and its e-invoice."""
 
+from copy import copy
+from datetime import date, timedelta
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.http import AccountRequest, requires, session_digest
+from accounts.http import AccountRequest, requires, session_digest, step_up
+from accounts.models import StoredFile
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import invoicing
-from commerce.models import Invoice
+from accounts.spreadsheets import csv_response
+from commerce import archives, einvoices, invoicing, receivables, statements
+from commerce.billing_profile import BillingProfileForm, save_profile
+from commerce.models import BalanceEntry, Invoice
+from commerce.models.billing import InvoiceQuerySet
 from tracking.models import EventName
-from tracking.services import buffer_page_view
+from tracking.services import buffer_page_view, record
+
+LONGEST_ARCHIVE = 500  # Invoices in one ZIP.
+
+
+def _a_day() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")  # The form in which browsers want it.
+
+
+class InvoiceFilter(forms.Form):
+    """Which invoices of the list are shown."""
+
+    q = forms.CharField(label=gettext_lazy("Number, order or reference"), max_length=60, required=False)
+    status = forms.ChoiceField(
+        label=gettext_lazy("Status"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("All")),
+            ("open", gettext_lazy("Open")),
+            ("overdue", gettext_lazy("Overdue")),
+            ("paid", gettext_lazy("Paid")),
+            ("credit_note", gettext_lazy("Credit notes")),
+        ],
+    )
+    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=_a_day())
+    until = forms.DateField(label=gettext_lazy("To"), required=False, widget=_a_day())
+
+    def chosen(self, invoices: InvoiceQuerySet, today: date) -> InvoiceQuerySet:
+        """What is wrong in it is told, and filters nothing."""
+        self.full_clean()
+        given = self.cleaned_data
+        if text := given.get("q"):
+            invoices = invoices.matching(text)
+        if given.get("since"):
+            invoices = invoices.filter(issue_date__gte=given["since"])
+        if given.get("until"):
+            invoices = invoices.filter(issue_date__lte=given["until"])
+        match given.get("status"):
+            case "overdue":
+                return invoices.overdue(today)
+            case "credit_note":
+                return invoices.credit_notes()
+            case "open" | "paid" as status:
+                return invoices.filter(status=status)
+        return invoices
 
 
 @require_safe
 @requires(Permission.VIEW_INVOICES)
 def invoice_list(request: AccountRequest) -> HttpResponse:
-    """The latest first."""
-    now = timezone.now()
+    """The latest first, with what is owed."""
+    today = _today(request)
     invoices = Invoice.objects.for_account(request.account)
+    chosen = InvoiceFilter(request.GET)
+    shown = chosen.chosen(invoices, today).select_related("order").latest_first()
     return render(
         request,
         "commerce/invoices.html",
         {
-            "page": page_of(invoices.select_related("order").latest_first(), cursor=request.GET.get("cursor", "")),
+            "page": page_of(shown, cursor=request.GET.get("cursor", "")),
+            "filter_form": chosen,
+            "is_filtered": any(chosen.cleaned_data.values()),
+            "filter_query": urlencode({name: request.GET[name] for name in chosen.fields if request.GET.get(name)}),
+            "owed": invoices.owed(today),
+            "credit": BalanceEntry.objects.for_account(request.account).by_currency(),
             "payable": invoices.payable().order_by("due_date", "pk").first(),
             "may_pay": request.membership.may(Permission.BUY),
-            "today": now.astimezone(ZoneInfo(request.account.time_zone)).date(),
+            "may_change_billing": request.membership.may(Permission.MANAGE_BILLING),
+            "today": today,
         },
     )
+
+
+@require_safe
+@requires(Permission.VIEW_INVOICES)
+def invoice_archive(request: AccountRequest) -> HttpResponseBase:
+    """The chosen invoices as PDFs in one ZIP, sent while it is made."""
+    chosen = InvoiceFilter(request.GET).chosen(Invoice.objects.for_account(request.account), _today(request))
+    found = list(chosen.select_related("pdf", "order", "corrects", "account").latest_first()[: LONGEST_ARCHIVE + 1])
+    if len(found) > LONGEST_ARCHIVE:
+        messages.error(
+            request, _("These are more than %(most)d invoices. Choose a shorter time.") % {"most": LONGEST_ARCHIVE}
+        )
+        return redirect("commerce:invoices")
+    return StreamingHttpResponse(
+        archives.zipped(found, actor=request.actor, now=timezone.now()),
+        content_type="application/zip",
+        headers={"Content-Disposition": 'attachment; filename="invoices.zip"'},
+    )
+
+
+@require_safe
+@requires(Permission.VIEW_INVOICES)
+def account_statement(request: AccountRequest) -> HttpResponseBase:
+    """What was billed and paid in the last twelve months, or in the chosen time, as a PDF or a CSV file."""
+    chosen = InvoiceFilter(request.GET)
+    chosen.full_clean()
+    today = _today(request)
+    end = chosen.cleaned_data.get("until") or today
+    start = chosen.cleaned_data.get("since") or today - timedelta(days=365)
+    shown = statements.statement(
+        request.account, currency=request.account.currency, start_date=start, end_date=end + timedelta(days=1)
+    )
+    record(
+        name=EventName.DOCUMENT_DOWNLOADED,
+        actor=request.actor,
+        now=timezone.now(),
+        object_type="statement",
+        object_id=end.isoformat(),
+    )
+    if request.GET.get("format") == "csv":
+        return csv_response(f"statement-{end}.csv", *statements.as_table(shown))
+    response = HttpResponse(statements.to_pdf(shown), content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="statement-{end}.pdf"'
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.MANAGE_BILLING)
+@step_up
+def billing_profile(request: AccountRequest) -> HttpResponse:
+    """What new invoices say of the company."""
+    # A form writes what was typed into its row, right or wrong: not into the one that the page shows.
+    form = BillingProfileForm(request.POST or None, instance=copy(request.account))
+    if request.method == "POST" and form.is_valid():
+        save_profile(form, actor=request.actor)
+        messages.success(request, _("Saved. It stands on invoices from now on."))
+        return redirect("commerce:billing-profile")
+    return render(request, "commerce/billing_profile.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -41,7 +162,8 @@ def invoice_list(request: AccountRequest) -> HttpResponse:
 def invoice(request: AccountRequest, number: str) -> HttpResponse:
     now = timezone.now()
     found = get_object_or_404(
-        Invoice.objects.for_account(request.account).select_related("order").prefetch_related("lines"), number=number
+        Invoice.objects.for_account(request.account).select_related("order", "corrects").prefetch_related("lines"),
+        number=number,
     )
     buffer_page_view(
         name=EventName.INVOICE_VIEWED,
@@ -61,6 +183,8 @@ def invoice(request: AccountRequest, number: str) -> HttpResponse:
             "pending": found.attempts.pending().first(),
             "may_pay": found.is_payable and request.membership.may(Permission.BUY),
             "is_overdue": found.is_overdue(today),
+            "credit_notes": found.corrections.order_by("number"),
+            "next_reminder": receivables.next_reminder(found, today) if found.is_payable else None,
         },
     )
 
@@ -69,10 +193,35 @@ def invoice(request: AccountRequest, number: str) -> HttpResponse:
 @requires(Permission.VIEW_INVOICES)
 def invoice_pdf(request: AccountRequest, number: str) -> HttpResponse:
     found = get_object_or_404(
-        Invoice.objects.for_account(request.account).select_related("pdf", "order"), number=number
+        Invoice.objects.for_account(request.account).select_related("pdf", "order", "corrects"), number=number
+    )
+    return _download(invoicing.document(invoice=found, actor=request.actor, now=timezone.now()))
+
+
+@require_safe
+@requires(Permission.VIEW_INVOICES)
+def invoice_xml(request: AccountRequest, number: str) -> HttpResponse:
+    """The e-invoice that the PDF carries."""
+    found = get_object_or_404(
+        Invoice.objects.for_account(request.account).select_related("pdf", "order", "corrects"), number=number
     )
     stored = invoicing.document(invoice=found, actor=request.actor, now=timezone.now())
+    with stored.content.open("rb") as content:
+        xml = einvoices.xml_of(content.read())
+    if xml is None:
+        messages.info(request, _("This invoice has no e-invoice: something that its standard asks for was not known."))
+        return redirect("commerce:invoice", number=number)
+    response = HttpResponse(xml, content_type="application/xml")
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.number}.xml"'
+    return response
+
+
+def _download(stored: StoredFile) -> HttpResponse:
     with stored.content.open("rb") as content:
         response = HttpResponse(content.read(), content_type=stored.content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{stored.name}"'
     return response
+
+
+def _today(request: AccountRequest) -> date:
+    return timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()

@@ -13,6 +13,7 @@ from commerce.catalogue import Offered
 from commerce.models import (
     BillingRule,
     DiscountSchedule,
+    InvoiceKind,
     InvoiceSeries,
     LegalEntity,
     Price,
@@ -362,6 +363,7 @@ def found_company(world: World) -> Company:
             )
         )
     company.series = world.add(InvoiceSeries(legal_entity=settings.LEGAL_ENTITY, prefix="MW-"))
+    world.add(InvoiceSeries(legal_entity=settings.LEGAL_ENTITY, kind=InvoiceKind.CREDIT_NOTE, prefix="MWC-"))
     world.add(LegalEntity(name=settings.LEGAL_ENTITY, **SELLER))
     joined_at = datetime.combine(since, time(8), UTC)
     for email, name, title, group in STAFF:

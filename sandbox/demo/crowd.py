@@ -99,7 +99,7 @@ def add_crowd(*, accounts: int, users: int, events: int, seed: int, today: date,
 
 def read_company() -> Company:
     """The vendor as it stands in the database. Raises `NotSeeded`."""
-    series = InvoiceSeries.objects.filter(legal_entity=settings.LEGAL_ENTITY).first()
+    series = InvoiceSeries.objects.filter(legal_entity=settings.LEGAL_ENTITY, kind="invoice").first()
     company = Company(
         tiers={tier.code: tier for tier in Tier.objects.all()},
         products={product.code: product for product in Product.objects.all()},

@@ -318,6 +318,17 @@ COMMERCE = [
             ),
         ),
     ),
+    Page("commerce:invoice-archive", Permission.VIEW_INVOICES),
+    Page("commerce:statement", Permission.VIEW_INVOICES, changes=True),  # A download is recorded.
+    Page("commerce:billing-profile", Permission.MANAGE_BILLING, screen=True),
+    Page(
+        "commerce:billing-profile", Permission.MANAGE_BILLING, method="POST", status=302,
+        body=lambda company: {
+            "billing_email": "bills@acme.example", "billing_street": "Elbe 1", "billing_postal_code": "20457",
+            "billing_city": "Hamburg", "billing_country": "DE", "vat_id": "", "billing_po_number": "PO-1",
+            "billing_reference": "",
+        },
+    ),
     Page(
         "commerce:invoice", Permission.VIEW_INVOICES, kwargs=number("invoice"), names_row=True, screen=True,
         shows=of("invoice.number"),
@@ -325,6 +336,10 @@ COMMERCE = [
     Page(
         "commerce:invoice-pdf", Permission.VIEW_INVOICES, kwargs=number("invoice"), names_row=True,
         changes=True,  # The document is made once and kept.
+    ),
+    Page(
+        "commerce:invoice-xml", Permission.VIEW_INVOICES, kwargs=number("invoice"), names_row=True,
+        changes=True,  # As above.
     ),
     Page(
         "commerce:pay", Permission.BUY, kwargs=number("invoice"), names_row=True, screen=True,

@@ -14,12 +14,14 @@ from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
 from commerce.models import (
+    Invoice,
     PaymentAttempt,
     PendingChange,
     PurchaseApproval,
     QuoteApproval,
     QuoteComment,
     QuoteRequest,
+    RefundAttempt,
     RetentionAnswer,
 )
 from tests.world import client_of
@@ -108,6 +110,13 @@ def contexts(company):
                     ]
                 )
             },
+            "credit_note": {
+                "note": Invoice(number=invoice.number, currency="EUR", total_minor=-1190, reason="Two seats too many."),
+                "invoice": invoice,
+                "credited": 1190,
+            },
+            "refund": {"refund": RefundAttempt(amount_minor=1190, currency="EUR"), "invoice": invoice},
+            "invoice_reminder": {"invoice": invoice, "is_overdue": True, "is_last": True},
             "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
         }
         | of_the_account_team(company)

@@ -71,7 +71,7 @@ def test_a_second_crowd_stands_beside_the_first_and_numbers_go_on(catalogue):
     assert Order.objects.order_by("-serial").values_list("serial", flat=True).distinct().count() == 11
     numbers = sorted(Invoice.objects.values_list("number", flat=True))
     assert numbers == [f"MW-{number:05d}" for number in range(1, 12)]
-    assert InvoiceSeries.objects.get().next_number == 12
+    assert InvoiceSeries.objects.get(kind="invoice").next_number == 12
 
 
 def test_nobody_of_the_crowd_is_stopped_by_the_terms(catalogue):
