@@ -217,6 +217,8 @@ def test_a_catalogue_is_compiled_when_it_is_newer(own_catalogue, monkeypatch):
 NOT_FOR_PEOPLE = {
     "templates/styleguide.html": "for developers, while developing",
     "cases/api.py": "documentation of the API is English",
+    "commerce/api.py": "documentation of the API is English",
+    "commerce/checks.py": "read in the terminal of whoever installs the portal",
     "knowledge/api.py": "documentation of the API is English",
     "portal/api.py": "documentation of the API is English",
     "templates/accounts/people/upload.html": "a sample of a file, whose column names are fixed",
@@ -240,6 +242,9 @@ SAID_AS_IT_IS = {
         "accounts/brands.py",
         "Neither the portal's address nor a brand's.",
     ): "for the log, not for people",
+    ("commerce/documents.py", "No fonts for documents in "): "read in the log of whoever builds the portal",
+    ("commerce/einvoices.py", "Credited to the balance"): "for the bookkeeping program that reads the e-invoice",
+    ("commerce/einvoices.py", "Reverse charge"): "for the bookkeeping program that reads the e-invoice",
     ("crm/push.py", "Foreign key external ID"): "part of a message of Salesforce",
 }
 SAID_AS_IT_IS |= {
