@@ -172,6 +172,7 @@ def make_default_approval_rules():
     """Those that come with the portal; the tests that commit take them along when they clean up."""
     if not ApprovalRule.objects.exists():
         import_module("commerce.migrations.0016_guard_deal_desk").add_rules(apps, None)
+        import_module("commerce.migrations.0026_self_service_rule").add_rule(apps, None)
 
 
 def make_invoice(account: Account, *, now: datetime, **fields) -> Invoice:

@@ -13,7 +13,7 @@ from analytics.approvals import Times, approval_times
 from commerce import deal_decisions, quoting
 from commerce.models import SelfServiceLimit
 from commerce.situations import Configuration
-from tests.factories import make_catalogue, make_contract, make_staff
+from tests.factories import make_catalogue, make_contract, make_default_approval_rules, make_staff
 
 PAGE, CSV = reverse("analytics:approvals"), reverse("analytics:approvals-csv")
 
@@ -21,6 +21,7 @@ PAGE, CSV = reverse("analytics:approvals"), reverse("analytics:approvals-csv")
 @pytest.fixture
 def decided(admin, acme):
     """A quote of the portal's that somebody decides about after so many hours: `decided(at, 3)`."""
+    make_default_approval_rules()
     make_contract(acme, make_catalogue())
     SelfServiceLimit.objects.create(limit_minor=0, currency="EUR")
     boss = make_staff("boss@vendor.example", "Bruno Falk", group="Revenue manager")

@@ -339,7 +339,8 @@ def test_each_definition_can_be_read(manager, signed_in, metric):
 
 def test_every_figure_links_to_its_definition(manager, signed_in):
     client = signed_in(manager)
-    page = client.get(PAGE).content.decode() + client.get("/insights/engagement/").content.decode()
+    pages = (PAGE, "/insights/engagement/", "/insights/configurator/", "/insights/approvals/")
+    page = "".join(client.get(address).content.decode() for address in pages)
 
     for metric in DEFINITIONS:
         assert f"/insights/definitions/{metric}/" in page

@@ -105,7 +105,7 @@ def test_a_smaller_plan_waits_for_the_end_of_the_term(admin, acme, products, sig
 
     make_contract(acme, products, plan="business")
     part = text_of(signed_in(admin).get(PRICE, {"plan": "team"}))
-    assert "Team: a reduction takes effect at the end of your term, and can&#x27;t be ordered here yet." in part
+    assert "Team: a reduction takes effect at the end of your term. Plan it on the page of your contract." in part
 
 
 def test_without_a_contract_there_is_nothing_to_configure(other_admin, products, signed_in):

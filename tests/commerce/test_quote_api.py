@@ -22,7 +22,7 @@ def test_a_quote_says_the_figures_and_words_of_its_page(admin, quote, signed_in)
     told = client.get(f"{URL}/{quote.public_id}").json()
     assert (told["number"], told["status"], told["total_minor"]) == (quote.number, "presented", 167_713)
     assert sum(line["total_minor"] + line["tax_minor"] for line in told["lines"]) == told["total_minor"]
-    page = client.get(reverse("commerce:quote", args=[quote.public_id])).context["lines"]
+    page = client.get(reverse("commerce:quote", args=[quote.public_id])).context["lines"].rows
     assert [line["explanation"] for line in told["lines"]] == [line.words for line in page]
     assert told["price_hash"] == quote.price_hash
 

@@ -37,6 +37,7 @@ def test_every_schedule_names_a_job(settings):
         "commerce.tasks.sweep_configurations",
         "commerce.tasks.resume_quote_pricings",
         "commerce.tasks.apply_contract_changes",
+        "commerce.tasks.remind_of_invoices",
     }
     assert all(name in current_app.tasks for name in scheduled)
 

@@ -2,21 +2,18 @@
 
 import uuid
 from datetime import timedelta
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from accounts.models import Tier
 from accounts.scope import account_scope
 from commerce import deal_decisions, deal_desk, limits, quoting, staff_quotes
-from commerce.models import ApprovalRule, QuoteStatus, SelfServiceLimit
-from tests.factories import make_staff, make_tier
+from commerce.models import QuoteStatus, SelfServiceLimit
+from tests.factories import make_default_approval_rules, make_staff, make_tier
 from tracking.actor import Actor
 
-RULE = import_module("commerce.migrations.0026_self_service_rule")
 ADD = reverse("admin:commerce_selfservicelimit_add")
 
 
@@ -26,10 +23,8 @@ def today_is(time_machine_now):
 
 
 @pytest.fixture(autouse=True)
-def rule(db):
-    """It comes with the portal; tests that commit take it along when they clean up."""
-    if not ApprovalRule.objects.filter(name=RULE.NAME).exists():
-        RULE.add_rule(apps, None)
+def default_rules(db):
+    make_default_approval_rules()
 
 
 @pytest.fixture
