@@ -88,12 +88,13 @@ def end_contract(request: AccountRequest, number: str) -> HttpResponse:
         else:
             messages.success(request, _("Your cancellation is noted. You can take it back until its day."))
             return redirect("commerce:contract", contract.number)
-    chosen = str(form["reason"].value() or "")
+    chosen = form["reason"].value()
+    reason_given = ChangeReason(chosen) if chosen in ChangeReason.values else ChangeReason.OTHER
     context = {
         "contract": contract,
         "form": form,
-        "reason": ChangeReason(chosen) if chosen in ChangeReason.values else ChangeReason.OTHER,
-        "offer": RetentionOffer.objects.for_reason(chosen).first(),
+        "reason": reason_given,
+        "offer": RetentionOffer.objects.for_reason(reason_given).first(),
         "consequences": consequences.of_end(contract, owned_on(ledger_of(contract), today)),
         "in_the_way": amendments.in_the_way(contract, today),
     }
