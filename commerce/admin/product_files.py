@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
-from unfold.admin import TabularInline
+from unfold.admin import StackedInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
@@ -57,7 +57,7 @@ class ProductFileForm(forms.ModelForm[ProductFile]):
         return super().save(commit)
 
 
-class ProductFileInline(TabularInline):
+class ProductFileInline(StackedInline):
     model = ProductFile
     form = ProductFileForm
     fields = ["kind", "title", "upload", "position", "shown"]

@@ -274,7 +274,9 @@ def test_what_commits_late_is_read_all_the_same():
         collect(now=timezone.now())
     assert AuditEntry.objects.get(action="account.changed").changes == {"phone": ["", "slow"]}
     last = Account.pgh_event_model.objects.latest("pgh_id").pk
-    assert floor < last == AuditSource.objects.get(name="accounts_accountevent").floor
+    # It may lag behind: a transaction in any database of the server holds it back.
+    assert floor <= AuditSource.objects.get(name="accounts_accountevent").floor <= last
+    assert floor < last
 
 
 def test_a_member_s_change_tells_who_did_it_and_what_was_before(admin, member, acme, as_customer):
