@@ -11,7 +11,8 @@ from django.urls import reverse
 from accounts.models import Tier
 from commerce import acceptance, quote_lifecycle, staff_quotes
 from commerce.models import Contract, Order, Price, PriceBook, PriceRule, Quote
-from tests.factories import make_staff
+from tests.factories import make_member, make_staff
+from tests.racing import race
 from tracking.actor import Actor
 
 SHOWN = 167_713
@@ -134,3 +135,21 @@ def test_one_accepts_while_another_revises_and_one_of_them_is_told(quote, admin,
         assert quote.status == "superseded"
         assert "newer one has taken its place" in results["accepted"]
         assert Quote.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_buyers_who_accept_at_once_place_one_order(quote, admin, acme, accept, as_customer):
+    buyer = make_member(acme, "buyer@acme.example", "Bea Lund", roles=["buyer"])
+
+    def accepted_by(user):
+        def accept_it():
+            with as_customer(user.membership):
+                return accept(Quote.objects.get(pk=quote.pk), user)
+
+        return accept_it
+
+    first, second = race(accepted_by(admin), accepted_by(buyer))
+    assert first == second == Order.objects.get()
+    assert (first.total_minor, first.invoice.total_minor) == (quote.total_minor, quote.total_minor)
+    quote.refresh_from_db()
+    assert quote.accepted_by == first.placed_by in (admin, buyer)
