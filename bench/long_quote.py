@@ -86,14 +86,14 @@ def _take_steps(products: "Sequence[Product]", seller: "User") -> None:
 
     from accounts.models import Account, User
     from bench.pages import ADMINISTRATOR, COMPANY, signed_in
-    from commerce import quote_lifecycle, quote_pricing
+    from commerce.configuring.situations import Configuration, situation_of
     from commerce.models import Quote, QuotePricing
-    from commerce.situations import Configuration, situation_of
-    from commerce.staff_quotes import Terms
+    from commerce.quotes import quote_lifecycle, quote_pricing
+    from commerce.quotes.staff_quotes import Terms
     from tracking.actor import Actor
 
     acme, now = Account.objects.get(name=COMPANY), timezone.now()
-    current = situation_of(acme, quote_lifecycle.day_of(acme, now)).current
+    current = situation_of(acme, acme.local_date(now)).current
     wanted = Configuration(current.plan, current.seats, {product.code: Decimal(2) for product in products})
     asked = quote_pricing.make(
         account=acme, configuration=wanted, manual={}, terms=Terms(), user=seller, form_key=uuid.uuid4(), now=now

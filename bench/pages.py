@@ -312,10 +312,10 @@ def lengthen_log(company: "Account", person: "User") -> None:
 def owe_something() -> None:
     """Accept a quote for ten more seats where no invoice is open: without one there is no page to pay on."""
     from accounts.models import Membership
-    from commerce.acceptance import accept_quote
+    from commerce.configuring.situations import Configuration, situation_of
     from commerce.models import Invoice
-    from commerce.quoting import create_quote
-    from commerce.situations import Configuration, situation_of
+    from commerce.quotes.acceptance import accept_quote
+    from commerce.quotes.quoting import create_quote
 
     now = datetime.now(UTC)
     membership = Membership.objects.select_related("account", "user").get(

@@ -108,8 +108,8 @@ def _ten_lines() -> str:
 
     from accounts.models import Account
     from bench.pages import COMPANY
+    from commerce.configuring.situations import situation_of
     from commerce.models import ProductKind
-    from commerce.situations import situation_of
 
     acme = Account.objects.get(name=COMPANY)
     situation = situation_of(acme, datetime.now(UTC).date())

@@ -11,9 +11,12 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Account, Entitlements
 from accounts.panels import Panel
-from commerce import amounts, usage
-from commerce.configurations import in_codes
-from commerce.contracts import overview_of
+from commerce import amounts
+from commerce.configuring.configurations import in_codes
+from commerce.configuring.situations import Configuration
+from commerce.contracts import usage
+from commerce.contracts.contracts import overview_of
+from commerce.contracts.usage import MeterUse, UsagePoint
 from commerce.models import (
     Contract,
     Deal,
@@ -24,8 +27,6 @@ from commerce.models import (
     SavedConfiguration,
 )
 from commerce.pricing.money import Money
-from commerce.situations import Configuration
-from commerce.usage import MeterUse, UsagePoint
 
 CONTRACTS_SHOWN = 4
 DEALS_SHOWN = 6

@@ -15,7 +15,7 @@ from pypdf import PdfWriter
 from pypdf.generic import StreamObject
 
 from accounts.models import Account
-from commerce import einvoices
+from commerce.billing import einvoices
 
 TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "document.typ"
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.notifications import notify
-from commerce import invoicing, ledger
+from commerce.billing import invoicing
+from commerce.contracts import ledger
 from commerce.models import (
     BillingRule,
     Contract,
@@ -59,7 +59,7 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
             if order.status == OrderStatus.CANCELLED:
                 raise OrderCancelled(_("Order %(number)s was cancelled.") % {"number": order.number})
             return order
-        today = now.astimezone(ZoneInfo(order.account.time_zone)).date()
+        today = order.account.local_date(now)
         _bump_contract(order, today)
         lines = [] if order.quote is None else list(order.quote.lines.select_related("product"))
         _amend(order, lines, today=today, actor=_placed_by(order, actor))
@@ -152,7 +152,7 @@ def cancel_order(*, order: Order, now: datetime, note: str = "") -> Order:
         if order.deal is not None and not DealStage(order.deal.stage).is_closed:
             order.deal.stage = DealStage.LOST
             order.deal.closed_at = now
-            order.deal.close_date = now.astimezone(ZoneInfo(order.account.time_zone)).date()
+            order.deal.close_date = order.account.local_date(now)
             order.deal.save(update_fields=["stage", "closed_at", "close_date"])
     return order
 

@@ -6,20 +6,13 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.jobs import AccountTask
-from commerce import (
-    applying,
-    approvals,
-    configurations,
-    deal_decisions,
-    payments,
-    quote_lifecycle,
-    quote_pricing,
-    receivables,
-    reconciliation,
-    refunds,
-    webhooks,
-)
 from commerce import stripe_gateway as gateway
+from commerce import webhooks
+from commerce.billing import payments, receivables, reconciliation, refunds
+from commerce.configuring import configurations
+from commerce.contracts import applying
+from commerce.deal_desk import deal_decisions
+from commerce.quotes import approvals, quote_lifecycle, quote_pricing
 
 _RETRIED_BY_SWEEP = (gateway.OutcomeUnknown,)  # Stripe is away: the sweep hands the row out again.
 

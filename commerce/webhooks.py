@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db.models import F
 
 from accounts.jobs import enqueue
-from commerce import payments, refunds
 from commerce import stripe_gateway as gateway
+from commerce.billing import payments, refunds
 from commerce.models import PaymentAttempt, PaymentState, RefundAttempt, RefundState, WebhookEvent, WebhookState
 
 logger = logging.getLogger(__name__)

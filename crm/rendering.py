@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from accounts.models import Account, Membership, PersonMerge, User
 from cases.models import Case, CaseMessage
@@ -116,7 +115,7 @@ def _orders(ids: list[UUID]) -> Iterable[mapping.Record]:
             deal_type=order.deal.type if order.deal else "",
             number=order.number,
             status=str(order.status_choice.label),
-            placed_date=order.placed_at.astimezone(ZoneInfo(order.account.time_zone)).date(),
+            placed_date=order.account.local_date(order.placed_at),
             currency=order.currency,
             total_minor=order.total_minor,
             po_number=order.po_number,

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from accounts.http import AccountRequest
 from accounts.models import Entitlements
-from commerce import contracts
-from commerce.contracts import ContractOverview
-from commerce.usage import MeterUse, meters_on
+from commerce.contracts import contracts
+from commerce.contracts.contracts import ContractOverview
+from commerce.contracts.usage import MeterUse, meters_on
 from recommendations.services import Recommendation, recommend
 
 

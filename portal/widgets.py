@@ -17,7 +17,7 @@ from accounts.models import Membership
 from accounts.permissions import Permission
 from accounts.portfolios import account_team
 from cases.models import Case
-from commerce.contracts import ContractOverview
+from commerce.contracts.contracts import ContractOverview
 from portal.home import Facts
 from recommendations.models import ContentBlock
 

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.compiled import Compiled, Given
 from accounts.models import Account, Entitlements
-from commerce.catalogue import Offered
-from commerce.contracts import ContractOverview, overview
+from commerce.catalogue.catalogue import Offered
+from commerce.catalogue.price_words import price_words
+from commerce.catalogue.pricebooks import FoundPrice, prices_for
+from commerce.contracts.contracts import ContractOverview, overview
 from commerce.models import Product, ProductKind
-from commerce.price_words import price_words
-from commerce.pricebooks import FoundPrice, prices_for
 from recommendations import offers
 from recommendations.models import Offer
 from tracking.actor import Actor
@@ -102,7 +101,7 @@ def follow_offer(*, account: Account, code: str, actor: Actor, now: datetime) ->
 
     An offer that no longer fits leads to the configurator as the account stands. Raises `OfferUnknown`.
     """
-    today = now.astimezone(ZoneInfo(account.time_zone)).date()
+    today = account.local_date(now)
     if not Product.objects.on_sale(today).filter(code=code).exists():
         raise OfferUnknown(code)
     usage = usage_to_date(account_id=account.pk, today=today)

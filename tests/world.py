@@ -60,10 +60,9 @@ from accounts.scope import staff_scope
 from cases.models import Case, CaseMessage, CaseRule, Sight
 from cases.services import add_internal_note, close_case, open_case, reply_as_staff
 from cases.visibility import add_rule, set_company_sight
-from commerce import orders, refunds
-from commerce.acceptance import accept_quote
-from commerce.approvals import purchase
-from commerce.limits import set_limits
+from commerce import orders
+from commerce.billing import refunds
+from commerce.configuring.situations import Configuration
 from commerce.models import (
     Activity,
     ApprovalRule,
@@ -101,9 +100,11 @@ from commerce.models import (
     StripeCustomer,
     WebhookEvent,
 )
-from commerce.quote_requests import ask
-from commerce.quoting import create_quote
-from commerce.situations import Configuration
+from commerce.quotes.acceptance import accept_quote
+from commerce.quotes.approvals import purchase
+from commerce.quotes.limits import set_limits
+from commerce.quotes.quote_requests import ask
+from commerce.quotes.quoting import create_quote
 from crm.models import Conflict, Cursor, Link, Pause
 from knowledge.models import Article, Deflection
 from knowledge.services import publish_article

@@ -1,6 +1,7 @@
 """The customer companies, and who belongs to them with which roles."""
 
 import uuid
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
@@ -115,12 +116,16 @@ class Account(models.Model):
         """The company's language; empty where it has chosen none that the portal offers."""
         return offered_or_none(self.language)
 
+    def local_date(self, moment: datetime) -> date:
+        """The calendar day of a moment where the company is: its terms begin, end and fall due by it."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
+
     @property
     def entitlements(self) -> "Entitlements":
         """What the account may use today; one query per call of this property, so keep the answer."""
         from accounts.models.entitlements import Entitlements
 
-        return Entitlements.of(self, today=timezone.now().astimezone(ZoneInfo(self.time_zone)).date())
+        return Entitlements.of(self, today=self.local_date(timezone.now()))
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):

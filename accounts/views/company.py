@@ -1,7 +1,5 @@
 """The company page and the account switcher."""
 
-from zoneinfo import ZoneInfo
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -26,7 +24,7 @@ COLLEAGUES = 10  # On the overview; all of them are on the page of people.
 def company(request: AccountRequest) -> HttpResponse:
     """Who works with the portal here, who looks after the company at the vendor, and the company's details."""
     colleagues = Membership.objects.for_account(request.account).active().select_related("user")
-    today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(timezone.now())
     return render(
         request,
         "accounts/company.html",

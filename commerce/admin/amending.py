@@ -1,7 +1,6 @@
 """What our own people change about a contract for its customer, with the reason."""
 
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,10 +13,10 @@ from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts.http import StaffRequest, requires_staff
-from commerce import amendments
-from commerce.amendments import AmendmentRefused, Decision
-from commerce.contracts import OwnedLine, ledger_of, overview_of, owned_on
-from commerce.ledger import Entry
+from commerce.contracts import amendments
+from commerce.contracts.amendments import AmendmentRefused, Decision
+from commerce.contracts.contracts import OwnedLine, ledger_of, overview_of, owned_on
+from commerce.contracts.ledger import Entry
 from commerce.models import ChangeReason, Contract, DeltaKind
 from commerce.pricing.money import to_minor
 from tracking.actor import Actor
@@ -96,7 +95,7 @@ def amend_contract(request: StaffRequest, object_id: int) -> HttpResponse:
     """Change a contract for its customer, at once."""
     contract = get_object_or_404(Contract.objects.select_related("account"), pk=object_id)
     now = timezone.now()
-    today = now.astimezone(ZoneInfo(contract.account.time_zone)).date()
+    today = contract.account.local_date(now)
     lines = list(owned_on(ledger_of(contract), today))
     form = AmendForm(contract, lines, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():

@@ -14,10 +14,11 @@ from unfold.decorators import action, display
 
 from accounts.admin import Kept, ReadOnly, Undeletable
 from accounts.jobs import enqueue
-from commerce import amounts, payments, refunds, webhooks
-from commerce import receivables as billing_months
+from commerce import amounts, webhooks
 from commerce.admin import receivables
 from commerce.admin.bases import AmountsByPermission, staff_of
+from commerce.billing import payments, refunds
+from commerce.billing import receivables as billing_months
 from commerce.models import (
     BalanceEntry,
     Invoice,

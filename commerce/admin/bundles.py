@@ -13,9 +13,9 @@ from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import display
 
 from accounts.admin import Undeletable
-from commerce import configuration_rules
-from commerce.bundle_forms import ConfigurationRuleForm, ConfigurationRuleTextForm
-from commerce.conditions import parse
+from commerce.catalogue.bundle_forms import ConfigurationRuleForm, ConfigurationRuleTextForm
+from commerce.catalogue.conditions import parse
+from commerce.configuring import configuration_rules
 from commerce.models import (
     BundleOption,
     ConfigurationRule,

@@ -18,8 +18,8 @@ from commerce.admin.bundles import FeatureGroupInline
 from commerce.admin.exchange import export_document, export_prices, import_document, look_at_document
 from commerce.admin.previews import begin_preview, preview_page
 from commerce.admin.product_files import ProductFileInline, staff_file
+from commerce.catalogue.product_forms import ProductForm, ProductGrantForm
 from commerce.models import Price, Product, ProductGrant
-from commerce.product_forms import ProductForm, ProductGrantForm
 
 
 class ProductGrantInline(Undeletable, TabularInline):

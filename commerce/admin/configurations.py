@@ -14,11 +14,13 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.admin import Kept, ReadOnly
 from accounts.models import User
-from commerce import amounts, configurations, quote_requests
+from commerce import amounts
 from commerce.admin.bases import AmountsByPermission
+from commerce.configuring import configurations
+from commerce.configuring.situations import Configuration
 from commerce.models import Quote, QuoteRequest, SavedConfiguration
 from commerce.pricing.money import Money
-from commerce.situations import Configuration
+from commerce.quotes import quote_requests
 from tracking.actor import Actor
 
 

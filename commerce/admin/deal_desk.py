@@ -12,12 +12,12 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from commerce import amounts
-from commerce.approval_forms import LARGEST
-from commerce.deal_desk import why_of
+from commerce.catalogue.price_forms import read
+from commerce.deal_desk.deal_desk import why_of
 from commerce.models import ApprovalRule, ApprovalStep, Delegation, SelfServiceLimit
 from commerce.models.deal_desk import APPROVAL_FACTS
-from commerce.price_forms import read
 from commerce.pricing.money import Money, exponent_of, from_minor, to_minor
+from commerce.quotes.approval_forms import LARGEST
 
 OTHERS = "commerce.delegate_for_others"
 

@@ -26,7 +26,7 @@ from accounts.http import StaffRequest, client_ip, requires_staff
 from accounts.models import Account
 from accounts.scope import account_scope
 from accounts.viewing import SHORTEST_REASON, OnlyViewing
-from commerce import previewing
+from commerce.catalogue import previewing
 from commerce.models import PriceBook
 from tracking.actor import Actor
 from tracking.services import nothing_recorded

@@ -11,9 +11,8 @@ from unfold.decorators import display
 
 from accounts.admin import Undeletable
 from commerce import amounts
-from commerce.catalogue import Offered
-from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost, TaxRate
-from commerce.price_forms import (
+from commerce.catalogue.catalogue import Offered
+from commerce.catalogue.price_forms import (
     ContractedPriceForm,
     DiscountScheduleForm,
     PriceBookForm,
@@ -22,7 +21,8 @@ from commerce.price_forms import (
     ProductCostForm,
     TaxRateForm,
 )
-from commerce.price_words import percent_words, price_words, schedule_words
+from commerce.catalogue.price_words import percent_words, price_words, schedule_words
+from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost, TaxRate
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.methods import METHODS
 

@@ -18,8 +18,8 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts.http import StaffRequest, requires_staff
 from accounts.services import FileRefused
+from commerce.catalogue.product_files import Taken, file_response, taken
 from commerce.models import FileKind, ProductFile
-from commerce.product_files import Taken, file_response, taken
 
 
 class ProductFileForm(forms.ModelForm[ProductFile]):

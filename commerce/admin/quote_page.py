@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from commerce import amounts
-from commerce.configurations import in_codes
+from commerce.configuring.configurations import in_codes
+from commerce.configuring.situations import Configuration
 from commerce.models import Quote
 from commerce.pricing.money import Money
-from commerce.situations import Configuration
 
 ALWAYS = ["number", "status_words", "title", "account", "deal", "contract", "configured"]
 AMOUNTS = ["subtotal", "tax", "total", "monthly_before", "monthly_after"]

@@ -18,14 +18,14 @@ from unfold.admin import ModelAdmin
 
 from accounts.models import Account
 from accounts.spreadsheets import csv_response
-from commerce import quote_lifecycle, quote_pricing
 from commerce.admin.bases import staff_of
+from commerce.configuring.situations import Configuration, ConfigurationRefused, Situation, situation_of
 from commerce.models import Quote, QuotePricing
-from commerce.quote_lifecycle import QuoteRefused
-from commerce.quote_sheets import COLUMNS, MOST_LINES, SheetLine, lines_of
-from commerce.sheet_forms import LineForm, SheetForm
-from commerce.situations import Configuration, ConfigurationRefused, Situation, situation_of
-from commerce.staff_quotes import Terms
+from commerce.quotes import quote_pricing
+from commerce.quotes.quote_lifecycle import QuoteRefused
+from commerce.quotes.quote_sheets import COLUMNS, MOST_LINES, SheetLine, lines_of
+from commerce.quotes.sheet_forms import LineForm, SheetForm
+from commerce.quotes.staff_quotes import Terms
 
 FORM_PRODUCTS = 60  # More on sale than this, and they are no longer all fields of one form.
 SHOWN_LINES = 50
@@ -187,7 +187,7 @@ class QuoteSheets(ModelAdmin):
     def situation(self, request: HttpRequest, account: Account) -> Situation | HttpResponse:
         """What prices depend on, or the page that says why there are none."""
         try:
-            return situation_of(account, quote_lifecycle.day_of(account, timezone.now()))
+            return situation_of(account, account.local_date(timezone.now()))
         except ConfigurationRefused as refusal:
             return self.without_quote(request, account, refusal=str(refusal))
 

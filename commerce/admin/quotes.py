@@ -19,16 +19,17 @@ from unfold.decorators import display
 
 from accounts.admin import ReadOnly
 from accounts.models import Account
-from commerce import amounts, explanations, quote_comments, quote_lifecycle, quote_pricing, staff_quotes
+from commerce import amounts
 from commerce.admin.bases import AmountsByPermission, staff_of
 from commerce.admin.quote_page import QuotePage
 from commerce.admin.quote_sheets import QuoteSheets
+from commerce.configuring.situations import ConfigurationRefused
 from commerce.models import Quote, QuoteComment, QuoteLine, QuotePricing
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
-from commerce.quote_changes import Difference, differences
-from commerce.situations import ConfigurationRefused
-from commerce.staff_forms import StaffCommentForm, StaffQuoteForm, StepForm, steps_of
+from commerce.quotes import explanations, quote_comments, quote_lifecycle, quote_pricing, staff_quotes
+from commerce.quotes.quote_changes import Difference, differences
+from commerce.quotes.staff_forms import StaffCommentForm, StaffQuoteForm, StepForm, steps_of
 from tracking.actor import Actor
 
 

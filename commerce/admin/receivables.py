@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.jobs import enqueue
-from commerce import amounts, crediting, invoicing, receivables, refunds
+from commerce import amounts
 from commerce import stripe_gateway as gateway
 from commerce.admin.bases import staff_of
+from commerce.billing import crediting, invoicing, receivables, refunds
 from commerce.models import Invoice, InvoiceLine, PaymentAttempt
 from commerce.pricing.money import Money, from_minor, to_minor
 from commerce.tasks import submit_refund

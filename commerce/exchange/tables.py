@@ -13,10 +13,16 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from commerce.bundle_forms import ConfigurationRuleForm, ConfigurationRuleTextForm
+from commerce.catalogue.bundle_forms import ConfigurationRuleForm, ConfigurationRuleTextForm
+from commerce.catalogue.price_forms import (
+    DiscountScheduleForm,
+    PriceBookForm,
+    PriceForm,
+    PriceRuleForm,
+    ProductCostForm,
+)
+from commerce.catalogue.product_forms import ProductForm, ProductGrantForm
 from commerce.models import BundleOption, DiscountSchedule, FeatureGroup
-from commerce.price_forms import DiscountScheduleForm, PriceBookForm, PriceForm, PriceRuleForm, ProductCostForm
-from commerce.product_forms import ProductForm, ProductGrantForm
 
 Row = models.Model
 Settled = Callable[[Any], frozenset[str]]

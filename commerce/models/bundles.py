@@ -13,8 +13,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.compiled import Compiled, Given
-from commerce import configuration_rules as pure
-from commerce.conditions import ConditionRefused, parse
+from commerce.catalogue.conditions import ConditionRefused, parse
+from commerce.configuring import configuration_rules as pure
 from commerce.models.catalogue import Product, ProductKind
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, Tier, User
 from accounts.permissions import StaffGroup
-from commerce.conditions import Condition, ConditionRefused, FactKind, Facts, parse
+from commerce.catalogue.conditions import Condition, ConditionRefused, FactKind, Facts, parse
 from commerce.models.quotes import Quote
 
 LONGEST_WAIT = 365  # Days, before a request goes to somebody else.

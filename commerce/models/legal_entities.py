@@ -7,7 +7,8 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from commerce import ibans, vat_ids
+from commerce.billing import ibans
+from commerce.catalogue import vat_ids
 
 # What an e-invoice says about its seller (EN 16931: BG-4, BG-5, BG-17); the rest is good to have.
 REQUIRED = ("street", "postal_code", "city", "country", "vat_id", "iban")

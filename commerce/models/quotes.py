@@ -15,13 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from accounts.permissions import Role
 from accounts.sequences import NextVal
-from commerce import explanations
 from commerce.models.catalogue import BillingRule, Product
 from commerce.models.contracts import Contract, DeltaKind
 from commerce.models.deals import Deal
 from commerce.models.prices import TAX_CATEGORIES
 from commerce.pricing.proration import Period, add_months, months_begun_after
 from commerce.pricing.tax import tax_line
+from commerce.quotes import explanations
 
 
 class QuoteStatus(models.TextChoices):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -13,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.http import AccountRequest, requires, step_up
 from accounts.permissions import Permission
-from commerce import amendments, consequences
-from commerce.amendment_forms import DecisionForm, EndForm, PauseForm, ReasonForm
-from commerce.amendments import AmendmentRefused, Decision
-from commerce.applying import last_end
-from commerce.contracts import ledger_of, owned_on
+from commerce.contracts import amendments, consequences
+from commerce.contracts.amendment_forms import DecisionForm, EndForm, PauseForm, ReasonForm
+from commerce.contracts.amendments import AmendmentRefused, Decision
+from commerce.contracts.applying import last_end
+from commerce.contracts.contracts import ledger_of, owned_on
 from commerce.models import ChangeReason, Contract, PendingChange, RetentionKind, RetentionOffer
 
 
@@ -160,7 +159,7 @@ def _about(request: AccountRequest, number: str) -> tuple[Contract, datetime, da
     """The contract that the address names, and the moment and the day where the company is."""
     found = Contract.objects.for_account(request.account).select_related("account").by_number(number)
     now = timezone.now()
-    return get_object_or_404(found), now, now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    return get_object_or_404(found), now, request.account.local_date(now)
 
 
 def _decision(request: AccountRequest, now: datetime, form: DecisionForm) -> Decision:

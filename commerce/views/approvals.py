@@ -14,9 +14,9 @@ from accounts.http import AccountRequest, requires, step_up
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from accounts.viewing import in_person
-from commerce import approvals, limits
-from commerce.approval_forms import DecisionForm, LimitsForm
 from commerce.models import ApprovalStatus, Order, PurchaseApproval
+from commerce.quotes import approvals, limits
+from commerce.quotes.approval_forms import DecisionForm, LimitsForm
 
 SHOWN_ON_HOME = 3
 

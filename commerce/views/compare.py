@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
@@ -13,13 +12,20 @@ from django.views.decorators.http import require_safe
 
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.permissions import Permission
-from commerce.configuring import NothingChanges, judge, price
-from commerce.fitting import seats_that_fit
+from commerce.catalogue.plan_comparison import highlights_of, rows_of
+from commerce.catalogue.previewing import shows_drafts
+from commerce.configuring.configuring import NothingChanges, judge, price
+from commerce.configuring.fitting import seats_that_fit
+from commerce.configuring.notices import told
+from commerce.configuring.situations import (
+    Configuration,
+    ConfigurationRefused,
+    NoContract,
+    Situation,
+    TaxUnknown,
+    situation_of,
+)
 from commerce.models import Product, ProductKind
-from commerce.notices import told
-from commerce.plan_comparison import highlights_of, rows_of
-from commerce.previewing import shows_drafts
-from commerce.situations import Configuration, ConfigurationRefused, NoContract, Situation, TaxUnknown, situation_of
 from commerce.views.plans import nothing_to_configure
 from tracking.models import EventName
 from tracking.services import buffer_page_view
@@ -47,7 +53,7 @@ class Column:
 def compare_plans(request: AccountRequest) -> HttpResponse:
     """Two or three plans in columns: price now, per month, and what each grants."""
     now = timezone.now()
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     try:
         situation = situation_of(request.account, today, with_drafts=shows_drafts(request))
     except (NoContract, TaxUnknown) as refusal:

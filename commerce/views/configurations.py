@@ -1,7 +1,6 @@
 """Configurations that somebody saved: listed, opened, shared with colleagues, deleted."""
 
 import uuid
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -14,15 +13,15 @@ from accounts.http import AccountRequest, requires
 from accounts.models import Account
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import configurations
-from commerce.configuration_forms import SaveForm, ShareForm
-from commerce.configuring import judge, price
-from commerce.explanations import in_words
-from commerce.forms import ConfigurationForm
+from commerce.configuring import configurations
+from commerce.configuring.configuration_forms import SaveForm, ShareForm
+from commerce.configuring.configuring import judge, price
+from commerce.configuring.forms import ConfigurationForm
+from commerce.configuring.notices import configure_url, told
+from commerce.configuring.situations import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.models import SavedConfiguration
-from commerce.notices import configure_url, told
 from commerce.pricing.quote import LineRole
-from commerce.situations import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
+from commerce.quotes.explanations import in_words
 from commerce.views import guiding
 from commerce.views.plans import configurator, nothing_to_configure
 
@@ -57,7 +56,7 @@ def configuration(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse
 def save_configuration(request: AccountRequest) -> HttpResponse:
     """Keep what is in the configurator under a name, or write over the one that was opened there."""
     now = timezone.now()
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     changes = _changed(request)
     try:
         situation = situation_of(request.account, today)
@@ -156,7 +155,7 @@ def _page(request: AccountRequest, saved: SavedConfiguration, form: ShareForm, *
 def _today(account: Account, wanted: Configuration, carried: dict[str, str]) -> dict[str, object]:
     """What a configuration costs today, and what comes along; or what is wrong with it by now, with the way out."""
     try:
-        situation = situation_of(account, timezone.now().astimezone(ZoneInfo(account.time_zone)).date())
+        situation = situation_of(account, account.local_date(timezone.now()))
     except (NoContract, TaxUnknown) as refusal:
         return {"problems": [{"text": str(refusal)}]}
     verdict = judge(situation, wanted)

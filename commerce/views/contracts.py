@@ -1,7 +1,5 @@
 """What a customer has on contract, and the dates that matter."""
 
-from zoneinfo import ZoneInfo
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -10,13 +8,13 @@ from django.views.decorators.http import require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Entitlements
 from accounts.permissions import Permission
-from commerce import amendments
-from commerce.amendment_forms import OnForm
-from commerce.applying import last_end
-from commerce.contracts import overview_of
-from commerce.line_use import use_of_lines
+from commerce.contracts import amendments
+from commerce.contracts.amendment_forms import OnForm
+from commerce.contracts.applying import last_end
+from commerce.contracts.contracts import overview_of
+from commerce.contracts.line_use import use_of_lines
+from commerce.contracts.usage import meters_on
 from commerce.models import ChangeKind, Contract, ContractStatus, Order
-from commerce.usage import meters_on
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
@@ -28,7 +26,7 @@ MOST_SHOWN = 50  # Contracts and orders of one page; a company has a handful.
 def contract_list(request: AccountRequest) -> HttpResponse:
     """The running contract with its dates and lines, then the earlier ones."""
     now = timezone.now()
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     contracts = list(Contract.objects.for_account(request.account).latest_first()[:MOST_SHOWN])
     running = sorted((one for one in contracts if one.is_running(today)), key=lambda one: (one.end_date, one.pk))
     context = {
@@ -49,7 +47,7 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
     """
     now = timezone.now()
     shown = get_object_or_404(Contract.objects.for_account(request.account).by_number(number))
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     rights = _rights(request)
     form = OnForm(request.GET if "on" in request.GET else None)
     on = form.cleaned_data["on"] if form.is_bound and form.is_valid() else None

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.http import AccountRequest
-from commerce.configurations import Typed
-from commerce.forms import ConfigurationForm
+from commerce.configuring.configurations import Typed
+from commerce.configuring.forms import ConfigurationForm
 from commerce.models import ConfigurationSource, ConfiguratorStep
 
 GUIDED, FULL = "guided", "full"

@@ -3,7 +3,6 @@
 from copy import copy
 from datetime import date, timedelta
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -21,8 +20,8 @@ from accounts.models import StoredFile
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from accounts.spreadsheets import csv_response
-from commerce import archives, einvoices, invoicing, receivables, statements
-from commerce.billing_profile import BillingProfileForm, save_profile
+from commerce.billing import archives, einvoices, invoicing, receivables, statements
+from commerce.billing.billing_profile import BillingProfileForm, save_profile
 from commerce.models import BalanceEntry, Invoice
 from commerce.models.billing import InvoiceQuerySet
 from tracking.models import EventName
@@ -173,7 +172,7 @@ def invoice(request: AccountRequest, number: str) -> HttpResponse:
         object_id=found.number,
         session_key=session_digest(request),
     )
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     return render(
         request,
         "commerce/invoice.html",
@@ -224,4 +223,4 @@ def _download(stored: StoredFile) -> HttpResponse:
 
 
 def _today(request: AccountRequest) -> date:
-    return timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
+    return request.account.local_date(timezone.now())

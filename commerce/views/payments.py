@@ -18,8 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.http import AccountRequest, own_transactions, requires, step_up
 from accounts.permissions import Permission
-from commerce import payments
 from commerce import stripe_gateway as gateway
+from commerce.billing import payments
 from commerce.models import Invoice, PaymentAttempt, PaymentState
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponse, QueryDict
@@ -20,21 +19,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Account
 from accounts.permissions import Permission
-from commerce import configurations, taxes
-from commerce.catalogue import Offered, bundle_words, grant_words, is_the_unit_itself, offered_products
-from commerce.configuration_rules import RuleKind, evaluate
-from commerce.contracts import ContractOverview, line_label, overview
-from commerce.explanations import in_words
-from commerce.fitting import seats_that_fit
-from commerce.forms import NO_PRODUCTS, ConfigurationForm
-from commerce.models import ConfiguratorStep, Lifecycle, Product, ProductKind
-from commerce.models.bundles import rules_today
-from commerce.notices import configure_url
-from commerce.plan_comparison import highlights_of
-from commerce.previewing import shows_drafts
-from commerce.price_words import price_words
-from commerce.pricing.quote import LineRole
-from commerce.situations import (
+from commerce.catalogue import taxes
+from commerce.catalogue.catalogue import Offered, bundle_words, grant_words, is_the_unit_itself, offered_products
+from commerce.catalogue.plan_comparison import highlights_of
+from commerce.catalogue.previewing import shows_drafts
+from commerce.catalogue.price_words import price_words
+from commerce.configuring import configurations
+from commerce.configuring.configuration_rules import RuleKind, evaluate
+from commerce.configuring.fitting import seats_that_fit
+from commerce.configuring.forms import NO_PRODUCTS, ConfigurationForm
+from commerce.configuring.notices import configure_url
+from commerce.configuring.situations import (
     Configuration,
     ConfigurationRefused,
     NoContract,
@@ -43,6 +38,11 @@ from commerce.situations import (
     facts_about,
     situation_of,
 )
+from commerce.contracts.contracts import ContractOverview, line_label, overview
+from commerce.models import ConfiguratorStep, Lifecycle, Product, ProductKind
+from commerce.models.bundles import rules_today
+from commerce.pricing.quote import LineRole
+from commerce.quotes.explanations import in_words
 from commerce.views import guiding
 from tracking.actor import ActorKind
 from tracking.models import EventName, Meter
@@ -75,7 +75,7 @@ def plans(request: AccountRequest) -> HttpResponse:
     """The plans side by side, then add-ons and services, at the account's own prices."""
     now = timezone.now()
     account = request.account
-    today = now.astimezone(ZoneInfo(account.time_zone)).date()
+    today = account.local_date(now)
     contract = overview(account, today)
     # What it would cost them: a change of their contract is in its currency, and by its book.
     changed = contract.contract if contract else None
@@ -163,7 +163,7 @@ def _ending(product: Product, today: date) -> str:
 def configure(request: AccountRequest) -> HttpResponse:
     """Choose what to have afterwards; the address may name it, and what it names is priced at once."""
     now = timezone.now()
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     try:
         situation = situation_of(request.account, today, with_drafts=shows_drafts(request))
     except (NoContract, TaxUnknown) as refusal:
@@ -208,7 +208,7 @@ def configure_price(request: AccountRequest) -> HttpResponse:
     """The price of what is typed so far, as a part of the configurator's page."""
     data = request.POST if request.method == "POST" else request.GET
     now = timezone.now()
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     try:
         situation = situation_of(request.account, today, with_drafts=shows_drafts(request))
         form = ConfigurationForm(situation, data)

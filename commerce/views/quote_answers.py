@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import AccountRequest, requires
 from accounts.permissions import Permission
-from commerce import quote_changes, quote_comments, quote_lifecycle
-from commerce.forms import CommentForm, DeclineForm
+from commerce.configuring.forms import CommentForm, DeclineForm
 from commerce.models import Quote
+from commerce.quotes import quote_changes, quote_comments, quote_lifecycle
 from commerce.views.quotes import quote_of, quote_page
 
 MOST_COMPARED = 4

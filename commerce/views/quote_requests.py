@@ -1,7 +1,6 @@
 """Asking us for a quote of what the portal can't sell, and our answers."""
 
 import uuid
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
@@ -13,11 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.http import AccountRequest, requires
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import configurations, quote_requests
-from commerce.configuration_forms import AskForm
-from commerce.forms import ConfigurationForm
+from commerce.configuring import configurations
+from commerce.configuring.configuration_forms import AskForm
+from commerce.configuring.forms import ConfigurationForm
+from commerce.configuring.situations import Configuration, NoContract, TaxUnknown, situation_of
 from commerce.models import QuoteRequest, QuoteRequestReason
-from commerce.situations import Configuration, NoContract, TaxUnknown, situation_of
+from commerce.quotes import quote_requests
 
 
 @require_safe
@@ -105,7 +105,7 @@ def _configured(request: AccountRequest, data: QueryDict) -> ConfigurationForm |
     """With the configuration that the address or the form names; None where none can be read from it."""
     if "plan" not in data:
         return None
-    today = timezone.now().astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(timezone.now())
     try:
         form = ConfigurationForm(situation_of(request.account, today), data)
     except (NoContract, TaxUnknown):

@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -16,11 +15,19 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AccountRequest, client_ip, requires, session_digest, step_up
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import acceptance, approvals, quote_changes, quote_checks, quote_documents, quote_lifecycle, quoting
-from commerce.forms import AcceptForm, CommentForm, ConfigurationForm, DeclineForm
+from commerce.configuring.forms import AcceptForm, CommentForm, ConfigurationForm, DeclineForm
+from commerce.configuring.notices import configure_url
+from commerce.configuring.situations import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
 from commerce.models import Invoice, Order, PurchaseApproval, Quote, QuoteComment, QuoteStatus
-from commerce.notices import configure_url
-from commerce.situations import Configuration, ConfigurationRefused, NoContract, TaxUnknown, situation_of
+from commerce.quotes import (
+    acceptance,
+    approvals,
+    quote_changes,
+    quote_checks,
+    quote_documents,
+    quote_lifecycle,
+    quoting,
+)
 from commerce.views.plans import configurator, nothing_to_configure
 from tracking.actor import ActorKind
 from tracking.models import EventName
@@ -52,7 +59,7 @@ def create_quote(request: AccountRequest) -> HttpResponse:
     except ValueError as error:
         raise Http404 from error
     try:
-        situation = situation_of(request.account, now.astimezone(ZoneInfo(request.account.time_zone)).date())
+        situation = situation_of(request.account, request.account.local_date(now))
     except (NoContract, TaxUnknown) as refusal:
         return render(request, "commerce/configure_nothing.html", nothing_to_configure(refusal), status=422)
     form = ConfigurationForm(situation, request.POST)
@@ -184,7 +191,7 @@ def quote_page(
 ) -> HttpResponse:
     """The page of a quote, with its forms as they were sent where something is wrong with them."""
     now = timezone.now()
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     order = Order.objects.for_account(request.account).select_related("invoice").filter(quote=shown).first()
     family = _Family.of(shown)
     is_expired = shown.is_expired(now)

@@ -1,7 +1,5 @@
 """Less from the end of the term on: what remains, what it saves, what to free, and the confirmation."""
 
-from zoneinfo import ZoneInfo
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,14 +9,14 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.http import AccountRequest, requires, step_up
 from accounts.permissions import Permission
-from commerce import amendments
-from commerce.amendment_forms import DecisionForm, ReduceForm
-from commerce.amendments import AmendmentRefused, Decision
-from commerce.freeing import still_used
-from commerce.ledger import Entry
+from commerce.configuring.situations import ConfigurationRefused, NoContract, TaxUnknown, situation_of
+from commerce.contracts import amendments
+from commerce.contracts.amendment_forms import DecisionForm, ReduceForm
+from commerce.contracts.amendments import AmendmentRefused, Decision
+from commerce.contracts.freeing import still_used
+from commerce.contracts.ledger import Entry
+from commerce.contracts.reductions import entries_of
 from commerce.models import Contract
-from commerce.reductions import entries_of
-from commerce.situations import ConfigurationRefused, NoContract, TaxUnknown, situation_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,7 +26,7 @@ def reduce_contract(request: AccountRequest, number: str) -> HttpResponse:
     """`?plan=team&seats=40&sso=0` shows what follows; the same sent as a form plans it."""
     found = Contract.objects.for_account(request.account).select_related("account").by_number(number)
     contract, now = get_object_or_404(found), timezone.now()
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     try:
         situation = situation_of(request.account, today)
     except (NoContract, TaxUnknown) as refusal:

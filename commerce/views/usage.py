@@ -1,7 +1,6 @@
 """Usage against limits, over time, and as a file."""
 
 import csv
-from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -11,8 +10,8 @@ from django.views.decorators.http import require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Entitlements
 from accounts.permissions import Permission
+from commerce.contracts.usage import MONTHS_SHOWN, MeterHistory, by_day, by_month, meters_on
 from commerce.pricing.proration import add_months
-from commerce.usage import MONTHS_SHOWN, MeterHistory, by_day, by_month, meters_on
 from tracking.models import EventName, UsageDaily
 from tracking.services import buffer_page_view, record
 
@@ -23,7 +22,7 @@ def usage(request: AccountRequest) -> HttpResponse:
     """Each meter against its limit, with twelve months or thirty days behind it."""
     now = timezone.now()
     account = request.account
-    today = now.astimezone(ZoneInfo(account.time_zone)).date()
+    today = account.local_date(now)
     is_daily = request.GET.get("by") == "day"
     history = by_day(account, today) if is_daily else by_month(account, today)
     meters = meters_on(account, today, Entitlements.of(account, today=today))
@@ -48,7 +47,7 @@ def usage(request: AccountRequest) -> HttpResponse:
 def export_usage(request: AccountRequest) -> HttpResponse:
     """Twelve months of daily usage as CSV."""
     now = timezone.now()
-    today = now.astimezone(ZoneInfo(request.account.time_zone)).date()
+    today = request.account.local_date(now)
     first = add_months(today.replace(day=1), -(MONTHS_SHOWN - 1))
     rows = (
         UsageDaily.objects.for_account(request.account.pk)

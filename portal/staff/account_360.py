@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -72,7 +71,7 @@ def _account(pk: int) -> Account:
 
 
 def _today(account: Account) -> date:
-    return timezone.now().astimezone(ZoneInfo(account.time_zone)).date()
+    return account.local_date(timezone.now())
 
 
 def _content(request: StaffRequest, panel: Panel, account: Account, today: date) -> SafeString:

@@ -23,13 +23,15 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.http import StaffRequest, requires_staff
 from accounts.models import User
-from commerce import amounts, deal_decisions, deal_desk, manual_prices
-from commerce.manual_prices import ManualPrices
+from commerce import amounts
+from commerce.deal_desk import deal_decisions, deal_desk
 from commerce.models import DeltaKind, ProductCost, Quote, QuoteApproval, QuoteApprovalStatus, QuoteLine
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
-from commerce.quote_changes import differences
-from commerce.quote_lifecycle import QuoteRefused
+from commerce.quotes import manual_prices
+from commerce.quotes.manual_prices import ManualPrices
+from commerce.quotes.quote_changes import differences
+from commerce.quotes.quote_lifecycle import QuoteRefused
 
 PERMISSION = "commerce.view_quoteapproval"
 MEASURED = timedelta(days=90)  # Over what time the page says how long approvals take.

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from accounts.models import User
-from commerce.contracts import OwnedLine, owned_on
+from commerce.contracts.contracts import OwnedLine, owned_on
 from commerce.models import Contract, Deal, DeltaKind, Invoice, Order, Product, Quote, Subscription, SubscriptionDelta
 from commerce.pricing import quote as engine
 from commerce.pricing.tax import TaxCategory

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts.models import Account, Feature, Tier, User
 from accounts.permissions import StaffGroup
-from commerce.catalogue import Offered
+from commerce.catalogue.catalogue import Offered
 from commerce.models import (
     BillingRule,
     DiscountSchedule,

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from accounts.models import Account, User
-from commerce import deal_decisions, quote_lifecycle, staff_quotes
-from commerce.manual_prices import ManualPrice, ManualPrices
+from commerce.configuring.situations import Configuration, situation_of
+from commerce.deal_desk import deal_decisions
 from commerce.models import Quote, QuoteApproval
-from commerce.situations import Configuration, situation_of
-from commerce.staff_quotes import Terms
+from commerce.quotes import quote_lifecycle, staff_quotes
+from commerce.quotes.manual_prices import ManualPrice, ManualPrices
+from commerce.quotes.staff_quotes import Terms
 from tracking.actor import Actor
 
 
@@ -31,7 +32,7 @@ class Desk:
 
     def held(self, days: int = 0) -> Configuration:
         """What the company had that day."""
-        return situation_of(self.account, quote_lifecycle.day_of(self.account, self.ago(days))).current
+        return situation_of(self.account, self.account.local_date(self.ago(days))).current
 
     def wanted(self, *, days: int = 0, plan: str = "", more_seats: int = 0, **more: int) -> Configuration:
         """What it had, with another plan, more seats and more of its add-ons."""

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 from random import Random
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from commerce import documents, explanations
+from commerce import documents
 from commerce.models import Invoice, InvoiceLine, InvoiceStatus, Order
+from commerce.quotes import explanations
 from sandbox.demo.books import Line
 from sandbox.demo.company import SELLER
 from sandbox.demo.world import World
@@ -18,7 +18,7 @@ DAYS_TO_PAY = 14
 def add_invoice(world: World, chance: Random, order: Order, lines: list[Line], *, is_paid_at_once: bool) -> Invoice:
     """The bill of an order, paid in minutes in the portal and in days by a transfer."""
     account = order.account
-    issued = order.placed_at.astimezone(ZoneInfo(account.time_zone)).date()
+    issued = account.local_date(order.placed_at)
     wait = timedelta(minutes=3) if is_paid_at_once else timedelta(days=chance.randrange(5, 24), hours=2)
     paid_at = order.placed_at + wait
     is_paid = paid_at < world.calendar.now

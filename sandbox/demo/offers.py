@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from accounts.models import Account, Membership
 from accounts.permissions import Role, StaffGroup
-from commerce import acceptance, deal_decisions, quote_comments, quote_lifecycle, quoting
+from commerce.deal_desk import deal_decisions
+from commerce.quotes import acceptance, quote_comments, quote_lifecycle, quoting
 from sandbox.demo.abroad import IN_DINARS, IN_YEN, REVERSE_CHARGE, TAX_IN_PRICES
 from sandbox.demo.accounts import ACME
 from sandbox.demo.company import Company

@@ -7,10 +7,10 @@ import typst
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageDraw
 
-from commerce.catalogue import grant_words
+from commerce.catalogue.catalogue import grant_words
+from commerce.catalogue.product_files import taken
 from commerce.documents import fonts
 from commerce.models import FileKind, Product, ProductFile
-from commerce.product_files import taken
 
 BOARDS = {"team": 3, "business": 4, "enterprise": 5}  # How many columns of work each plan's board has.
 GROUND, COLUMN, CARDS = "#0b5d67", "#e6f2f3", ("#0b5d67", "#4fc3d3", "#f4a261")

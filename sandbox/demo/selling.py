@@ -9,10 +9,11 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from accounts.models import Entitlement
-from commerce import explanations
-from commerce.catalogue import at_own_price, grants_for
-from commerce.configuring import price
-from commerce.contracts import OwnedLine, line_label
+from commerce.catalogue.catalogue import at_own_price, grants_for
+from commerce.catalogue.taxes import SaleTax, tax_on_sale
+from commerce.configuring.configuring import price
+from commerce.configuring.situations import Configuration, Situation
+from commerce.contracts.contracts import OwnedLine, line_label
 from commerce.models import (
     Contract,
     ContractStatus,
@@ -34,8 +35,7 @@ from commerce.models import (
 from commerce.pricing import quote as engine
 from commerce.pricing.proration import Period, add_months
 from commerce.pricing.quoting import price_quote
-from commerce.situations import Configuration, Situation
-from commerce.taxes import SaleTax, tax_on_sale
+from commerce.quotes import explanations
 from sandbox.demo.accounts import LIKELY_ADDONS, Customer, Growth
 from sandbox.demo.books import Books, Line, Purchase, Term, annual_gain, annual_value
 from sandbox.demo.company import Company

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from accounts.models import Account, Membership
 from accounts.permissions import Role, StaffGroup
-from commerce import configurations, quote_requests
-from commerce.configurations import Typed
-from commerce.configuring import price
+from commerce.configuring import configurations
+from commerce.configuring.configurations import Typed
+from commerce.configuring.configuring import price
+from commerce.configuring.situations import Configuration, situation_of
 from commerce.models import ConfigurationSource, ConfiguratorStep, Quote, QuoteRequest, QuoteRequestReason
-from commerce.quote_lifecycle import day_of
-from commerce.situations import Configuration, situation_of
+from commerce.quotes import quote_requests
 from sandbox.demo.abroad import IN_YEN
 from sandbox.demo.accounts import ACME
 from sandbox.demo.company import Company
@@ -36,7 +36,7 @@ def make_wishes(world: World, company: Company) -> None:
 
 
 def _typed(account: Account, plan: str, more_seats: int, now: datetime, **addons: int) -> Typed:
-    situation = situation_of(account, day_of(account, now))
+    situation = situation_of(account, account.local_date(now))
     wanted = Configuration(plan, situation.seats + more_seats, {**situation.current.addons, **addons})
     return Typed(configuration=wanted, priced=price(situation, wanted))
 
@@ -51,7 +51,7 @@ def _save(acme: Account, now: datetime) -> None:
         (katrin, "With route planning", 2, _typed(acme, "team", 6, now, route_planner=1), (ada,)),
     ):
         saved = configurations.save(
-            situation=situation_of(acme, day_of(acme, now)),
+            situation=situation_of(acme, acme.local_date(now)),
             user=author.user,
             actor=author.actor(),
             typed=typed,
@@ -63,7 +63,7 @@ def _save(acme: Account, now: datetime) -> None:
 
 
 def _leave(account: Account, plan: str, more_seats: int, step: ConfiguratorStep, *, now: datetime) -> None:
-    situation = situation_of(account, day_of(account, now))
+    situation = situation_of(account, account.local_date(now))
     wanted = Configuration(plan, situation.seats + more_seats, situation.current.addons)
     typed = Typed(wanted, price(situation, wanted), ConfigurationSource.SCRATCH, step)
     configurations.keep_typed(situation=situation, user=_member(account, Role.ADMINISTRATOR).user, typed=typed, now=now)

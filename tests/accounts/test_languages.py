@@ -256,7 +256,7 @@ def test_no_template_writes_a_date_in_a_format_of_its_own():
 def test_an_invoice_is_in_the_companys_language(acme, admin):
     from pypdf import PdfReader
 
-    from commerce.invoicing import render_pdf
+    from commerce.billing.invoicing import render_pdf
     from commerce.models import Invoice
 
     acme.language = "de"

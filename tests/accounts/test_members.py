@@ -218,8 +218,8 @@ def buyer(acme):
 
 @pytest.fixture
 def quote(acme, buyer, now):
-    from commerce.quoting import create_quote
-    from commerce.situations import Configuration
+    from commerce.configuring.situations import Configuration
+    from commerce.quotes.quoting import create_quote
 
     make_contract(acme, make_catalogue())
     actor = buyer.membership.actor()
@@ -246,8 +246,8 @@ def test_a_role_taken_away_in_the_middle_of_a_checkout_stops_it_before_anything_
 
 
 def test_a_role_taken_away_before_paying_stops_the_payment(admin, buyer, quote, signed_in):
-    from commerce.acceptance import accept_quote
     from commerce.models import PaymentAttempt
+    from commerce.quotes.acceptance import accept_quote
 
     order = accept_quote(
         quote=quote, shown_hash=quote.price_hash, consent_name=buyer.name, ip="203.0.113.7",

@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from analytics.approvals import Times, approval_times
-from commerce import deal_decisions, quoting
+from commerce.configuring.situations import Configuration
+from commerce.deal_desk import deal_decisions
 from commerce.models import SelfServiceLimit
-from commerce.situations import Configuration
+from commerce.quotes import quoting
 from tests.factories import make_catalogue, make_contract, make_default_approval_rules, make_staff
 
 PAGE, CSV = reverse("analytics:approvals"), reverse("analytics:approvals-csv")

@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from analytics.selling import WINDOW, Stage, selling
 from commerce import orders
-from commerce.acceptance import accept_quote
-from commerce.quoting import create_quote
-from commerce.situations import Configuration
+from commerce.configuring.situations import Configuration
+from commerce.quotes.acceptance import accept_quote
+from commerce.quotes.quoting import create_quote
 from tests.factories import make_catalogue, make_contract, make_staff
 from tracking.actor import Actor, ActorKind
 from tracking.models import EventName

@@ -21,7 +21,7 @@ def contract(acme, products):
 @pytest.fixture
 def upgrade():
     """Business with 60 seats, and single sign-on."""
-    from commerce.situations import Configuration
+    from commerce.configuring.situations import Configuration
 
     return Configuration(plan="business", seats=60, addons={"sso": 1})
 
@@ -31,7 +31,7 @@ def quote(admin, contract, upgrade, now):
     """Acme's quote for the upgrade: 1,677.13 due now."""
     import uuid
 
-    from commerce.quoting import create_quote
+    from commerce.quotes.quoting import create_quote
 
     return create_quote(
         account=contract.account,
@@ -46,7 +46,7 @@ def quote(admin, contract, upgrade, now):
 @pytest.fixture
 def accept(now):
     """Accept a quote as its administrator reads it: `accept(quote, admin)`."""
-    from commerce.acceptance import accept_quote
+    from commerce.quotes.acceptance import accept_quote
 
     def accept(quote, user, **given):
         defaults = {"shown_hash": quote.price_hash, "consent_name": "Ada Achterberg", "ip": "203.0.113.7", "now": now}
@@ -71,7 +71,8 @@ def localstripe(tmp_path_factory):
 @pytest.fixture
 def stripe(localstripe, settings, monkeypatch):
     """An empty Stripe, as the portal sees it: a proxy that can be told to misbehave (`stripe.order(...)`)."""
-    from commerce import payments, reconciliation, stripe_gateway
+    from commerce import stripe_gateway
+    from commerce.billing import payments, reconciliation
     from sandbox.localstripe import SECRET_KEY
     from sandbox.proxy import StripeProxy
     from tests.commerce.stripe_side import any_clock
@@ -105,7 +106,7 @@ def invoice(quote, accept, admin):
 @pytest.fixture
 def pay(stripe, stripe_js, invoice, admin, now):
     """Pay the bill as the pay page does, with a card number: `pay("4242…")`."""
-    from commerce import payments
+    from commerce.billing import payments
 
     def pay(number="4242424242424242", *, at=now):
         setup = payments.prepare_card(account=invoice.account, now=at)

@@ -7,11 +7,11 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from accounts.models import Entitlements, OutgoingMail
-from commerce import amendments
-from commerce.amendments import Decision
-from commerce.applying import apply_due
-from commerce.contracts import ledger_of, owned_on
-from commerce.ledger import Entry, movements
+from commerce.contracts import amendments
+from commerce.contracts.amendments import Decision
+from commerce.contracts.applying import apply_due
+from commerce.contracts.contracts import ledger_of, owned_on
+from commerce.contracts.ledger import Entry, movements
 from commerce.models import (
     Contract,
     DeltaKind,

@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts import members
 from accounts.models import Membership, OutgoingMail
 from accounts.permissions import Role
-from commerce import acceptance, approvals, limits, orders, quote_lifecycle, quoting
+from commerce import orders
+from commerce.configuring.situations import Configuration
 from commerce.models import (
     ApprovalStatus,
     BillingRule,
@@ -26,7 +27,7 @@ from commerce.models import (
     QuoteLine,
     QuoteStatus,
 )
-from commerce.situations import Configuration
+from commerce.quotes import acceptance, approvals, limits, quote_lifecycle, quoting
 from commerce.tasks import expire_quotes
 from tests.factories import make_member
 from tests.racing import wait_for_locks
@@ -446,7 +447,7 @@ def overtake_by_refresh(quote, accept, admin, now):
 
 
 def overtake_by_order(quote, accept, admin, now):
-    from commerce.situations import Configuration
+    from commerce.configuring.situations import Configuration
 
     other = quoting.create_quote(
         account=quote.account, actor=admin.membership.actor(), user=admin, now=now, form_key=uuid.uuid4(),

@@ -9,7 +9,8 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from accounts.models import Account
-from commerce import amounts, crediting, orders, statements
+from commerce import amounts, orders
+from commerce.billing import crediting, statements
 from commerce.models import Invoice
 from commerce.pricing.money import Money
 from tests.factories import make_invoice, make_member, make_staff

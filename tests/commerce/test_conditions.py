@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from commerce.conditions import Condition, ConditionRefused, FactKind, Facts, Operator, holds, parse
+from commerce.catalogue.conditions import Condition, ConditionRefused, FactKind, Facts, Operator, holds, parse
 
 FACTS = Facts(
     named={"seats": FactKind.NUMBER, "tier": FactKind.TEXT, "products": FactKind.TEXTS},

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from commerce.conditions import Condition, Operator
-from commerce.configuration_rules import (
+from commerce.catalogue.conditions import Condition, Operator
+from commerce.configuring.configuration_rules import (
     Bundle,
     Fix,
     FixAction,

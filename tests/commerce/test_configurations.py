@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
-from commerce.configurations import IDLE, KEPT, note_abandoned, remove_old
+from commerce.configuring.configurations import IDLE, KEPT, note_abandoned, remove_old
 from commerce.models import ConfigurationShare, Quote, SavedConfiguration
 from commerce.tasks import sweep_configurations
 from tests.factories import make_member

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from commerce.catalogue import offered_products
-from commerce.configuring import (
+from commerce.catalogue.catalogue import offered_products
+from commerce.configuring.configuring import (
     AmountTooSmall,
     DowngradeAtTermEnd,
     NothingChanges,
@@ -17,9 +17,9 @@ from commerce.configuring import (
     UnknownProduct,
     configure,
 )
-from commerce.explanations import in_words
+from commerce.configuring.situations import Configuration, NoContract, TaxUnknown, situation_of
 from commerce.models import DiscountSchedule, Price, TaxRate
-from commerce.situations import Configuration, NoContract, TaxUnknown, situation_of
+from commerce.quotes.explanations import in_words
 from tests.factories import make_account, make_contract
 from tracking.models import UsageDaily
 

@@ -3,9 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from commerce import amendments
-from commerce.amendments import Decision
-from commerce.contracts import ledger_of, owned_on
+from commerce.contracts import amendments
+from commerce.contracts.amendments import Decision
+from commerce.contracts.contracts import ledger_of, owned_on
 from commerce.models import PendingChange
 
 REASON = "Agreed with Ada on the phone."

@@ -26,11 +26,11 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import Account, Entitlements
-from commerce import amendments, ledger
-from commerce.amendments import AmendmentRefused, Decision
-from commerce.applying import apply_due
-from commerce.contracts import ledger_of, owned_on
-from commerce.ledger import Entry
+from commerce.contracts import amendments, ledger
+from commerce.contracts.amendments import AmendmentRefused, Decision
+from commerce.contracts.applying import apply_due
+from commerce.contracts.contracts import ledger_of, owned_on
+from commerce.contracts.ledger import Entry
 from commerce.models import Contract, DeltaKind, PendingChange, Product, SubscriptionDelta
 from commerce.pricing.money import to_minor
 from commerce.pricing.proration import add_months
@@ -249,7 +249,7 @@ class ContractMachine(RuleBasedStateMachine):
 
     @property
     def today(self) -> date:
-        return self.now.astimezone(ZoneInfo(self.account.time_zone)).date()
+        return self.account.local_date(self.now)
 
     @property
     def plan(self) -> str:

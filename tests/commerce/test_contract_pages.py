@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
-from commerce.contracts import overview, overview_of
+from commerce.contracts.contracts import overview, overview_of
 from commerce.models import Contract
 from commerce.orders import fulfil
 from tests.factories import make_contract, make_member

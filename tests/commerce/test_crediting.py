@@ -7,7 +7,8 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import OutgoingMail
-from commerce import balances, crediting, einvoices, invoicing, orders
+from commerce import orders
+from commerce.billing import balances, crediting, einvoices, invoicing
 from commerce.models import (
     BalanceEntry,
     BalanceKind,
@@ -18,7 +19,7 @@ from commerce.models import (
     OrderStatus,
     PeriodClose,
 )
-from commerce.quoting import create_quote
+from commerce.quotes.quoting import create_quote
 from tests.commerce.test_einvoices import Read, holds
 from tests.factories import make_staff
 from tracking.actor import Actor
@@ -52,7 +53,7 @@ def paid(invoice, finance, now):
 
 
 def next_bill(account, admin, accept, now, *, seats):
-    from commerce.configuring import Configuration
+    from commerce.configuring.configuring import Configuration
 
     quote = create_quote(
         account=account, actor=admin.membership.actor(), user=admin, now=now, form_key=uuid.uuid4(),

@@ -11,9 +11,10 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
-from commerce import deal_decisions, deal_desk, manual_prices, quote_lifecycle, quoting
-from commerce.configuring import price
-from commerce.deal_decisions import AlreadyDecided, MayNotDecide, NoteMissing, NotTheirTurn, PriceMoved
+from commerce.configuring.configuring import price
+from commerce.configuring.situations import situation_of
+from commerce.deal_desk import deal_decisions, deal_desk
+from commerce.deal_desk.deal_decisions import AlreadyDecided, MayNotDecide, NoteMissing, NotTheirTurn, PriceMoved
 from commerce.models import (
     ApprovalRule,
     ApprovalStep,
@@ -27,7 +28,7 @@ from commerce.models import (
     QuoteStatus,
     TaxRate,
 )
-from commerce.situations import situation_of
+from commerce.quotes import manual_prices, quote_lifecycle, quoting
 from tests.factories import make_default_approval_rules, make_staff
 from tracking.actor import Actor
 
@@ -69,7 +70,7 @@ def draft(contract, upgrade, seller, now):
 
     def draft(discount="0", *, by=seller, after=None, configuration=upgrade, **fields):
         account = contract.account
-        situation = situation_of(account, quote_lifecycle.day_of(account, now))
+        situation = situation_of(account, account.local_date(now))
         priced = price(situation, configuration, manual_prices.from_json(fields.get("manual_prices", {})))
         if after is None:
             quote = Quote(account=account, created_by=by, created_at=now, origin=QuoteOrigin.STAFF)

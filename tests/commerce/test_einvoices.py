@@ -9,7 +9,7 @@ from lxml import etree
 from pypdf import PdfReader
 
 from accounts.models import Account
-from commerce import einvoices, invoicing
+from commerce.billing import einvoices, invoicing
 from commerce.models import Invoice, InvoiceLine, LegalEntity, TaxRate
 from tests.factories import SELLER
 
@@ -209,7 +209,7 @@ def test_an_accepted_quote_becomes_an_e_invoice_inside_its_pdf(invoice):
 def test_a_bill_to_a_business_abroad_is_reversed_all_the_way(admin, contract, upgrade, accept, now):
     import uuid
 
-    from commerce.quoting import create_quote
+    from commerce.quotes.quoting import create_quote
 
     TaxRate.objects.create(
         country="AT", name="USt", rate=Decimal("0.2"), is_reversible=True, valid_from=contract.start_date
@@ -227,7 +227,7 @@ def test_a_bill_to_a_business_abroad_is_reversed_all_the_way(admin, contract, up
 def test_a_bill_with_prices_that_have_the_tax_in_them_tells_the_net(admin, contract, upgrade, accept, now):
     import uuid
 
-    from commerce.quoting import create_quote
+    from commerce.quotes.quoting import create_quote
 
     TaxRate.objects.filter(country="DE").update(treatment="inclusive")
     quote = create_quote(

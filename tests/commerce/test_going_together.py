@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from accounts.models import Entitlement
 from commerce import orders
-from commerce.configuring import NotSellable, RuleBroken, configure
+from commerce.configuring.configuring import NotSellable, RuleBroken, configure
+from commerce.configuring.situations import Configuration
 from commerce.models import (
     ConfigurationRuleText,
     Price,
@@ -18,8 +19,7 @@ from commerce.models import (
     ProductGrant,
     Quote,
 )
-from commerce.quoting import create_quote
-from commerce.situations import Configuration
+from commerce.quotes.quoting import create_quote
 
 PAGE = reverse("commerce:configure")
 PRICE = reverse("commerce:configure-price")

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from commerce.fitting import seats_that_fit
+from commerce.configuring.fitting import seats_that_fit
 from commerce.models import SavedConfiguration
 from tracking.models import Event, EventName, UsageDaily
 from tracking.services import flush_page_views

@@ -7,7 +7,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils.text import capfirst
 
 from accounts.models import StoredFile
-from commerce import invoicing
+from commerce.billing import invoicing
 from commerce.models import Invoice, InvoiceKind, InvoiceLine, InvoiceSeries, InvoiceStatus, PaymentAttempt
 from tests.factories import make_catalogue
 from tracking.models import Event, EventName

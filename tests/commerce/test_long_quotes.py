@@ -14,13 +14,13 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from accounts import formats
-from commerce import quote_lifecycle, quote_pricing, staff_quotes
-from commerce.manual_prices import ManualPrice
+from commerce.configuring.situations import Configuration
 from commerce.models import Price, PriceBook, PricingPurpose, PricingStatus, Product, Quote, QuotePricing
-from commerce.quote_pricing import BeingPriced, NotUnderWay
-from commerce.quote_sheets import SheetRefused, as_text, lines_of, read
-from commerce.situations import Configuration
-from commerce.staff_quotes import Terms
+from commerce.quotes import quote_lifecycle, quote_pricing, staff_quotes
+from commerce.quotes.manual_prices import ManualPrice
+from commerce.quotes.quote_pricing import BeingPriced, NotUnderWay
+from commerce.quotes.quote_sheets import SheetRefused, as_text, lines_of, read
+from commerce.quotes.staff_quotes import Terms
 from tests.factories import make_staff
 from tracking.actor import Actor
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Entitlement, Entitlements, Feature, OutgoingMail
 from commerce import orders
-from commerce.contracts import overview
+from commerce.contracts.contracts import overview
 from commerce.models import Contract, Deal, Invoice, Order, PaymentAttempt, Quote, SubscriptionDelta
 from tracking.actor import Actor
 from tracking.models import Event
@@ -121,8 +121,8 @@ def test_money_that_comes_after_the_contracts_end_changes_nothing(order, now):
 def test_buying_more_of_an_add_on_adds_to_its_line(order, admin, acme, now, today, accept):
     import uuid
 
-    from commerce.quoting import create_quote
-    from commerce.situations import Configuration
+    from commerce.configuring.situations import Configuration
+    from commerce.quotes.quoting import create_quote
 
     fulfil(order, now)
     more = create_quote(

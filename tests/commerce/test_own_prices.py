@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from commerce.catalogue import offered_products
-from commerce.conditions import ConditionRefused
-from commerce.configuring import NotSellable, configure
+from commerce.catalogue.catalogue import offered_products
+from commerce.catalogue.conditions import ConditionRefused
+from commerce.configuring.configuring import NotSellable, configure
+from commerce.configuring.situations import Configuration
 from commerce.models import ContractedPrice, DiscountSchedule, Price, PriceRule, Product
-from commerce.quoting import create_quote
-from commerce.situations import Configuration
+from commerce.quotes.quoting import create_quote
 from tests.factories import make_tier
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def monthly(acme, today, configuration=MORE):
 
 
 def words(acme, today):
-    from commerce import explanations
+    from commerce.quotes import explanations
 
     return explanations.in_words(configure(acme, MORE, today).lines[0].explanation)
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from commerce import payments
+from commerce.billing import payments
 from commerce.models import Invoice, InvoiceStatus, PaymentAttempt, PaymentState
 from sandbox.proxy import Fault, Order
 from tests.commerce.conftest import content_queries

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import Entitlement, OutgoingMail
-from commerce import payments, reconciliation
 from commerce import stripe_gateway as gateway
+from commerce.billing import payments, reconciliation
 from commerce.models import InvoiceStatus, OrderStatus, PaymentAttempt, PaymentState, StripeCustomer
 from sandbox.proxy import Fault, Order
 from tests.commerce.stripe_side import ASKS_THE_BANK, DECLINED_AT_ONCE, DECLINED_LATER, charges

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
+from commerce.catalogue.pricebooks import prices_for
 from commerce.models import (
     ContractedPrice,
     DiscountSchedule,
@@ -16,7 +17,6 @@ from commerce.models import (
     ProductCost,
     TaxRate,
 )
-from commerce.pricebooks import prices_for
 from tests.factories import make_staff
 
 TIERS = [{"from": "1", "to": "11", "unit_price": "12"}, {"from": "11", "to": None, "unit_price": "10"}]

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from commerce.catalogue import Offered
+from commerce.catalogue.catalogue import Offered
+from commerce.catalogue.price_words import price_words, schedule_words
 from commerce.models import BillingRule, DiscountSchedule, Price, Product
-from commerce.price_words import price_words, schedule_words
 
 TIERS = [{"from": "1", "to": "5", "unit_price": "78"}, {"from": "5", "unit_price": "62.40"}]
 

@@ -11,14 +11,14 @@ from django.urls import reverse
 
 from accounts.scope import account_scope
 from commerce import amounts
-from commerce.acceptance import accept_quote
-from commerce.catalogue import offered_products
-from commerce.invoicing import render_pdf
+from commerce.billing.invoicing import render_pdf
+from commerce.catalogue.catalogue import offered_products
+from commerce.catalogue.pricebooks import PriceSource, book_for, prices_for
+from commerce.configuring.situations import Configuration
 from commerce.models import Contract, ContractedPrice, DiscountSchedule, Price, PriceBook, PriceRule, ProductCost
-from commerce.pricebooks import PriceSource, book_for, prices_for
 from commerce.pricing import money
-from commerce.quoting import create_quote
-from commerce.situations import Configuration
+from commerce.quotes.acceptance import accept_quote
+from commerce.quotes.quoting import create_quote
 from tests.factories import make_account, make_contract, make_tier
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commerce.explanations import from_json, to_json
 from commerce.pricing.explanation import phrase_text, render
 from commerce.pricing.money import AmountTooLarge, NegativeAmount, UnknownCurrency
 from commerce.pricing.proration import ChangeOutsidePeriod, Period, ProrationMode, TermIsEmpty
@@ -39,6 +38,7 @@ from commerce.pricing.tiers import (
     QuantityTooLarge,
 )
 from commerce.pricing.waterfall import Adjustment, AdjustmentKind
+from commerce.quotes.explanations import from_json, to_json
 
 YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
 MAY = Period(date(2026, 5, 1), date(2026, 6, 1))

@@ -7,10 +7,10 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Notification, OutgoingMail
-from commerce import quote_comments
+from commerce.configuring.situations import Configuration
 from commerce.models import Price, Quote, QuoteComment
-from commerce.quoting import create_quote, refresh_quote
-from commerce.situations import Configuration
+from commerce.quotes import quote_comments
+from commerce.quotes.quoting import create_quote, refresh_quote
 from tracking.actor import Actor
 
 

@@ -3,9 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from commerce import staff_quotes
 from commerce.models import Quote
-from commerce.staff_quotes import Terms
+from commerce.quotes import staff_quotes
+from commerce.quotes.staff_quotes import Terms
 from tests.factories import make_contract, make_staff
 from tracking.actor import Actor
 

@@ -11,8 +11,9 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from accounts.models import Brand
-from commerce import documents, quote_documents
+from commerce import documents
 from commerce.models import Quote
+from commerce.quotes import quote_documents
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from commerce import deal_desk, quote_lifecycle
+from commerce.configuring.situations import Configuration
+from commerce.deal_desk import deal_desk
 from commerce.models import Contract, Quote, QuoteComment, QuoteLine, QuoteStatus
-from commerce.quoting import create_quote
-from commerce.situations import Configuration
+from commerce.quotes import quote_lifecycle
+from commerce.quotes.quoting import create_quote
 from tests.factories import make_member
 from tracking.actor import Actor
 from tracking.models import Event

@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+from commerce.configuring.situations import Configuration
 from commerce.models import Contract, Invoice, Order, Price, Quote
-from commerce.quoting import create_quote
-from commerce.situations import Configuration
+from commerce.quotes.quoting import create_quote
 from tests.factories import make_member
 
 LIST = reverse("commerce:quotes")

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Notification, OutgoingMail
 from commerce.models import QuoteRequest
-from commerce.quote_requests import NotOpen, QuoteOfOthers, answer
+from commerce.quotes.quote_requests import NotOpen, QuoteOfOthers, answer
 from tests.factories import make_contract, make_staff
 from tracking.actor import Actor
 from tracking.models import Event, EventName

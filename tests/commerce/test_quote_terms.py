@@ -8,13 +8,16 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from accounts.models import Entitlement
-from commerce import deal_desk, ledger, orders, quote_changes, quote_lifecycle, staff_quotes
-from commerce.contracts import ledger_of, owned_on
+from commerce import orders
+from commerce.configuring.situations import Configuration, TermRefused
+from commerce.contracts import ledger
+from commerce.contracts.contracts import ledger_of, owned_on
+from commerce.deal_desk import deal_desk
 from commerce.models import BillingRule, Product
 from commerce.pricing.proration import Period, ProrationMode, prorate_multiplier
-from commerce.quoting import PriceIsPersonal, refresh_quote
-from commerce.situations import Configuration, TermRefused
-from commerce.staff_quotes import Terms
+from commerce.quotes import quote_changes, quote_lifecycle, staff_quotes
+from commerce.quotes.quoting import PriceIsPersonal, refresh_quote
+from commerce.quotes.staff_quotes import Terms
 from tests.factories import make_staff
 from tracking.actor import Actor
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from commerce import acceptance, quote_changes, quote_lifecycle, quoting
+from commerce.configuring.situations import Configuration, ConfigurationRefused
 from commerce.models import (
     Contract,
     Deal,
@@ -19,7 +19,7 @@ from commerce.models import (
     Subscription,
     SubscriptionDelta,
 )
-from commerce.situations import Configuration, ConfigurationRefused
+from commerce.quotes import acceptance, quote_changes, quote_lifecycle, quoting
 from tests.factories import make_member
 from tracking.models import Event
 

@@ -9,8 +9,8 @@ from django.db import connection
 from django.urls import reverse
 
 from accounts.models import Tier
-from commerce import acceptance, quote_lifecycle, staff_quotes
 from commerce.models import Contract, Order, Price, PriceBook, PriceRule, Quote
+from commerce.quotes import acceptance, quote_lifecycle, staff_quotes
 from tests.factories import make_member, make_staff
 from tests.racing import race
 from tracking.actor import Actor

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
-from commerce import receivables
+from commerce.billing import receivables
 from commerce.models import Invoice, InvoiceReminder, InvoiceStatus, PeriodClose
 from tests.factories import make_staff
 from tracking.actor import Actor
@@ -122,7 +122,7 @@ def test_finance_closes_a_month_in_the_admin(signed_in, finance, agent, time_mac
 
 
 def test_a_credit_note_is_shown_with_its_invoice_and_its_xml(signed_in, admin, finance, invoice, time_machine_now):
-    from commerce import crediting
+    from commerce.billing import crediting
 
     note = crediting.credit_invoice(
         invoice=invoice, reason="Two seats too many", actor=Actor.staff(finance.pk, invoice.account_id),

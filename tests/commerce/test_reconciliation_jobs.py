@@ -4,7 +4,8 @@ import pytest
 import time_machine
 from celery import current_app
 
-from commerce import payments, tasks
+from commerce import tasks
+from commerce.billing import payments
 from commerce.models import InvoiceStatus, PaymentAttempt, PaymentState, QuoteStatus, WebhookEvent, WebhookState
 from sandbox.proxy import Fault, Order
 from tests.commerce.stripe_side import ASKS_THE_BANK, charges, deliver, event_of

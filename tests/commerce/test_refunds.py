@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
-from commerce import balances, crediting, reconciliation, refunds
+from commerce.billing import balances, crediting, reconciliation, refunds
 from commerce.models import PaymentState, RefundAttempt, RefundState, WebhookEvent
 from sandbox.proxy import Fault, Order
 from tests.commerce.stripe_side import deliver

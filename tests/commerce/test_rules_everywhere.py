@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from commerce import quote_lifecycle, staff_quotes
-from commerce.configuring import NotSellable, RuleBroken, configure
+from commerce.configuring.configuring import NotSellable, RuleBroken, configure
+from commerce.configuring.situations import Configuration
 from commerce.models import Quote, SavedConfiguration
-from commerce.quoting import refresh_quote
-from commerce.situations import Configuration
-from commerce.staff_quotes import Terms
+from commerce.quotes import quote_lifecycle, staff_quotes
+from commerce.quotes.quoting import refresh_quote
+from commerce.quotes.staff_quotes import Terms
 from tests.factories import make_member, make_staff
 from tracking.actor import Actor
 

@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from accounts.models import Tier
 from accounts.scope import account_scope
-from commerce import deal_decisions, deal_desk, limits, quoting, staff_quotes
+from commerce.deal_desk import deal_decisions, deal_desk
 from commerce.models import QuoteStatus, SelfServiceLimit
+from commerce.quotes import limits, quoting, staff_quotes
 from tests.factories import make_default_approval_rules, make_staff, make_tier
 from tracking.actor import Actor
 

@@ -7,12 +7,13 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
-from commerce import acceptance, deal_desk, quote_lifecycle, staff_quotes
-from commerce.manual_prices import ManualPrice
+from commerce.configuring.situations import Configuration, ConfigurationRefused
+from commerce.deal_desk import deal_desk
 from commerce.models import Contract, Deal, DealStage, Price, Quote
-from commerce.quoting import PriceIsPersonal, refresh_quote
-from commerce.situations import Configuration, ConfigurationRefused
-from commerce.staff_quotes import Terms
+from commerce.quotes import acceptance, quote_lifecycle, staff_quotes
+from commerce.quotes.manual_prices import ManualPrice
+from commerce.quotes.quoting import PriceIsPersonal, refresh_quote
+from commerce.quotes.staff_quotes import Terms
 from tests.factories import make_staff
 from tracking.actor import Actor
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from commerce import vat_ids
-from commerce.acceptance import accept_quote
-from commerce.configuring import configure
+from commerce.catalogue import vat_ids
+from commerce.configuring.configuring import configure
+from commerce.configuring.situations import Configuration, situation_of
 from commerce.models import TaxRate
-from commerce.quoting import create_quote
-from commerce.situations import Configuration, situation_of
+from commerce.quotes.acceptance import accept_quote
+from commerce.quotes.quoting import create_quote
 
 UPGRADE = Configuration("team", 60)
 

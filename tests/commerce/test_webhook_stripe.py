@@ -11,8 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import OutgoingMail
-from commerce import payments, reconciliation, webhooks
 from commerce import stripe_gateway as gateway
+from commerce import webhooks
+from commerce.billing import payments, reconciliation
 from commerce.models import (
     EventCursor,
     InvoiceStatus,

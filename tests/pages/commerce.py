@@ -4,17 +4,17 @@ import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.permissions import Permission
-from commerce import amendments, orders
-from commerce.amendments import Decision
+from commerce import orders
+from commerce.billing.payments import prepare_card
+from commerce.configuring.situations import situation_of
+from commerce.contracts import amendments
+from commerce.contracts.amendments import Decision
 from commerce.models import Contract, ProductFile, Quote, QuoteStatus, RetentionOffer
-from commerce.payments import prepare_card
-from commerce.situations import situation_of
 from tests.commerce.stripe_side import StripeJs
 from tests.pages.kinds import Audience, Foreign, Page, cursor_of, form_key, number, of
 from tests.world import Company
@@ -78,7 +78,7 @@ def end_today(company: Company) -> None:
 
 def begin_pause(company: Company) -> None:
     cancel_unpaid(company)
-    today = timezone.localdate(timezone=ZoneInfo(company.account.time_zone))
+    today = company.account.local_date(timezone.now())
     days = {"from_date": today, "until_date": today + timedelta(days=5)}
     amendments.pause(contract=company.contract, decision=decision(company), **days)
 
@@ -90,13 +90,13 @@ def read_now(company: Company, **typed: Any) -> Mapping[str, Any]:
 
 def one_seat_less(company: Company) -> Mapping[str, Any]:
     """Of what the company has; the rest of the form says the same as now."""
-    today = timezone.localdate(timezone=ZoneInfo(company.account.time_zone))
+    today = company.account.local_date(timezone.now())
     now = situation_of(company.account, today).current
     return read_now(company, **{**now.as_query(), "seats": str(now.seats - 1)})
 
 
 def pause_days(company: Company) -> Mapping[str, Any]:
-    today = timezone.localdate(timezone=ZoneInfo(company.account.time_zone))
+    today = company.account.local_date(timezone.now())
     return read_now(company, from_date=today + timedelta(days=1), until_date=today + timedelta(days=9))
 
 

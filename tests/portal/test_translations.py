@@ -243,8 +243,11 @@ SAID_AS_IT_IS = {
         "Neither the portal's address nor a brand's.",
     ): "for the log, not for people",
     ("commerce/documents.py", "No fonts for documents in "): "read in the log of whoever builds the portal",
-    ("commerce/einvoices.py", "Credited to the balance"): "for the bookkeeping program that reads the e-invoice",
-    ("commerce/einvoices.py", "Reverse charge"): "for the bookkeeping program that reads the e-invoice",
+    (
+        "commerce/billing/einvoices.py",
+        "Credited to the balance",
+    ): "for the bookkeeping program that reads the e-invoice",
+    ("commerce/billing/einvoices.py", "Reverse charge"): "for the bookkeeping program that reads the e-invoice",
     ("crm/push.py", "Foreign key external ID"): "part of a message of Salesforce",
 }
 SAID_AS_IT_IS |= {

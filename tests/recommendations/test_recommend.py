@@ -8,7 +8,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from accounts.models import Entitlement, Entitlements
-from commerce import contracts
+from commerce.contracts import contracts
 from commerce.models import ContractedPrice, Price, PriceBook
 from recommendations.models import ContentBlock, Offer
 from recommendations.services import note_shown, recommend

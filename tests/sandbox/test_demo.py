@@ -27,7 +27,7 @@ from accounts.models import (
 )
 from accounts.pictures import drawn_anew
 from cases.models import Case, CaseMessage
-from commerce.catalogue import grants_for
+from commerce.catalogue.catalogue import grants_for
 from commerce.models import (
     Contract,
     ContractStatus,

@@ -13,8 +13,9 @@ from accounts.duplicates import candidates
 from accounts.models import Account, Domain, Entitlements, Erasure, IdentityProvider, Membership, PersonMerge, User
 from accounts.permissions import StaffGroup
 from cases.models import Case, CaseMessage
-from commerce.configuring import NotSellable, RuleBroken, configure
-from commerce.contracts import overview
+from commerce.configuring.configuring import NotSellable, RuleBroken, configure
+from commerce.configuring.situations import Configuration, situation_of
+from commerce.contracts.contracts import overview
 from commerce.models import (
     BundleOption,
     ConfigurationRule,
@@ -31,7 +32,6 @@ from commerce.models import (
     SavedConfiguration,
 )
 from commerce.models.bundles import RuleKind
-from commerce.situations import Configuration, situation_of
 from crm.models import OutboxRow
 from knowledge.models import Article, ArticleVote
 from portal.first_steps import checklist_for, meets_first_steps

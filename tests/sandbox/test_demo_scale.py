@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Account, Entitlements, Membership, TermsAcceptance, TermsText, TermsVersion, User
 from accounts.permissions import StaffGroup
-from commerce.contracts import overview
+from commerce.contracts.contracts import overview
 from commerce.models import Invoice, InvoiceSeries, Order
 from crm.models import OutboxRow
 from sandbox.demo.company import found_company

@@ -1,0 +1,1 @@
+"""Bills, credit, and money on its way in and back."""

@@ -1,0 +1,179 @@
+"""Credit notes: they take back an invoice, or a part of it. An invoice itself never changes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts.languages import documents_language
+from accounts.models import Account, Membership, User
+from accounts.notifications import notify
+from accounts.permissions import Role
+from commerce import orders
+from commerce.billing import balances, invoicing
+from commerce.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, OrderStatus, PaymentAttempt
+from commerce.pricing.money import from_minor
+from commerce.pricing.tax import part_of_tax
+from tracking.actor import Actor
+from tracking.models import EventName
+from tracking.services import record
+
+
+class NotCreditable(Exception):
+    """It is void, written off or itself a credit note, or nothing of it is left to be credited."""
+
+
+class MoreThanLeft(Exception):
+    """More of a line was to be credited than is left of it."""
+
+
+def credit_invoice(
+    *, invoice: Invoice, reason: str, actor: Actor, now: datetime, amounts: Mapping[int, int] | None = None
+) -> Invoice:
+    """Credit what is left of an invoice, or a part of some of its lines, and return the credit note.
+
+    `amounts` says how much of which line, by position: net minor units with the sign of the line. What was to be paid
+    is owed no more; what was paid goes to the company's balance. An order whose bill is credited in full before it is
+    paid is given up. Raises NotCreditable, MoreThanLeft, invoicing.InvoiceBeingPaid: then nothing has changed.
+    """
+    with transaction.atomic():
+        locked = Invoice.objects.select_for_update(of=("self",)).select_related("account", "order").get(pk=invoice.pk)
+        _check_creditable(locked)
+        with override(documents_language(locked.account)):
+            lines = _lines(locked, amounts)
+        if sum(line.total_minor + line.tax_minor for line in lines) >= 0:
+            raise NotCreditable(_("Nothing of invoice %(number)s would be credited.") % {"number": locked.number})
+        note = _issue(locked, lines, reason=reason, now=now)
+        _settle(locked, note, actor=actor, now=now)
+        record(
+            name=EventName.INVOICE_CREDITED,
+            actor=actor,
+            now=now,
+            object_type="invoice",
+            object_id=note.number,
+            properties={"invoice": locked.number, "total_minor": note.total_minor, "currency": note.currency},
+        )
+        notify(
+            kind="credit_note",
+            to=billing_contacts(locked.account),
+            account=locked.account,
+            context={"note": note, "invoice": locked, "credited": -note.total_minor},
+        )
+    return note
+
+
+def left_of(invoice: Invoice) -> dict[int, tuple[InvoiceLine, int]]:
+    """The lines by position, and how much of each can still be credited: net minor units with the line's sign."""
+    return {line.position: (line, line.total_minor + net) for line, net, _tax in _credited_so_far(invoice)}
+
+
+def billing_contacts(account: Account) -> list[User]:
+    """The company's people for bills; where it has named none, its administrators."""
+    members = Membership.objects.for_account(account).active().select_related("user").order_by("pk")
+    chosen = members.with_role(Role.BILLING) or members.with_role(Role.ADMINISTRATOR)
+    return [member.user for member in chosen]
+
+
+def _check_creditable(invoice: Invoice) -> None:
+    if invoice.is_credit_note or invoice.status in (InvoiceStatus.VOID, InvoiceStatus.WRITTEN_OFF):
+        raise NotCreditable(_("Invoice %(number)s cannot be credited.") % {"number": invoice.number})
+    if PaymentAttempt.objects.filter(invoice=invoice).pending().exists():
+        raise invoicing.InvoiceBeingPaid(
+            _("A payment of invoice %(number)s is on its way.") % {"number": invoice.number}
+        )
+
+
+def _credited_so_far(invoice: Invoice) -> list[tuple[InvoiceLine, int, int]]:
+    """Each line, with the net and the tax that were taken back of it, both of the other sign. Two queries."""
+    taken = InvoiceLine.objects.filter(corrects__invoice=invoice).order_by().values_list("corrects")
+    sums = {line: (net, tax) for line, net, tax in taken.annotate(Sum("total_minor"), Sum("tax_minor"))}
+    return [(line, *sums.get(line.pk, (0, 0))) for line in invoice.lines.select_related("product")]
+
+
+def _lines(invoice: Invoice, amounts: Mapping[int, int] | None) -> list[InvoiceLine]:
+    credited = _credited_so_far(invoice)
+    if amounts is not None and (unknown := set(amounts) - {line.position for line, _net, _tax in credited}):
+        raise MoreThanLeft(_("The invoice has no line %(position)d.") % {"position": min(unknown)})
+    lines = []
+    for line, net, tax in credited:
+        left = line.total_minor + net
+        wanted = left if amounts is None else amounts.get(line.position, 0)
+        if not wanted:
+            continue
+        if wanted * left <= 0 or abs(wanted) > abs(left):
+            raise MoreThanLeft(_("Less than that is left of “%(line)s”.") % {"line": line.description})
+        # Of all that is taken back by now, so that the parts add up to the tax of the line.
+        taken = part_of_tax(line.tax_minor, part_minor=wanted - net, total_minor=line.total_minor)
+        lines.append(_mirrored(invoice, line, wanted, taken + tax))
+    return lines
+
+
+def _mirrored(invoice: Invoice, line: InvoiceLine, net_minor: int, tax_minor: int) -> InvoiceLine:
+    is_whole = net_minor == line.total_minor
+    return InvoiceLine(
+        account=invoice.account,
+        position=line.position,
+        corrects=line,
+        product=line.product,
+        description=line.description,
+        explanation=line.explanation if is_whole else _("A part of this line"),
+        quantity=-line.quantity if is_whole else Decimal(-1),
+        unit_price=line.unit_price if is_whole else from_minor(net_minor, invoice.currency),
+        total_minor=-net_minor,
+        tax_rate=line.tax_rate,
+        tax_minor=-tax_minor,
+        tax_category=line.tax_category,
+    )
+
+
+def _issue(invoice: Invoice, lines: list[InvoiceLine], *, reason: str, now: datetime) -> Invoice:
+    today = invoice.account.local_date(now)
+    subtotal, tax = sum(line.total_minor for line in lines), sum(line.tax_minor for line in lines)
+    note = Invoice.objects.create(
+        number=invoicing.next_number(invoice.legal_entity, InvoiceKind.CREDIT_NOTE),
+        kind=InvoiceKind.CREDIT_NOTE,
+        corrects=invoice,
+        reason=reason.strip()[:500],
+        status=InvoiceStatus.CREDITED,
+        legal_entity=invoice.legal_entity,
+        account=invoice.account,
+        currency=invoice.currency,
+        subtotal_minor=subtotal,
+        tax_minor=tax,
+        total_minor=subtotal + tax,
+        bill_to=invoice.bill_to,
+        seller=invoice.seller,
+        po_number=invoice.po_number,
+        buyer_reference=invoice.buyer_reference,
+        issue_date=today,
+        due_date=today,
+    )
+    for line in lines:
+        line.invoice = note
+    InvoiceLine.objects.bulk_create(lines)
+    return note
+
+
+def _settle(invoice: Invoice, note: Invoice, *, actor: Actor, now: datetime) -> None:
+    """What was to be paid is owed no more; the rest of the credit is the company's."""
+    credited = -note.total_minor
+    covered = min(credited, invoice.due_minor)
+    if covered:
+        balances.cover(invoice, covered)
+    if credited > covered:
+        balances.give(credit_note=note, amount_minor=credited - covered, now=now)
+    order = invoice.order
+    if order is None or order.status != OrderStatus.AWAITING_PAYMENT:
+        return
+    if _total_left(invoice) == 0:
+        orders.cancel_order(order=order, now=now, note=note.reason)
+    elif invoice.status == InvoiceStatus.CREDITED:
+        orders.fulfil(order=order, now=now, actor=actor)
+
+
+def _total_left(invoice: Invoice) -> int:
+    return invoice.total_minor + (invoice.corrections.aggregate(total=Sum("total_minor"))["total"] or 0)

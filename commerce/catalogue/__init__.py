@@ -1,0 +1,1 @@
+"""What the vendor sells, to whom, and at which price."""

@@ -1,0 +1,66 @@
+"""What tax a sale to a company bears: the rate of its country, or none where the buyer accounts for it."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from accounts.compiled import Compiled, Given
+from accounts.models import Account
+from commerce.catalogue import vat_ids
+from commerce.models import TaxRate
+from commerce.pricing.explanation import Phrase, gettext_noop
+from commerce.pricing.tax import TaxCategory, TaxTreatment
+
+
+@dataclass(frozen=True, slots=True)
+class SaleTax:
+    """The tax on a sale; `note` is the sentence that the law wants on each line, where it does."""
+
+    rate_percent: Decimal
+    treatment: TaxTreatment
+    note: Phrase | None = None
+    is_reversed: bool = False
+
+    @property
+    def category(self) -> TaxCategory:
+        if self.is_reversed:
+            return TaxCategory.REVERSE_CHARGE
+        return TaxCategory.STANDARD if self.rate_percent else TaxCategory.ZERO_RATED
+
+    @property
+    def is_in_prices(self) -> bool:
+        """Whether prices have the tax in them, so that what is shown is what is paid."""
+        return self.treatment is TaxTreatment.INCLUSIVE
+
+
+def rate_on(today: date, *, country: str) -> TaxRate | None:
+    """The rate of a country on the day; none where nobody has said it. One query."""
+    return next(iter(_rates(country=country, today=today)), None)
+
+
+_rates = Compiled(
+    lambda: TaxRate.objects.filter(country=Given("country")).on(Given("today")).order_by("-valid_from")[:1]
+)
+
+
+def is_in_prices(account: Account, today: date) -> bool:
+    """Whether the account's prices have the tax in them. One query."""
+    rate = rate_on(today, country=account.billing_country)
+    return rate is not None and tax_on_sale(account, rate).is_in_prices
+
+
+def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:
+    """The tax on a sale to the account, by its country's rate of the day. No query.
+
+    Where the rate allows for it, a buyer with a VAT id of the country's form owes the tax themselves.
+    """
+    if rate.is_reversible and vat_ids.is_valid(account.vat_id, country=account.billing_country):
+        # Council Directive 2006/112/EC: Article 196 moves the debt, Article 226 (11a) wants these two words.
+        note = Phrase(
+            gettext_noop(
+                "Reverse charge: the recipient %(vat_id)s accounts for the VAT (Article 196 of Directive 2006/112/EC)"
+            ),
+            {"vat_id": vat_ids.normalised(account.vat_id)},
+        )
+        return SaleTax(Decimal(0), TaxTreatment.EXCLUSIVE, note, is_reversed=True)
+    return SaleTax(rate.rate * 100, TaxTreatment(rate.treatment))

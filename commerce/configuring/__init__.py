@@ -1,0 +1,1 @@
+"""What a company has, what it wishes for, and what that would cost."""

@@ -1,0 +1,1 @@
+"""What companies own, and what they change about it."""

@@ -1,0 +1,207 @@
+"""Planned changes of contracts on their day: written into the ledger, recorded, and told to those concerned."""
+
+import logging
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from accounts.models import Account, Membership, User
+from accounts.notifications import notify
+from accounts.permissions import Permission, allowed
+from accounts.scope import staff_scope, system_scope
+from commerce.contracts import ledger
+from commerce.contracts.contracts import OwnedLine, ledger_of, owned_on
+from commerce.contracts.ledger import Entry
+from commerce.models import (
+    ChangeKind,
+    ChangeStatus,
+    Contract,
+    ContractStatus,
+    DatePolicy,
+    DeltaKind,
+    PendingChange,
+    SubscriptionDelta,
+)
+from tracking.actor import Actor
+from tracking.models import EventName
+from tracking.services import record
+
+logger = logging.getLogger(__name__)
+
+APPLIED_AT_ONCE = 200  # Changes that one step of the job reads.
+
+
+def apply_due(*, now: datetime) -> int:
+    """Apply what is due where the customers are. Run twice, or a week late, it comes to the same. How many it did."""
+    done, stuck = 0, set[int]()
+    due = PendingChange.objects.due(now).select_related("contract", "account")
+    while batch := list(due.exclude(pk__in=stuck)[:APPLIED_AT_ONCE]):
+        for change in batch:
+            try:
+                with system_scope(change.account_id):
+                    apply_change(change=change, actor=Actor.system(change.account_id), now=now)
+                done += 1
+            except Exception:
+                logger.exception("change %s of %s could not be applied", change.public_id, change.contract)
+                stuck.add(change.pk)
+    return done
+
+
+def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> PendingChange:
+    """Write a planned change into the ledger as of its day. Done already, nothing happens.
+
+    Where the contract was changed or ended after it was planned, it fails, and the customer hears of it.
+    """
+    with transaction.atomic():
+        contract = Contract.objects.locked(change.contract_id)
+        change = PendingChange.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.pk)
+        change.contract = contract
+        if not change.is_open:
+            return change
+        is_reactivation = change.kind == ChangeKind.REACTIVATION
+        expected = ContractStatus.ENDED if is_reactivation else ContractStatus.ACTIVE
+        if (contract.version, contract.status) != (change.contract_version, expected):
+            note = _("The contract was changed or ended after this was planned.")
+            change.close(ChangeStatus.FAILED, now=now, by_id=actor.user_id, note=note)
+            tell(change, EventName.CONTRACT_CHANGE_FAILED, actor, now)
+            return change
+        ledger.append(
+            contract=contract,
+            entries=_entries(change),
+            effective_date=change.effective_date,
+            billing_date=change.billing_date,
+            actor=actor,
+            change=change,
+        )
+        _follow(change, actor)
+        change.close(ChangeStatus.APPLIED, now=now, by_id=actor.user_id)
+        if change.kind == ChangeKind.PAUSE:
+            _plan_resumption(change, now)
+        tell(change, EventName.CONTRACT_CHANGED, actor, now)
+        return change
+
+
+def _entries(change: PendingChange) -> list[Entry]:
+    """What a change means for the ledger as it is on its day."""
+    match change.kind_choice:
+        case ChangeKind.REDUCTION:
+            return [Entry.sold(line) for line in change.lines.select_related("product")]
+        case ChangeKind.PAUSE | ChangeKind.END:
+            kind = DeltaKind.PAUSE if change.kind == ChangeKind.PAUSE else DeltaKind.CANCEL
+            return [Entry.taking(line, kind) for line in _recurring(change.contract, change.effective_date)]
+        case ChangeKind.RESUME:
+            return [Entry.giving_back(delta, DeltaKind.RESUME) for delta in _taken_by(running_pause(change.contract))]
+        case ChangeKind.REACTIVATION:
+            ended = last_end(change.contract)
+            taken = _taken_by(ended) if ended else []
+            return [Entry.giving_back(delta, DeltaKind.REACTIVATION) for delta in taken]
+
+
+def _follow(change: PendingChange, actor: Actor) -> None:
+    """What else of the contract follows: its version, and whether it runs and renews."""
+    status, auto_renew = change.contract.status, change.contract.auto_renew
+    if change.kind == ChangeKind.END:
+        status, auto_renew = ContractStatus.ENDED, False
+    elif change.kind == ChangeKind.REACTIVATION:
+        ended = last_end(change.contract)
+        status, auto_renew = ContractStatus.ACTIVE, ended is not None and ended.renewed_before
+    write_contract(change.contract, actor, status=status, auto_renew=auto_renew, version=F("version") + 1)
+    change.contract.refresh_from_db(fields=["version"])
+
+
+def _plan_resumption(paused: PendingChange, now: datetime) -> None:
+    """A pause ends by itself on its last day. Not billed sooner than the pause was."""
+    if paused.until_date is None:
+        raise ValueError(f"the pause {paused.public_id} has no end")
+    PendingChange.objects.create(
+        account=paused.account,
+        contract=paused.contract,
+        contract_version=paused.contract.version,
+        kind=ChangeKind.RESUME,
+        effective_policy=DatePolicy.DATE,
+        effective_date=paused.until_date,
+        billing_policy=DatePolicy.DATE,
+        billing_date=max(paused.until_date, paused.billing_date),
+        currency=paused.currency,
+        monthly_before_minor=0,
+        monthly_after_minor=paused.monthly_before_minor,
+        requested_by_id=paused.requested_by_id,
+        requested_at=now,
+    )
+
+
+def _recurring(contract: Contract, day: date) -> list[OwnedLine]:
+    return [line for line in owned_on(ledger_of(contract), day) if line.is_recurring]
+
+
+def running_pause(contract: Contract) -> PendingChange:
+    """The pause that runs."""
+    pauses = PendingChange.objects.filter(contract=contract, kind=ChangeKind.PAUSE, status=ChangeStatus.APPLIED)
+    return pauses.latest("effective_date", "pk")
+
+
+def _taken_by(change: PendingChange) -> list[SubscriptionDelta]:
+    return list(change.deltas.select_related("subscription__product").order_by("pk"))
+
+
+# What was taken, and is given back
+
+
+def last_end(contract: Contract) -> PendingChange | None:
+    """The change that ended a contract. One query."""
+    ends = PendingChange.objects.filter(contract=contract, kind=ChangeKind.END, status=ChangeStatus.APPLIED)
+    return ends.order_by("-effective_date", "-pk").first()
+
+
+# Writing it down
+
+
+def write_contract(contract: Contract, actor: Actor, **values: object) -> None:
+    """Whether a contract runs and renews is the vendor's to write, also where the customer decides it."""
+    with staff_scope(actor):
+        Contract.objects.filter(pk=contract.pk).update(**values)
+
+
+def tell(change: PendingChange, name: EventName, actor: Actor, now: datetime) -> None:
+    """Record it, and tell those who buy; of a cancellation also our own people."""
+    note(
+        name,
+        change.contract,
+        actor,
+        now,
+        change=str(change.public_id),
+        kind=change.kind,
+        effective_date=change.effective_date.isoformat(),
+        monthly_change_minor=change.monthly_after_minor - change.monthly_before_minor,
+        currency=change.currency,
+        reason=change.reason,
+    )
+    account = change.contract.account
+    notify(kind="contract_change", to=buyers_of(account), account=account, context={"change": change})
+    if (change.kind == ChangeKind.END and name == EventName.CONTRACT_CHANGE_PLANNED) or change.is_failed:
+        context = {"change": change, "contract": change.contract}
+        notify(kind="contract_attention", to=contacts_of(account), account=account, context=context)
+
+
+def note(name: EventName, contract: Contract, actor: Actor, now: datetime, **properties: object) -> None:
+    record(
+        name=name,
+        actor=actor,
+        now=now,
+        object_type="contract",
+        object_id=str(contract.public_id),
+        properties={"number": contract.number, **properties},
+    )
+
+
+def buyers_of(account: Account) -> list[User]:
+    members = Membership.objects.for_account(account).active().select_related("user")
+    return [member.user for member in members if allowed(member.roles, Permission.BUY)]
+
+
+def contacts_of(account: Account) -> list[User]:
+    """Our own people who look after the account."""
+    people = {one.pk: one for one in (account.sales_contact, account.owner) if one is not None}
+    return list(people.values())

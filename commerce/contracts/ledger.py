@@ -1,0 +1,179 @@
+"""The one way into a contract's ledger: entries are appended, and what the account may use follows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Self
+
+from django.db.models import Sum, prefetch_related_objects
+
+from accounts.scope import staff_scope
+from accounts.services import set_grants
+from commerce.catalogue.catalogue import grants_for
+from commerce.contracts.contracts import OwnedLine
+from commerce.models import (
+    Contract,
+    DeltaKind,
+    Order,
+    PendingChange,
+    PendingLine,
+    Product,
+    QuoteLine,
+    Subscription,
+    SubscriptionDelta,
+)
+from tracking.actor import Actor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be appended for one product: signed, with its price."""
+
+    product: Product
+    kind: DeltaKind
+    quantity: Decimal
+    unit_price: Decimal  # Net, per unit and month (a service: per unit).
+    recurring_minor: int  # Signed change of the monthly amount.
+
+    @classmethod
+    def sold(cls, line: QuoteLine | PendingLine) -> Self:
+        """What a line of a quote, or of a planned change, says."""
+        kind = line.change if isinstance(line, QuoteLine) else line.kind
+        return cls(line.product, DeltaKind(kind), line.quantity, line.unit_price, line.recurring_minor)
+
+    @classmethod
+    def taking(cls, line: OwnedLine, kind: DeltaKind) -> Self:
+        """All of what is owned of a product."""
+        return cls(line.product, kind, -line.quantity, line.unit_price, -line.monthly_minor)
+
+    @classmethod
+    def ending(cls, line: QuoteLine) -> Self:
+        """The end of what a line adds for some months only."""
+        return cls(line.product, DeltaKind.CANCEL, -line.quantity, line.unit_price, -line.recurring_minor)
+
+    @classmethod
+    def giving_back(cls, taken: SubscriptionDelta, kind: DeltaKind) -> Self:
+        """What an earlier entry took, at the price that it had."""
+        return cls(taken.subscription.product, kind, -taken.quantity, taken.unit_price, -taken.recurring_minor)
+
+
+def append(
+    *,
+    contract: Contract,
+    entries: Iterable[Entry],
+    effective_date: date,
+    billing_date: date,
+    actor: Actor,
+    order: Order | None = None,
+    change: PendingChange | None = None,
+) -> None:
+    """Append entries to the ledger, and grant what is owned from `effective_date` until the contract ends.
+
+    Runs in a transaction that has the contract locked.
+    """
+    entries = list(entries)
+    subscriptions = [
+        Subscription.objects.get_or_create(account=contract.account, contract=contract, product=entry.product)[0]
+        for entry in entries
+    ]
+    SubscriptionDelta.objects.bulk_create(
+        SubscriptionDelta(
+            account=contract.account,
+            subscription=subscription,
+            kind=entry.kind,
+            quantity=entry.quantity,
+            unit_price=entry.unit_price,
+            recurring_minor=entry.recurring_minor,
+            currency=contract.currency,
+            effective_date=effective_date,
+            billing_date=billing_date,
+            order=order,
+            change=change,
+        )
+        for subscription, entry in zip(subscriptions, entries, strict=True)
+    )
+    if effective_date < contract.end_date:
+        _grant(contract, subscriptions, from_date=effective_date, actor=actor)
+
+
+def _grant(contract: Contract, subscriptions: Sequence[Subscription], *, from_date: date, actor: Actor) -> None:
+    """What is owned on a day may be used from then on, until another entry of the ledger comes due.
+
+    That is the vendor's to write, and a customer's request has no right to: this much runs as the owner, still in the
+    customer's name.
+    """
+    deltas = SubscriptionDelta.objects.filter(subscription__in=subscriptions)
+    later = deltas.filter(effective_date__gt=from_date, effective_date__lt=contract.end_date)
+    days = sorted({from_date, *later.values_list("effective_date", flat=True)})
+    prefetch_related_objects(subscriptions, "product__grants")
+    for day in days:
+        sums = deltas.filter(effective_date__lte=day).values("subscription").annotate(total=Sum("quantity")).order_by()
+        quantities = dict(sums.values_list("subscription", "total"))
+        with staff_scope(actor):
+            for subscription in subscriptions:
+                set_grants(
+                    account=contract.account,
+                    source=f"subscription:{subscription.pk}",
+                    grants=grants_for(subscription.product.grants.all(), quantities[subscription.pk]),
+                    start_date=day,
+                    end_date=contract.end_date,
+                )
+
+
+@dataclass(frozen=True)
+class Movements:
+    """How the monthly recurring revenue of a ledger went from its start to its end. Minor units, none negative."""
+
+    start_minor: int
+    new_minor: int
+    expansion_minor: int
+    reactivation_minor: int
+    contraction_minor: int
+    churn_minor: int
+
+    @property
+    def end_minor(self) -> int:
+        gained = self.new_minor + self.expansion_minor + self.reactivation_minor
+        return self.start_minor + gained - self.contraction_minor - self.churn_minor
+
+
+def movements(deltas: Iterable[SubscriptionDelta], *, from_date: date, until_date: date) -> Movements:
+    """What changed in a period (half-open), by the day from which it is billed. Of one contract's ledger.
+
+    A swap counts once, by its net; a pause is a contraction, its end a reactivation.
+    """
+    start = 0
+    swaps: dict[tuple[int | None, int | None], int] = defaultdict(int)
+    sums: dict[str, int] = defaultdict(int)
+    for delta in deltas:
+        if delta.billing_date < from_date:
+            start += delta.recurring_minor
+        elif delta.billing_date < until_date:
+            if delta.kind in (DeltaKind.SWAP_IN, DeltaKind.SWAP_OUT):
+                swaps[delta.order_id, delta.change_id] += delta.recurring_minor
+            else:
+                sums[_movement_of(delta)] += abs(delta.recurring_minor)
+    for net in swaps.values():
+        sums["expansion" if net > 0 else "contraction"] += abs(net)
+    return Movements(start, *(sums[name] for name in ("new", "expansion", "reactivation", "contraction", "churn")))
+
+
+def _movement_of(delta: SubscriptionDelta) -> str:
+    match DeltaKind(delta.kind):
+        case DeltaKind.RENEWAL:
+            return "new"
+        case DeltaKind.NEW if delta.effective_date == delta.subscription.contract.start_date:
+            return "new"
+        case DeltaKind.RESUME | DeltaKind.REACTIVATION:
+            return "reactivation"
+        case DeltaKind.CANCEL:
+            return "churn"
+    return "expansion" if delta.recurring_minor > 0 else "contraction"
+
+
+def monthly_on(contract: Contract, day: date) -> int:
+    """What is owned on a day costs a month, before tax: the sum of the ledger until then. One query."""
+    rows = SubscriptionDelta.objects.filter(subscription__contract=contract, effective_date__lte=day)
+    return rows.aggregate(total=Sum("recurring_minor"))["total"] or 0

@@ -1,0 +1,1 @@
+"""Offers that the vendor's own people have to approve."""

@@ -1,0 +1,1 @@
+"""Offers: made, approved within the company, changed, shown, and accepted."""
