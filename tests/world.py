@@ -60,7 +60,6 @@ from accounts.scope import staff_scope
 from cases.models import Case, CaseMessage, CaseRule, Sight
 from cases.services import add_internal_note, close_case, open_case, reply_as_staff
 from cases.visibility import add_rule, set_company_sight
-from commerce import orders
 from commerce.billing import refunds
 from commerce.configuring.situations import Configuration
 from commerce.models import (
@@ -100,6 +99,7 @@ from commerce.models import (
     StripeCustomer,
     WebhookEvent,
 )
+from commerce.orders import fulfilling
 from commerce.quotes.acceptance import accept_quote
 from commerce.quotes.approvals import purchase
 from commerce.quotes.limits import set_limits
@@ -395,7 +395,7 @@ def _company(
     _use(account, contract, today)
     active_order = _order(administrator, Configuration(plan="team", seats=55), now=now - timedelta(days=40))
     with staff_scope(Actor.staff(finance.pk)):
-        orders.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
+        fulfilling.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
     _pay_back(active_order.invoice, finance, now=now)
     approval = _approval(people["buyer"], now=now - timedelta(days=2))
     order = _order(administrator, Configuration(plan="team", seats=60), now=now - timedelta(days=1))

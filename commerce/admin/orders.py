@@ -12,13 +12,19 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from accounts.admin import Kept, ReadOnly
-from commerce import amounts, orders
+from commerce import amounts
 from commerce.admin.bases import AmountsByPermission, staff_of
 from commerce.models import Order, OrderStep
+from commerce.orders import cancelling, fulfilling
 from commerce.pricing.money import Money
 from tracking.actor import Actor
 
-REFUSALS = (orders.OrderCancelled, orders.OrderNotCancellable, orders.PaymentUnderway, orders.ContractMoved)
+REFUSALS = (
+    fulfilling.OrderCancelled,
+    cancelling.OrderNotCancellable,
+    fulfilling.PaymentUnderway,
+    fulfilling.ContractMoved,
+)
 
 
 class OrderStepInline(ReadOnly, TabularInline):
@@ -57,7 +63,7 @@ class OrderAdmin(AmountsByPermission, Kept, ModelAdmin):
 
         def activate(order: Order) -> str:
             actor = Actor.staff(staff_of(request).pk, order.account_id)
-            orders.record_bank_transfer(order=order, actor=actor, now=now)
+            fulfilling.record_bank_transfer(order=order, actor=actor, now=now)
             return _("Order %(number)s is active.")
 
         self._each(request, queryset, activate)
@@ -67,7 +73,7 @@ class OrderAdmin(AmountsByPermission, Kept, ModelAdmin):
         now = timezone.now()
 
         def give_up(order: Order) -> str:
-            orders.cancel_order(order=order, now=now, note=_("Cancelled by %(name)s") % {"name": request.user})
+            cancelling.cancel_order(order=order, now=now, note=_("Cancelled by %(name)s") % {"name": request.user})
             return _("Order %(number)s is cancelled.")
 
         self._each(request, queryset, give_up)

@@ -13,9 +13,9 @@ from accounts.languages import documents_language
 from accounts.models import Account, Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Role
-from commerce import orders
 from commerce.billing import balances, invoicing
 from commerce.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, OrderStatus, PaymentAttempt
+from commerce.orders import cancelling, fulfilling
 from commerce.pricing.money import from_minor
 from commerce.pricing.tax import part_of_tax
 from tracking.actor import Actor
@@ -170,9 +170,9 @@ def _settle(invoice: Invoice, note: Invoice, *, actor: Actor, now: datetime) -> 
     if order is None or order.status != OrderStatus.AWAITING_PAYMENT:
         return
     if _total_left(invoice) == 0:
-        orders.cancel_order(order=order, now=now, note=note.reason)
+        cancelling.cancel_order(order=order, now=now, note=note.reason)
     elif invoice.status == InvoiceStatus.CREDITED:
-        orders.fulfil(order=order, now=now, actor=actor)
+        fulfilling.fulfil(order=order, now=now, actor=actor)
 
 
 def _total_left(invoice: Invoice) -> int:

@@ -18,9 +18,9 @@ from accounts.models import Account, Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Role
 from accounts.scope import account_scope, system_scope
-from commerce import orders
 from commerce import stripe_gateway as gateway
 from commerce.models import Invoice, InvoiceStatus, PaymentAttempt, PaymentState, StripeCustomer
+from commerce.orders import fulfilling
 from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
@@ -288,8 +288,8 @@ def _pay(attempt: PaymentAttempt, intent: gateway.Intent, *, now: datetime) -> P
             return _save(locked, PaymentState.REVIEW, now=now, error_code=f"invoice_{invoice.status}")
         if invoice.order is not None:
             try:
-                orders.fulfil(order=invoice.order, now=now, actor=locked.payer)
-            except (orders.OrderCancelled, orders.ContractMoved) as error:
+                fulfilling.fulfil(order=invoice.order, now=now, actor=locked.payer)
+            except (fulfilling.OrderCancelled, fulfilling.ContractMoved) as error:
                 logger.exception("payment attempt %s: money for an order that can't be fulfilled", locked.pk)
                 return _save(locked, PaymentState.REVIEW, now=now, error_code=type(error).__name__)
         _save(locked, PaymentState.SUCCEEDED, now=now)

@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Membership
 from accounts.permissions import Permission
-from commerce import orders
 from commerce.billing import balances, invoicing
 from commerce.models import Order, OrderStatus, OrderStep, PendingChange, PurchaseApproval, Quote, QuoteStatus
+from commerce.orders import fulfilling
 from commerce.quotes import quote_lifecycle
 from commerce.quotes.limits import Limits
 from commerce.quotes.quote_lifecycle import (
@@ -108,11 +108,11 @@ def accept_quote(
         quote_lifecycle.supersede_others(quote, actor=actor)
         quote_lifecycle.record_step(EventName.QUOTE_ACCEPTED, quote, actor=actor, now=now, order=order.number)
         if quote.total_minor == 0:
-            orders.fulfil(order=order, now=now, actor=actor)
+            fulfilling.fulfil(order=order, now=now, actor=actor)
         else:
             invoice = invoicing.issue_invoice(order=order, quote=quote, now=now)
             if balances.use_for(invoice=invoice, actor=actor, now=now):
-                orders.fulfil(order=order, now=now, actor=actor)
+                fulfilling.fulfil(order=order, now=now, actor=actor)
     return order
 
 

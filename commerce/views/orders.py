@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.paging import page_of
 from accounts.permissions import Permission
-from commerce import orders
 from commerce.models import Invoice, InvoiceStatus, Order, OrderStatus
+from commerce.orders import cancelling, fulfilling, progress
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
@@ -48,8 +48,8 @@ def order(request: AccountRequest, number: str) -> HttpResponse:
     context = {
         "order": shown,
         "lines": shown.quote.lines.select_related("product") if shown.quote else [],
-        "timeline": orders.timeline(shown, shown.steps.order_by("reached_at", "pk")),
-        "next_step": orders.next_step_of(shown),
+        "timeline": progress.timeline(shown, shown.steps.order_by("reached_at", "pk")),
+        "next_step": progress.next_step_of(shown),
         "invoice": invoice if may(Permission.VIEW_INVOICES) else None,
         "can_pay": bool(awaits_payment and invoice and invoice.status == InvoiceStatus.OPEN and may(Permission.BUY)),
         "can_cancel": awaits_payment and may(Permission.BUY),
@@ -64,8 +64,10 @@ def cancel_order(request: AccountRequest, number: str) -> HttpResponse:
     """Give up an order that is not paid."""
     shown = _order_of(request, number)
     try:
-        orders.cancel_order(order=shown, now=timezone.now(), note=_("Cancelled by %(name)s") % {"name": request.user})
-    except (orders.OrderNotCancellable, orders.PaymentUnderway) as refusal:
+        cancelling.cancel_order(
+            order=shown, now=timezone.now(), note=_("Cancelled by %(name)s") % {"name": request.user}
+        )
+    except (cancelling.OrderNotCancellable, fulfilling.PaymentUnderway) as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("Order %(number)s is cancelled. Nothing was charged.") % {"number": number})

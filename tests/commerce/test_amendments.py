@@ -414,7 +414,7 @@ def test_another_company_sees_no_changes(contract, by, other_admin, as_customer)
 
 
 def test_every_entry_says_from_when_it_is_billed(quote, accept, admin, now):
-    from commerce.orders import fulfil
+    from commerce.orders.fulfilling import fulfil
 
     fulfil(order=accept(quote, admin), now=now, actor=Actor.system())
     with connection.cursor() as cursor:

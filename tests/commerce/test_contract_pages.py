@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from commerce.contracts.contracts import overview, overview_of
 from commerce.models import Contract
-from commerce.orders import fulfil
+from commerce.orders.fulfilling import fulfil
 from tests.factories import make_contract, make_member
 from tracking.actor import Actor
 from tracking.models import UsageDaily

@@ -7,7 +7,6 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import OutgoingMail
-from commerce import orders
 from commerce.billing import balances, crediting, einvoices, invoicing
 from commerce.models import (
     BalanceEntry,
@@ -19,6 +18,7 @@ from commerce.models import (
     OrderStatus,
     PeriodClose,
 )
+from commerce.orders import cancelling, fulfilling
 from commerce.quotes.quoting import create_quote
 from tests.commerce.test_einvoices import Read, holds
 from tests.factories import make_staff
@@ -47,7 +47,7 @@ def credit(finance, now):
 @pytest.fixture
 def paid(invoice, finance, now):
     """The bill of the upgrade, paid by transfer."""
-    orders.record_bank_transfer(order=invoice.order, actor=Actor.staff(finance.pk, invoice.account_id), now=now)
+    fulfilling.record_bank_transfer(order=invoice.order, actor=Actor.staff(finance.pk, invoice.account_id), now=now)
     invoice.refresh_from_db()
     return invoice
 
@@ -165,7 +165,7 @@ def test_an_order_given_up_returns_the_balance_that_its_bill_used(paid, credit, 
     credit(paid, {line.position: 100_00})
     order = next_bill(acme, admin, accept, now, seats=100)
     with as_customer(admin.membership):
-        orders.cancel_order(order=order, now=now)
+        cancelling.cancel_order(order=order, now=now)
     assert balances.balance_of(acme, "EUR") == 119_00
     assert list(BalanceEntry.objects.order_by("pk").values_list("kind", flat=True)) == ["credit", "used", "returned"]
 
@@ -232,8 +232,8 @@ def test_a_bill_of_a_closed_month_is_credited_and_not_withdrawn(invoice, credit,
     from datetime import timedelta
 
     PeriodClose.objects.create(legal_entity=invoice.legal_entity, month=invoice.issue_date.replace(day=1))
-    with pytest.raises(orders.OrderNotCancellable):
-        orders.cancel_order(order=invoice.order, now=now)
+    with pytest.raises(cancelling.OrderNotCancellable):
+        cancelling.cancel_order(order=invoice.order, now=now)
     with pytest.raises(IntegrityError, match="books of 2026-11 are closed"), transaction.atomic():
         Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.VOID)
     with pytest.raises(IntegrityError, match="books of 2026-11 are closed"), transaction.atomic():

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from commerce.models import Invoice, Order
-from commerce.orders import fulfil
+from commerce.orders.fulfilling import fulfil
 from tests.factories import make_member
 from tracking.actor import Actor
 

@@ -7,9 +7,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Entitlement, Entitlements, Feature, OutgoingMail
-from commerce import orders
 from commerce.contracts.contracts import overview
 from commerce.models import Contract, Deal, Invoice, Order, PaymentAttempt, Quote, SubscriptionDelta
+from commerce.orders import cancelling, fulfilling
 from tracking.actor import Actor
 from tracking.models import Event
 
@@ -20,7 +20,7 @@ def order(quote, admin, accept):
 
 
 def fulfil(order, now, actor=None):
-    return orders.fulfil(order=order, now=now, actor=actor or Actor.system(order.account_id))
+    return fulfilling.fulfil(order=order, now=now, actor=actor or Actor.system(order.account_id))
 
 
 def test_a_paid_order_appends_to_the_ledger(order, contract, now):
@@ -104,7 +104,7 @@ def test_it_works_with_the_rights_of_a_customers_request(order, admin, acme, now
 
 def test_a_contract_that_moved_is_not_changed(order, now):
     Contract.objects.update(version=2)
-    with pytest.raises(orders.ContractMoved):
+    with pytest.raises(fulfilling.ContractMoved):
         fulfil(order, now)
     order.refresh_from_db()
     assert order.status == "awaiting_payment"
@@ -112,7 +112,7 @@ def test_a_contract_that_moved_is_not_changed(order, now):
 
 
 def test_money_that_comes_after_the_contracts_end_changes_nothing(order, now):
-    with pytest.raises(orders.ContractMoved):
+    with pytest.raises(fulfilling.ContractMoved):
         fulfil(order, datetime(2027, 2, 1, 9, 0, tzinfo=UTC))
     order.refresh_from_db()
     assert order.status == "awaiting_payment"
@@ -137,7 +137,7 @@ def test_buying_more_of_an_add_on_adds_to_its_line(order, admin, acme, now, toda
 
 
 def test_a_cancelled_order_voids_its_invoice_and_frees_the_contract(order, now):
-    orders.cancel_order(order=order, now=now, note="Wrong number of seats")
+    cancelling.cancel_order(order=order, now=now, note="Wrong number of seats")
 
     order.refresh_from_db()
     assert (order.status, order.quote.status) == ("cancelled", "superseded")
@@ -148,15 +148,15 @@ def test_a_cancelled_order_voids_its_invoice_and_frees_the_contract(order, now):
 
 
 def test_cancelling_twice_changes_nothing(order, now):
-    orders.cancel_order(order=order, now=now)
-    orders.cancel_order(order=order, now=now)
+    cancelling.cancel_order(order=order, now=now)
+    cancelling.cancel_order(order=order, now=now)
     assert order.steps.count() == 2
 
 
 def test_an_active_order_is_not_cancelled(order, now):
     fulfil(order, now)
-    with pytest.raises(orders.OrderNotCancellable):
-        orders.cancel_order(order=order, now=now)
+    with pytest.raises(cancelling.OrderNotCancellable):
+        cancelling.cancel_order(order=order, now=now)
     order.refresh_from_db()
     assert order.status == "active"
 
@@ -167,22 +167,22 @@ def test_an_order_being_paid_is_not_cancelled(order, now):
         account=order.account, invoice=invoice, number=1, amount_minor=invoice.total_minor, currency="EUR",
         request={}, idempotency_key="one", state="processing",
     )  # fmt: skip
-    with pytest.raises(orders.PaymentUnderway):
-        orders.cancel_order(order=order, now=now)
-    with pytest.raises(orders.PaymentUnderway):
-        orders.record_bank_transfer(order=order, actor=Actor.system(), now=now)
+    with pytest.raises(fulfilling.PaymentUnderway):
+        cancelling.cancel_order(order=order, now=now)
+    with pytest.raises(fulfilling.PaymentUnderway):
+        fulfilling.record_bank_transfer(order=order, actor=Actor.system(), now=now)
     order.refresh_from_db()
     assert (order.status, Invoice.objects.get().status) == ("awaiting_payment", "open")
 
 
 def test_a_cancelled_order_is_never_fulfilled(order, now):
-    orders.cancel_order(order=order, now=now)
-    with pytest.raises(orders.OrderCancelled):
+    cancelling.cancel_order(order=order, now=now)
+    with pytest.raises(fulfilling.OrderCancelled):
         fulfil(order, now)
 
 
 def test_a_bank_transfer_pays_and_fulfils(order, agent, now):
-    orders.record_bank_transfer(order=order, actor=Actor.staff(agent.pk, order.account_id), now=now)
+    fulfilling.record_bank_transfer(order=order, actor=Actor.staff(agent.pk, order.account_id), now=now)
     order.refresh_from_db()
     assert (order.status, Invoice.objects.get().status) == ("active", "paid")
     assert Event.objects.get(name="order_placed").actor_kind == "staff"

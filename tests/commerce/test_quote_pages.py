@@ -187,7 +187,7 @@ def test_nothing_to_pay_leads_to_the_order(admin, acme, products, contract, now,
 
 
 def test_a_refresh_of_what_is_owned_by_now_goes_to_the_configurator(quote, admin, accept, signed_in, now, acme):
-    from commerce.orders import fulfil
+    from commerce.orders.fulfilling import fulfil
     from tracking.actor import Actor
 
     again = create_quote(

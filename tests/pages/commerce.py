@@ -9,12 +9,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.permissions import Permission
-from commerce import orders
 from commerce.billing.payments import prepare_card
 from commerce.configuring.situations import situation_of
 from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.models import Contract, ProductFile, Quote, QuoteStatus, RetentionOffer
+from commerce.orders import cancelling
 from tests.commerce.stripe_side import StripeJs
 from tests.pages.kinds import Audience, Foreign, Page, cursor_of, form_key, number, of
 from tests.world import Company
@@ -42,7 +42,7 @@ def attempt(company: Company) -> Mapping[str, Any]:
 
 def cancel_unpaid(company: Company) -> None:
     """A contract is changed by one order at a time."""
-    orders.cancel_order(order=company.order, now=company.quote.created_at)
+    cancelling.cancel_order(order=company.order, now=company.quote.created_at)
 
 
 def card(company: Company) -> str:

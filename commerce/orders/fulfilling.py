@@ -1,6 +1,6 @@
-"""Orders: from paid to active, or cancelled before that."""
+"""What is paid for is the company's: the ledger, the entitlements, the won deal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +9,6 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.notifications import notify
-from commerce.billing import invoicing
 from commerce.contracts import ledger
 from commerce.models import (
     BillingRule,
@@ -32,10 +31,6 @@ from tracking.services import record
 
 class OrderCancelled(Exception):
     """The order was cancelled: it can't be fulfilled any more, and what was paid for it goes back."""
-
-
-class OrderNotCancellable(Exception):
-    """The order is paid or active."""
 
 
 class PaymentUnderway(Exception):
@@ -127,46 +122,6 @@ def _close(order: Order, *, now: datetime, today: date) -> None:
         order.deal.save(update_fields=["stage", "closed_at", "close_date"])
 
 
-def cancel_order(*, order: Order, now: datetime, note: str = "") -> Order:
-    """Give an order up before it is paid: its bill is void, its quote closed, its deal lost.
-
-    Cancelling twice changes nothing. Raises `OrderNotCancellable`, `PaymentUnderway`.
-    """
-    with transaction.atomic():
-        invoice = Invoice.objects.filter(order=order).first()
-        if invoice is not None:
-            _void(invoice, now)  # Locks the invoice, as starting a payment does: no payment starts in between.
-        cancelled = Order.objects.filter(pk=order.pk, status=OrderStatus.AWAITING_PAYMENT).update(
-            status=OrderStatus.CANCELLED
-        )
-        order = Order.objects.select_related("account", "quote", "deal").get(pk=order.pk)
-        if not cancelled:
-            if order.status == OrderStatus.CANCELLED:
-                return order
-            raise OrderNotCancellable(_("Order %(number)s is paid already.") % {"number": order.number})
-        OrderStep.objects.create(
-            account=order.account, order=order, status=OrderStatus.CANCELLED, reached_at=now, note=note[:200]
-        )
-        if order.quote is not None:
-            Quote.objects.filter(pk=order.quote.pk, status=QuoteStatus.ACCEPTED).update(status=QuoteStatus.SUPERSEDED)
-        if order.deal is not None and not DealStage(order.deal.stage).is_closed:
-            order.deal.stage = DealStage.LOST
-            order.deal.closed_at = now
-            order.deal.close_date = order.account.local_date(now)
-            order.deal.save(update_fields=["stage", "closed_at", "close_date"])
-    return order
-
-
-def _void(invoice: Invoice, now: datetime) -> None:
-    try:
-        invoicing.void_invoice(invoice=invoice, now=now)
-    except invoicing.InvoiceBeingPaid as error:
-        raise PaymentUnderway(_("A payment for this order is on its way. Wait for its result first.")) from error
-    except invoicing.OnlyCreditable as error:
-        message = _("Invoice %(number)s can't be withdrawn any more. Our team can credit it.")
-        raise OrderNotCancellable(message % {"number": invoice.number}) from error
-
-
 def record_bank_transfer(*, order: Order, actor: Actor, now: datetime) -> Order:
     """Staff saw the money on the bank account: the bill is paid, the order fulfilled.
 
@@ -207,40 +162,3 @@ def _figures_of(order: Order) -> dict[str, Any]:
         "total_minor": order.total_minor,
         "currency": order.currency,
     }
-
-
-def timeline(order: Order, steps: Iterable[OrderStep]) -> list[dict[str, Any]]:
-    """The steps reached, and those still expected, for the timeline component."""
-    reached = {step.status: step for step in steps}
-    expected = [OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID, OrderStatus.ACTIVE]
-    if order.status == OrderStatus.CANCELLED:
-        expected = [OrderStatus.AWAITING_PAYMENT, OrderStatus.CANCELLED]
-    labels = {
-        OrderStatus.AWAITING_PAYMENT: _("Ordered"),
-        OrderStatus.PAID: _("Paid"),
-        OrderStatus.ACTIVE: _("Active"),
-        OrderStatus.CANCELLED: _("Cancelled"),
-    }
-    items: list[dict[str, Any]] = []
-    for status in expected:
-        step = reached.get(status)
-        waiting = "future" if any(item["state"] == "next" for item in items) else "next"
-        items.append(
-            {
-                "label": labels[status],
-                "state": "done" if step else waiting,
-                "date": step.reached_at if step else None,
-                "detail": step.note if step else "",
-            }
-        )
-    return items
-
-
-def next_step_of(order: Order) -> str:
-    """What happens next, in words; empty when nothing does."""
-    match OrderStatus(order.status):
-        case OrderStatus.AWAITING_PAYMENT:
-            return _("As soon as it is paid, what you bought is active.")
-        case OrderStatus.PAID:
-            return _("What you bought is being activated.")
-    return ""

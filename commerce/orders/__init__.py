@@ -1,0 +1,1 @@
+"""Orders: from placed to active, or cancelled before that."""

@@ -1,0 +1,54 @@
+"""Giving an order up: before it is paid."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from commerce.billing import invoicing
+from commerce.models import DealStage, Invoice, Order, OrderStatus, OrderStep, Quote, QuoteStatus
+from commerce.orders.fulfilling import PaymentUnderway
+
+
+class OrderNotCancellable(Exception):
+    """The order is paid or active."""
+
+
+def cancel_order(*, order: Order, now: datetime, note: str = "") -> Order:
+    """Give an order up before it is paid: its bill is void, its quote closed, its deal lost.
+
+    Cancelling twice changes nothing. Raises `OrderNotCancellable`, `PaymentUnderway`.
+    """
+    with transaction.atomic():
+        invoice = Invoice.objects.filter(order=order).first()
+        if invoice is not None:
+            _void(invoice, now)  # Locks the invoice, as starting a payment does: no payment starts in between.
+        cancelled = Order.objects.filter(pk=order.pk, status=OrderStatus.AWAITING_PAYMENT).update(
+            status=OrderStatus.CANCELLED
+        )
+        order = Order.objects.select_related("account", "quote", "deal").get(pk=order.pk)
+        if not cancelled:
+            if order.status == OrderStatus.CANCELLED:
+                return order
+            raise OrderNotCancellable(_("Order %(number)s is paid already.") % {"number": order.number})
+        OrderStep.objects.create(
+            account=order.account, order=order, status=OrderStatus.CANCELLED, reached_at=now, note=note[:200]
+        )
+        if order.quote is not None:
+            Quote.objects.filter(pk=order.quote.pk, status=QuoteStatus.ACCEPTED).update(status=QuoteStatus.SUPERSEDED)
+        if order.deal is not None and not DealStage(order.deal.stage).is_closed:
+            order.deal.stage = DealStage.LOST
+            order.deal.closed_at = now
+            order.deal.close_date = order.account.local_date(now)
+            order.deal.save(update_fields=["stage", "closed_at", "close_date"])
+    return order
+
+
+def _void(invoice: Invoice, now: datetime) -> None:
+    try:
+        invoicing.void_invoice(invoice=invoice, now=now)
+    except invoicing.InvoiceBeingPaid as error:
+        raise PaymentUnderway(_("A payment for this order is on its way. Wait for its result first.")) from error
+    except invoicing.OnlyCreditable as error:
+        message = _("Invoice %(number)s can't be withdrawn any more. Our team can credit it.")
+        raise OrderNotCancellable(message % {"number": invoice.number}) from error
