@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.jobs import AccountTask
+from accounts.jobs import AccountTask, enqueue
 from commerce import stripe_gateway as gateway
 from commerce import webhooks
 from commerce.billing import payments, receivables, reconciliation, refunds
@@ -25,8 +25,9 @@ def process_webhook(*, event_id: str, **kwargs: object) -> None:
 
 @shared_task(base=AccountTask, all_accounts=True)
 def process_webhooks(**kwargs: object) -> None:
-    """Every 10 s: events whose wake-up was lost, or that are to be tried again."""
-    reconciliation.sweep_webhooks(now=timezone.now())
+    """Every 10 s: events whose wake-up was lost, or that are to be tried again. A worker for each."""
+    for event_id in reconciliation.due_events(now=timezone.now()):
+        enqueue(process_webhook, event_id=event_id)
 
 
 @shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)
@@ -37,10 +38,12 @@ def resume_payment(*, attempt_id: str, **kwargs: object) -> None:
 
 @shared_task(base=AccountTask, all_accounts=True)
 def resume_payments(**kwargs: object) -> None:
-    """Every 15 s: payments and refunds whose process died, or whose outcome is unknown."""
+    """Every 15 s: payments and refunds whose process died, or whose outcome is unknown. A worker for each."""
     now = timezone.now()
-    reconciliation.resume_payments(now=now)
-    reconciliation.resume_refunds(now=now)
+    for attempt_id in reconciliation.due_payments(now=now):
+        enqueue(resume_payment, attempt_id=str(attempt_id))
+    for refund_id in reconciliation.due_refunds(now=now):
+        enqueue(resume_refund, refund_id=str(refund_id))
 
 
 @shared_task(base=AccountTask, all_accounts=True)
@@ -69,8 +72,9 @@ def settle_payment(*, attempt_id: str, **kwargs: object) -> None:
 
 @shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)
 def reconcile_payments(**kwargs: object) -> None:
-    """Every 10 min: events that were never delivered."""
+    """Every 10 min: events that were never delivered, which are then processed as if they had been."""
     reconciliation.fetch_events(now=timezone.now())
+    process_webhooks()
 
 
 @shared_task(base=AccountTask, all_accounts=True)

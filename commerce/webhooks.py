@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db.models import F
 
-from accounts.jobs import enqueue
 from commerce import stripe_gateway as gateway
 from commerce.billing import payments, refunds
 from commerce.models import PaymentAttempt, PaymentState, RefundAttempt, RefundState, WebhookEvent, WebhookState
@@ -41,9 +40,7 @@ class WrongMode(Exception):
 
 
 def receive(*, event: gateway.Event, now: datetime) -> None:
-    """Store an event once, however often it comes, and wake a worker. Raises WrongMode."""
-    from commerce.tasks import process_webhook
-
+    """Store an event once, however often it comes; `process` follows. Raises WrongMode."""
     if event.is_live != gateway.is_live():
         raise WrongMode(event.id)
     WebhookEvent.objects.bulk_create(
@@ -62,7 +59,6 @@ def receive(*, event: gateway.Event, now: datetime) -> None:
         ],
         ignore_conflicts=True,
     )
-    enqueue(process_webhook, event_id=event.id)
 
 
 def process(*, event_id: str, now: datetime) -> None:
@@ -91,13 +87,10 @@ def process(*, event_id: str, now: datetime) -> None:
 
 
 def replay(*, event: WebhookEvent, now: datetime) -> None:
-    """Process an event once more, as somebody asks for it in the admin."""
-    from commerce.tasks import process_webhook
-
+    """Make an event due once more, as somebody asks for it in the admin."""
     WebhookEvent.objects.filter(pk=event.pk).update(
         state=WebhookState.RECEIVED, attempts=0, next_at=now, processed_at=None, last_error=""
     )
-    enqueue(process_webhook, event_id=event.event_id)
 
 
 def _handle(event: WebhookEvent, *, now: datetime) -> WebhookState:

@@ -30,7 +30,7 @@ from commerce.models import (
     WebhookEvent,
 )
 from commerce.pricing.money import Money
-from commerce.tasks import settle_payment
+from commerce.tasks import process_webhook, settle_payment
 from tracking.actor import Actor
 
 
@@ -250,4 +250,5 @@ class WebhookEventAdmin(Kept, ModelAdmin):
     def replay(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         for event in queryset:
             webhooks.replay(event=event, now=timezone.now())
+            enqueue(process_webhook, event_id=event.event_id)
         self.message_user(request, _("The events are being processed again."))

@@ -1,48 +1,33 @@
-"""What finds payments again when a process died, an answer was lost or a webhook never came."""
+"""What finds payments again when a process died, an answer was lost or a webhook never came.
 
-import logging
+The jobs in `commerce.tasks` ask what is due, and hand each of it to a worker of its own.
+"""
+
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from accounts.jobs import enqueue
 from commerce import stripe_gateway as gateway
 from commerce import webhooks
 from commerce.models import EventCursor, PaymentAttempt, RefundAttempt, WebhookEvent
-
-logger = logging.getLogger(__name__)
 
 OVERLAP = timedelta(hours=1)  # Read twice: events may be listed late, and storing them twice does nothing.
 KEPT_BY_STRIPE = timedelta(days=30)
 BATCH = 200
 
 
-def resume_payments(*, now: datetime) -> int:
-    """Hand every attempt that is due to a worker of its own; how many."""
-    from commerce.tasks import resume_payment
-
-    due = list(PaymentAttempt.objects.due(now).order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
-    for attempt_id in due:
-        enqueue(resume_payment, attempt_id=str(attempt_id))
-    return len(due)
+def due_payments(*, now: datetime) -> list[UUID]:
+    """Attempts that stopped on the way, or are to be asked about again; the longest waiting first."""
+    return list(PaymentAttempt.objects.due(now).order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
 
 
-def resume_refunds(*, now: datetime) -> int:
-    """Hand every refund that is due to a worker of its own; how many."""
-    from commerce.tasks import resume_refund
-
-    due = list(RefundAttempt.objects.due(now).order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
-    for refund_id in due:
-        enqueue(resume_refund, refund_id=str(refund_id))
-    return len(due)
+def due_refunds(*, now: datetime) -> list[UUID]:
+    """Refunds that stopped on the way, or are to be asked about again; the longest waiting first."""
+    return list(RefundAttempt.objects.due(now).order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
 
 
-def sweep_webhooks(*, now: datetime) -> int:
-    """Hand every stored event that is due to a worker: a lost wake-up costs seconds; how many."""
-    from commerce.tasks import process_webhook
-
-    due = list(WebhookEvent.objects.due(now).order_by("next_at").values_list("event_id", flat=True)[:BATCH])
-    for event_id in due:
-        enqueue(process_webhook, event_id=event_id)
-    return len(due)
+def due_events(*, now: datetime) -> list[str]:
+    """Ids of stored events whose wake-up was lost, or that are to be tried again; the longest waiting first."""
+    return list(WebhookEvent.objects.due(now).order_by("next_at").values_list("event_id", flat=True)[:BATCH])
 
 
 def fetch_events(*, now: datetime) -> None:

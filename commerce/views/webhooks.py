@@ -8,8 +8,10 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from accounts.jobs import enqueue
 from commerce import stripe_gateway as gateway
 from commerce import webhooks
+from commerce.tasks import process_webhook
 
 logger = logging.getLogger(__name__)
 
@@ -32,4 +34,5 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     except webhooks.WrongMode as error:
         logger.exception("event %s is of the other mode of Stripe than our key", error)
         return HttpResponse(status=400)
+    enqueue(process_webhook, event_id=event.id)
     return HttpResponse(status=200)

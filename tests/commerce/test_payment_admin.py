@@ -64,8 +64,10 @@ def test_stripe_is_asked_by_a_worker(signed_in, finance, invoice, make_attempt, 
     assert len(callbacks) == 1
 
 
-def test_an_event_is_processed_again(signed_in, finance, event):
-    act(signed_in(finance), "webhookevent", "replay", [event])
+def test_an_event_is_processed_again(signed_in, finance, event, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks() as callbacks:
+        act(signed_in(finance), "webhookevent", "replay", [event])
+    assert len(callbacks) == 1
     event.refresh_from_db()
     assert (event.state, event.attempts, event.last_error) == (WebhookState.RECEIVED, 0, "")
 

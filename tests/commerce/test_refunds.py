@@ -121,7 +121,7 @@ def test_a_lost_answer_pays_back_once(begin, payment, stripe, localstripe, now, 
 
 def test_a_refund_whose_worker_died_before_sending_is_sent(begin, payment, localstripe, now):
     refund = begin()
-    assert reconciliation.resume_refunds(now=now + timedelta(minutes=1)) == 1
+    assert reconciliation.due_refunds(now=now + timedelta(minutes=1)) == [refund.pk]
     refunds.resume(refund_id=refund.pk, now=now + timedelta(minutes=1))
     refund.refresh_from_db()
     assert refund.state == RefundState.SUCCEEDED
