@@ -27,7 +27,6 @@ from commerce.models import (
     Order,
     PendingChange,
     PendingLine,
-    Quote,
     RetentionAnswer,
     RetentionOffer,
 )
@@ -133,8 +132,7 @@ class Dates:
         return cls(end, DatePolicy.END_OF_TERM, end, DatePolicy.END_OF_TERM)
 
 
-def reduce(*, contract: Contract, lines: Iterable[Entry], decision: Decision, quote: Quote | None = None,
-           at_once: bool = False) -> PendingChange:  # fmt: skip
+def reduce(*, contract: Contract, lines: Iterable[Entry], decision: Decision, at_once: bool = False) -> PendingChange:
     """Own less, or something cheaper, from the end of the term on. The staff may do it `at_once`.
 
     Raises `StillUsed` with what to free, `NothingToReduce` where nothing comes after the term, and what `_begin` does.
@@ -157,7 +155,6 @@ def reduce(*, contract: Contract, lines: Iterable[Entry], decision: Decision, qu
             Dates.at_once(today) if at_once else Dates.term_end(contract),
             decision,
             monthly=(before, before + sum(line.recurring_minor for line in lines)),
-            quote=quote,
         )
         PendingLine.objects.bulk_create(
             PendingLine(
@@ -396,13 +393,7 @@ def in_the_way(contract: Contract, today: date) -> AmendmentRefused | None:
 
 
 def _plan(
-    contract: Contract,
-    kind: ChangeKind,
-    dates: Dates,
-    decision: Decision,
-    *,
-    monthly: tuple[int, int],
-    quote: Quote | None = None,
+    contract: Contract, kind: ChangeKind, dates: Dates, decision: Decision, *, monthly: tuple[int, int]
 ) -> PendingChange:
     return PendingChange.objects.create(
         account=contract.account,
@@ -417,7 +408,6 @@ def _plan(
         currency=contract.currency,
         monthly_before_minor=monthly[0],
         monthly_after_minor=monthly[1],
-        quote=quote,
         reason=ChangeReason(decision.reason) if decision.reason else "",
         words=decision.words.strip()[:1000],
         renewed_before=contract.auto_renew,

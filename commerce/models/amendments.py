@@ -101,9 +101,6 @@ class PendingChange(models.Model):
     currency = models.CharField(max_length=3)
     monthly_before_minor = models.BigIntegerField()  # Recurring, per month, before tax.
     monthly_after_minor = models.BigIntegerField()
-    quote = models.OneToOneField(
-        "commerce.Quote", on_delete=models.PROTECT, null=True, blank=True, related_name="pending_change"
-    )  # What was accepted.
     reason = models.CharField(max_length=13, choices=ChangeReason, blank=True)
     words = models.TextField(max_length=1000, blank=True)  # The customer's own; of the staff, why they did it.
     renewed_before = models.BooleanField(default=False)  # Whether the contract would have renewed by itself.

@@ -123,8 +123,6 @@ class Quote(models.Model):
     status = models.CharField(max_length=11, choices=QuoteStatus, default=QuoteStatus.DRAFT)
     currency = models.CharField(max_length=3)
     price_date = models.DateField()  # Of whose day the prices are; the amendment's change day.
-    # Of a reduction: the day from which less is owned. Empty: what is bought is owned once it is paid.
-    takes_effect_date = models.DateField(null=True, blank=True)
     expires_at = models.DateTimeField()  # Exclusive end: the start of the day after its last, in the account's zone.
     # What was asked for, to price it again: {"plan": "business", "seats": "60", "addons": {"sso": "1"}}.
     configuration = models.JSONField(encoder=DjangoJSONEncoder)
@@ -215,11 +213,6 @@ class Quote(models.Model):
     def accepted_role_words(self) -> str:
         """What whoever accepted it was in their company then."""
         return ", ".join(str(Role(role).label) for role in self.accepted_role.split(",") if role in Role)
-
-    @property
-    def is_reduction(self) -> bool:
-        """Whether it takes effect at the end of the term, with nothing due and nothing credited."""
-        return self.takes_effect_date is not None
 
     @property
     def period(self) -> Period:
