@@ -14,7 +14,10 @@ from commerce.pricing.tax import TaxCategory, TaxTreatment
 
 @dataclass(frozen=True, slots=True)
 class SaleTax:
-    """The tax on a sale; `note` is the sentence that the law wants on each line, where it does."""
+    """The tax on a sale; `note` is the sentence that the law wants on each line, where it does.
+
+    Where the tax is taken out of the prices, `rate_percent` is what they have in them.
+    """
 
     rate_percent: Decimal
     treatment: TaxTreatment
@@ -29,8 +32,8 @@ class SaleTax:
 
     @property
     def is_in_prices(self) -> bool:
-        """Whether prices have the tax in them, so that what is shown is what is paid."""
-        return self.treatment is TaxTreatment.INCLUSIVE
+        """Whether prices are shown with the tax in them."""
+        return self.treatment is not TaxTreatment.EXCLUSIVE
 
 
 def rate_on(today: date, *, country: str) -> TaxRate | None:
@@ -45,15 +48,22 @@ _rates = Compiled(
 
 def is_in_prices(account: Account, today: date) -> bool:
     """Whether the account's prices have the tax in them. One query."""
+    return rate_in_prices(account, today) is not None
+
+
+def rate_in_prices(account: Account, today: date) -> Decimal | None:
+    """How much tax the account's prices have in them: 0.19 is 19 %; None where they are before tax. One query."""
     rate = rate_on(today, country=account.billing_country)
-    return rate is not None and tax_on_sale(account, rate).is_in_prices
+    return rate.rate if rate is not None and tax_on_sale(account, rate).is_in_prices else None
 
 
 def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:
     """The tax on a sale to the account, by its country's rate of the day. No query.
 
-    Where the rate allows for it, a buyer with a VAT id of the country's form owes the tax themselves.
+    Where the rate allows for it, a buyer with a VAT id of the country's form owes the tax themselves; what prices have
+    in them of it is then not charged.
     """
+    treatment = TaxTreatment(rate.treatment)
     if rate.is_reversible and vat_ids.is_valid(account.vat_id, country=account.billing_country):
         # Council Directive 2006/112/EC: Article 196 moves the debt, Article 226 (11a) wants these two words.
         note = Phrase(
@@ -62,5 +72,7 @@ def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:
             ),
             {"vat_id": vat_ids.normalised(account.vat_id)},
         )
+        if treatment is TaxTreatment.INCLUSIVE:
+            return SaleTax(rate.rate * 100, TaxTreatment.TAKEN_OUT, note, is_reversed=True)
         return SaleTax(Decimal(0), TaxTreatment.EXCLUSIVE, note, is_reversed=True)
-    return SaleTax(rate.rate * 100, TaxTreatment(rate.treatment))
+    return SaleTax(rate.rate * 100, treatment)

@@ -16,6 +16,7 @@ from accounts.notifications import notify
 from accounts.scope import system_scope
 from commerce.deal_desk import deal_desk
 from commerce.models import Quote, QuoteApproval, QuoteApprovalStatus, QuoteStatus
+from commerce.models.deal_desk import QuoteApprovalQuerySet
 from commerce.quotes import quote_lifecycle
 from tracking.actor import Actor
 
@@ -85,22 +86,31 @@ def reject(*, approval: QuoteApproval, user: User, price_hash: str, note: str, n
 
 
 def escalate_due(*, now: datetime) -> int:
-    """Put before the next ones what has waited too long; how many."""
-    escalated = 0
-    for found in QuoteApproval.objects.to_escalate(now).order_by("escalate_at", "pk"):
-        with system_scope(found.account_id):
-            quote = quote_lifecycle.locked(found.quote)
-            rows = QuoteApproval.objects.to_escalate(now).select_for_update(no_key=True, of=("self",))
-            approval = rows.select_related("approver", "escalate_to").filter(pk=found.pk).first()
-            if approval is None or quote.is_expired(now):
-                continue
-            before = set(deal_desk.deciders_of(approval, quote, today=now.date()))
-            approval.escalated_at = now
-            approval.save(update_fields=["escalated_at"])
-            people = deal_desk.deciders_of(approval, quote, today=now.date())
-            deal_desk.tell(approval, quote, [user for user in people if user not in before])
-            escalated += 1
-    return escalated
+    """Put before the next ones what has waited too long, and at once what nobody is left to decide; how many."""
+    late = QuoteApproval.objects.to_escalate(now).order_by("escalate_at", "pk")
+    escalated = sum(_escalate(found, QuoteApproval.objects.to_escalate(now), now) for found in late)
+    orphaned = QuoteApproval.objects.of_nobody().order_by("told_at", "pk")
+    return escalated + sum(_escalate(found, QuoteApproval.objects.of_nobody(), now) for found in orphaned)
+
+
+def _escalate(found: QuoteApproval, due: QuoteApprovalQuerySet, now: datetime) -> bool:
+    """Whether it was put before somebody, who is told."""
+    with system_scope(found.account_id):
+        quote = quote_lifecycle.locked(found.quote)
+        rows = due.select_for_update(no_key=True, of=("self",))
+        approval = rows.select_related("approver", "escalate_to").filter(pk=found.pk).first()
+        if approval is None or quote.is_expired(now):
+            return False
+        before = set(deal_desk.deciders_of(approval, quote, today=now.date()))
+        approval.escalated_at = now
+        people = deal_desk.deciders_of(approval, quote, today=now.date())
+        if not people:
+            people = deal_desk.put_before_last_resort(approval, quote, today=now.date())
+        if not people:  # Nobody at all: tried again until there is somebody, or the quote expires.
+            return False
+        approval.save(update_fields=["escalated_at", "escalate_to_group", "escalate_to"])
+        deal_desk.tell(approval, quote, [user for user in people if user not in before])
+    return True
 
 
 def _refuse_when_expired(approval: QuoteApproval, now: datetime) -> None:

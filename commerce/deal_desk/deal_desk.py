@@ -18,9 +18,10 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.notifications import notify
+from accounts.permissions import StaffGroup
 from commerce import amounts
 from commerce.catalogue.conditions import Condition, FactValue, Operator, holds
-from commerce.catalogue.taxes import is_in_prices
+from commerce.catalogue.taxes import rate_in_prices
 from commerce.models import (
     ApprovalRule,
     ApprovalStep,
@@ -41,6 +42,8 @@ from commerce.quotes.limits import self_service_limit
 from commerce.quotes.manual_prices import ManualPrices
 
 YES, NO = "yes", "no"
+# Who decides where nobody is left whom a rule asks.
+LAST_RESORT = (StaffGroup.REVENUE_MANAGER, StaffGroup.EXECUTIVE, StaffGroup.FINANCE)
 
 LABELS: dict[str, str | Promise] = {
     "max_discount_percent": gettext_lazy("highest discount of a line in percent"),
@@ -161,13 +164,9 @@ def _floor_margins(quote: Quote, lines: Iterable[QuoteLine]) -> list[Decimal]:
         currency=quote.currency, floor_price__isnull=False, product__in=[line.product_id for line in lines]
     )
     floors = {cost.product_id: cost.floor_price for cost in costs.order_by("valid_from", "pk")}
-    inside = is_in_prices(quote.account, quote.price_date)
-    found = ((_before_tax(line, is_inside=inside), floors.get(line.product_id)) for line in lines)
+    inside = rate_in_prices(quote.account, quote.price_date) or Decimal(0)
+    found = ((line.unit_price / (1 + inside), floors.get(line.product_id)) for line in lines)
     return [(net - floor) / floor * 100 for net, floor in found if floor]
-
-
-def _before_tax(line: QuoteLine, *, is_inside: bool) -> Decimal:
-    return line.unit_price / (1 + line.tax_rate) if is_inside else line.unit_price
 
 
 def _in_units(minor: int, quote: Quote) -> Decimal:
@@ -313,6 +312,15 @@ def deciders_of(approval: QuoteApproval, quote: Quote, *, today: date) -> list[U
     people = set(_asked(approval).exclude(pk__in=_makers(quote)).values_list("pk", flat=True))
     standing_in = Delegation.objects.running(today).filter(absentee__in=people).values_list("stand_in", flat=True)
     return list(_staff().filter(pk__in=people | set(standing_in)).exclude(pk__in=_makers(quote)).order_by("name", "pk"))
+
+
+def put_before_last_resort(approval: QuoteApproval, quote: Quote, *, today: date) -> list[User]:
+    """Whom the rule asks has left, and the next ones too: the first of these groups that has somebody decides."""
+    for group in LAST_RESORT:
+        approval.escalate_to_group, approval.escalate_to = group, None
+        if people := deciders_of(approval, quote, today=today):
+            return people
+    return []
 
 
 def on_whose_behalf(approval: QuoteApproval, user: User, *, today: date) -> User | None:

@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -168,6 +169,15 @@ class QuoteApprovalQuerySet(models.QuerySet["QuoteApproval"]):
 
     def to_escalate(self, now: datetime) -> Self:
         return self.waiting().told().filter(escalated_at__isnull=True, escalate_at__lte=now)
+
+    def of_nobody(self) -> Self:
+        """Whom it waits for has left, or the group has nobody any more but whose quote it is."""
+        makers = (Coalesce(OuterRef(f"quote__{name}"), 0) for name in ("created_by", "submitted_by"))
+        here = User.objects.filter(is_staff=True, is_active=True).exclude(pk__in=list(makers))
+        asked = here.filter(Q(pk=OuterRef("approver")) | Q(groups__name=OuterRef("group")))
+        besides = here.filter(Q(pk=OuterRef("escalate_to")) | Q(groups__name=OuterRef("escalate_to_group")))
+        has_next = Q(escalated_at__isnull=False) & Exists(besides)
+        return self.waiting().told().filter(~Exists(asked)).exclude(has_next)
 
 
 @pghistory.track()

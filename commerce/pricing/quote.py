@@ -14,7 +14,7 @@ from .methods import Method, OwnPrice
 from .methods import PercentOfTotal as PercentOfTotal
 from .money import Choice, stored
 from .proration import Period, ProrationMode
-from .tax import TaxTreatment
+from .tax import TaxedAmount, TaxTreatment, tax_line
 from .tiers import BuyUpHint, DiscountSchedule
 from .waterfall import Adjustment, PriceRule, PriceStep
 
@@ -138,6 +138,23 @@ class QuoteRequest:
     proration_mode: ProrationMode = ProrationMode.MONTH_DAY
     tax_treatment: TaxTreatment = TaxTreatment.EXCLUSIVE
     credit_downgrades: bool = False
+
+    @property
+    def takes_tax_out(self) -> bool:
+        """Whether the tax that is in the prices is not charged."""
+        return self.tax_treatment is TaxTreatment.TAKEN_OUT
+
+    def rate_charged(self, line: QuoteLine) -> Decimal:
+        """The tax that the line bears, in percent."""
+        return Decimal(0) if self.takes_tax_out else line.tax_rate_percent
+
+    def taxed(self, line: QuoteLine, minor: int) -> TaxedAmount:
+        """What an amount at the prices of the line comes to, and the tax on it."""
+        return tax_line(minor, rate_percent=line.tax_rate_percent, treatment=self.tax_treatment)
+
+    def shown(self, line: QuoteLine, minor: int) -> int:
+        """The amount as it is shown: with the tax that is in it, unless that is taken out."""
+        return self.taxed(line, minor).net_minor if self.takes_tax_out else minor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,7 +37,6 @@ from .quote import (
     QuoteMode,
     QuoteRequest,
 )
-from .tax import tax_line
 from .tiers import BuyUpHint, DiscountMethod, SlabNotAllowed, checked_quantity
 from .waterfall import LinePrice, LineTerms, ShareOfTotal, price_line
 from .wording import discount_words, price_words, quantity_words, result_words, term_words
@@ -130,6 +129,8 @@ class _Part:
     total_minor: int
     whole_minor: int
     period_total_minor: int
+    monthly_minor: int
+    monthly_before_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,8 +342,8 @@ def _price_share(request: QuoteRequest, line: QuoteLine, share: PercentOfTotal, 
     base = Money(abs(base_minor), request.currency)
     role = LineRole.CHARGE if base_minor > 0 else LineRole.CREDIT if base_minor < 0 else LineRole.UNCHANGED
     price = part_of(base.minor)
-    monthly = part_of(sum(part.line.monthly_minor for part in covered)).exact_total
-    before = part_of(0 if is_new else sum(part.line.monthly_before_minor for part in covered)).exact_total
+    monthly = part_of(sum(part.monthly_minor for part in covered)).exact_total
+    before = part_of(0 if is_new else sum(part.monthly_before_minor for part in covered)).exact_total
     named: dict[str, Param] = {"name": line.name, "percent": share.percent, "base": base}
     words = Phrase(gettext_noop("%(name)s at %(percent)s %% of %(base)s"), named)
     return _part(
@@ -382,13 +383,14 @@ def _part(
     """Round, tax and describe one line."""
     currency = request.currency
     sign = {LineRole.CHARGE: 1, LineRole.CREDIT: -1, LineRole.UNCHANGED: 0}[role]
-    due = tax_line(sign * price.total.minor, rate_percent=line.tax_rate_percent, treatment=request.tax_treatment)
+    due = request.taxed(line, sign * price.total.minor)
     if period is None:
         period = monthly * request.period_months if line.billing is Billing.PERIOD else Fraction(0)
     period_total_minor = to_minor(period, currency)
+    monthly_minor, monthly_before_minor = to_minor(monthly, currency), to_minor(monthly_before, currency)
     sold = exact(line.unit_price) if sold_unit_price is None else sold_unit_price
     check_price_fits(sold / line.months_of_price)
-    later = tax_line(period_total_minor, rate_percent=line.tax_rate_percent, treatment=request.tax_treatment)
+    later = request.taxed(line, period_total_minor)
     priced = PricedLine(
         key=line.line_key,
         product_code=line.product_code,
@@ -405,9 +407,9 @@ def _part(
         steps=price.steps,
         net_minor=due.net_minor,
         tax_minor=due.tax_minor,
-        tax_rate_percent=line.tax_rate_percent,
-        monthly_minor=to_minor(monthly, currency),
-        monthly_before_minor=to_minor(monthly_before, currency),
+        tax_rate_percent=request.rate_charged(line),
+        monthly_minor=request.shown(line, monthly_minor),
+        monthly_before_minor=request.shown(line, monthly_before_minor),
         period_minor=later.net_minor,
         period_tax_minor=later.tax_minor,
         explanation=Explanation(
@@ -415,16 +417,19 @@ def _part(
             result_words(
                 request,
                 line,
-                total=Money(sign * price.total.minor, currency),
+                total=Money(request.shown(line, sign * price.total.minor), currency),
                 tax=Money(due.tax_minor, currency),
-                period=Money(period_total_minor, currency),
+                period=Money(request.shown(line, period_total_minor), currency),
                 buy_up=buy_up,
             ),
         ),
         sold_unit_price=stored(sold),
         buy_up=buy_up,
     )
-    return _Part(priced, sign * price.total.minor, to_minor(whole, currency), period_total_minor)
+    return _Part(
+        priced, sign * price.total.minor, to_minor(whole, currency), period_total_minor, monthly_minor,
+        monthly_before_minor,
+    )  # fmt: skip
 
 
 def _terms(request: QuoteRequest, line: QuoteLine, multiplier: Fraction, before: Before) -> LineTerms:

@@ -10,10 +10,14 @@ from .money import Choice, exact_percent, nearest
 
 
 class TaxTreatment(Choice):
-    """Whether prices are before tax (usual between businesses) or have it inside."""
+    """Whether prices are before tax (usual between businesses) or have it inside.
+
+    `taken_out`: they have it inside, and the buyer does not pay it to us: it comes out of what is charged.
+    """
 
     EXCLUSIVE = "exclusive"
     INCLUSIVE = "inclusive"
+    TAKEN_OUT = "taken_out"
 
 
 class TaxCategory(Choice):
@@ -41,13 +45,14 @@ def tax_line(
 ) -> TaxedAmount:
     """Tax on one rounded line total, rounded to the currency. A credit is the exact mirror of its charge.
 
-    Inclusive: the total is the gross amount. Raises PercentOutOfRange, NotANumber.
+    Inclusive: the total is the gross amount; taken out, only what is left of it is charged. Raises PercentOutOfRange,
+    NotANumber.
     """
     rate = exact_percent(rate_percent)
-    if treatment is TaxTreatment.INCLUSIVE:
-        tax = nearest(total_minor * rate / (1 + rate))
-        return TaxedAmount(total_minor - tax, tax)
-    return TaxedAmount(total_minor, nearest(total_minor * rate))
+    if treatment is TaxTreatment.EXCLUSIVE:
+        return TaxedAmount(total_minor, nearest(total_minor * rate))
+    tax = nearest(total_minor * rate / (1 + rate))
+    return TaxedAmount(total_minor - tax, tax if treatment is TaxTreatment.INCLUSIVE else 0)
 
 
 def part_of_tax(tax_minor: int, *, part_minor: int, total_minor: int) -> int:

@@ -203,7 +203,12 @@ def result_words(
 
 
 def _result_words(request: QuoteRequest, line: QuoteLine, *, total: Money, tax: Money, period: Money) -> Phrase:
-    if line.tax_note is not None:
+    if request.takes_tax_out and line.tax_rate_percent:
+        template = gettext_noop("%(total)s without the tax that is in the price (%(percent)s %%)")
+        result = Phrase(template, {"total": total, "percent": line.tax_rate_percent})
+        if line.tax_note is not None:
+            result = Phrase(gettext_noop("%(total)s. %(note)s"), {"total": result, "note": line.tax_note})
+    elif line.tax_note is not None:
         result = Phrase(gettext_noop("%(total)s. %(note)s"), {"total": total, "note": line.tax_note})
     elif not tax.minor:
         result = Phrase(gettext_noop("%(total)s"), {"total": total})

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
-from accounts.models import OutgoingMail
+from accounts.models import OutgoingMail, User
 from commerce.configuring.configuring import price
 from commerce.configuring.situations import situation_of
 from commerce.deal_desk import deal_decisions, deal_desk
@@ -403,6 +403,41 @@ def test_only_whose_turn_it_is_escalates(desk, submit, now):
     quote = submit("25")
     deal_decisions.escalate_due(now=now + timedelta(days=9))
     assert request_to(quote, DIRECTOR).escalated_at is None
+
+
+def test_what_a_person_is_asked_who_has_left_reaches_somebody_else(desk, submit, now):
+    rule = ApprovalRule.objects.create(
+        name="Everything", conditions=[{"fact": "currency", "operator": "is", "value": "EUR"}]
+    )
+    named = make_staff("named@vendor.example", "Nils Ohm", group="Finance")
+    ApprovalStep.objects.create(rule=rule, approver=named)
+    quote = submit()
+    assert deal_decisions.escalate_due(now=now) == 0
+    User.objects.filter(pk=named.pk).update(is_active=False)
+    assert deal_decisions.escalate_due(now=now) == 1
+    assert deal_decisions.escalate_due(now=now) == 0
+    assert told() == ["boss@vendor.example", named.email]
+    approve(quote.staff_approvals.get(), desk["boss"], now)
+    assert status(quote) == QuoteStatus.APPROVED
+
+
+def test_a_group_that_nobody_is_in_any_more_is_escalated_without_waiting(desk, submit, now):
+    quote = submit("15")
+    User.objects.filter(pk=desk["boss"].pk).update(is_staff=False)
+    assert deal_decisions.escalate_due(now=now) == 1
+    assert told() == ["boss@vendor.example", "director@vendor.example"]
+    User.objects.filter(pk=desk["director"].pk).update(is_active=False)
+    assert deal_decisions.escalate_due(now=now) == 1
+    approve(request_to(quote, MANAGER), desk["finance"], now)
+    assert status(quote) == QuoteStatus.APPROVED
+
+
+def test_where_nobody_at_all_is_left_the_request_waits_for_somebody_new(desk, submit, now):
+    submit("15")
+    User.objects.filter(pk__in=[user.pk for user in desk.values()]).update(is_active=False)
+    assert deal_decisions.escalate_due(now=now) == 0
+    make_staff("new@vendor.example", "Nora New", group="Executive")
+    assert deal_decisions.escalate_due(now=now) == 1
 
 
 def test_a_stand_in_decides_while_the_other_is_away_and_not_a_day_longer(desk, boss, submit, seller, agent, now):

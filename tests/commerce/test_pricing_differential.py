@@ -182,7 +182,16 @@ def taxed(request: QuoteRequest, total: int, percent: Decimal) -> tuple[int, int
     if request.tax_treatment is TaxTreatment.INCLUSIVE:
         tax = half_away(total * rate / (1 + rate))
         return total - tax, tax
+    if request.tax_treatment is TaxTreatment.TAKEN_OUT:
+        return total - half_away(total * rate / (1 + rate)), 0
     return total, half_away(total * rate)
+
+
+def shown(request: QuoteRequest, line: QuoteLine, monthly: Fraction) -> int:
+    """A monthly price as it is shown: without the tax that is in it where nobody pays that."""
+    whole = minor(monthly, request.currency)
+    is_taken_out = request.tax_treatment is TaxTreatment.TAKEN_OUT
+    return taxed(request, whole, line.tax_rate_percent)[0] if is_taken_out else whole
 
 
 def totals_of(request: QuoteRequest) -> dict[str, int]:
@@ -217,8 +226,8 @@ def totals_of(request: QuoteRequest) -> dict[str, int]:
         "due_tax": sum(tax for _, tax in due),
         "period_net": sum(net for net, _ in later),
         "period_tax": sum(tax for _, tax in later),
-        "monthly": sum(minor(one.monthly, request.currency) for _, one in rows),
-        "monthly_before": sum(minor(one.monthly_before, request.currency) for _, one in rows),
+        "monthly": sum(shown(request, line, one.monthly) for line, one in rows),
+        "monthly_before": sum(shown(request, line, one.monthly_before) for line, one in rows),
     }
 
 

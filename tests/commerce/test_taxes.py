@@ -101,6 +101,22 @@ def test_where_prices_have_the_tax_in_them_the_total_is_the_price(acme, contract
     assert "including" in quote.lines.get().words
 
 
+def test_who_owes_the_tax_themselves_does_not_pay_the_tax_that_is_in_the_price(french, admin, today, now):
+    TaxRate.objects.filter(country="FR").update(treatment="inclusive")
+    with_tax = configure(french, UPGRADE, today)
+    french.vat_id = "FR12345678901"
+    french.save()
+    actor = admin.membership.actor()
+    quote = create_quote(account=french, actor=actor, user=admin, configuration=UPGRADE, now=now, form_key=uuid.uuid4())
+    line = quote.lines.get()
+    assert (quote.total_minor, line.tax_minor, line.tax_rate) == (with_tax.due_net_minor, 0, 0)
+    assert line.tax_category == "AE"
+    assert "without the tax that is in the price (20 %). Reverse charge" in line.words
+    assert configure(french, UPGRADE, today).monthly_minor < with_tax.monthly_minor
+    order = accept_quote(quote=quote, shown_hash=quote.price_hash, consent_name="Ada", ip=None, actor=actor, now=now)
+    assert order.invoice.total_minor == quote.total_minor
+
+
 def test_the_tax_is_read_with_the_situation(acme, contract, today):
     tax = situation_of(acme, today).tax
     assert (tax.rate_percent, tax.note) == (19, None)
