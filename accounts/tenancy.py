@@ -217,6 +217,10 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_retentionoffer": Shared(READ, "what the vendor offers to those who want to leave"),
     "commerce_retentionofferevent": Shared("", "audit of the vendor's offers; customers change none"),
     "commerce_retentionanswer": Tenant(ADD),
+    "commerce_renewal": Tenant(READ),  # What customers decide is written with the owner's rights.
+    "commerce_renewalnotice": Tenant(READ),
+    "commerce_renewalterms": Tenant(READ),
+    "commerce_renewaltermsevent": Tenant(""),
     "commerce_deal": Tenant(EDIT),
     "commerce_activity": Tenant(READ),
     # What the staff still work on is not offered yet.

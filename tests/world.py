@@ -92,6 +92,9 @@ from commerce.models import (
     Quote,
     QuoteRequest,
     QuoteRequestReason,
+    Renewal,
+    RenewalNotice,
+    RenewalTerms,
     RetentionAnswer,
     RetentionOffer,
     SavedConfiguration,
@@ -467,6 +470,7 @@ def _company(
         for role in (Role.BUYER, Role.APPROVER, Role.BILLING)
     )
     _undecided(contract, administrator, now)
+    _renewing(contract, now)
     made.texts = list(_texts(made, word, domain))
     return made
 
@@ -487,6 +491,19 @@ def _undecided(contract: Contract, user: User, now: datetime) -> None:
         monthly_before_minor=57_000, monthly_after_minor=0, requested_by=user, requested_at=now, **dates,
     )  # fmt: skip
     change.close(ChangeStatus.CANCELLED, now=now, by_id=user.pk)
+
+
+def _renewing(contract: Contract, now: datetime) -> Renewal:
+    """Its renewal is opened, and its offer not made yet."""
+    RenewalTerms.objects.create(account=contract.account, method="uplift", uplift_percent=3)
+    renewal = Renewal.objects.create(
+        account=contract.account, contract=contract, due_date=contract.end_date, term_months=12, currency="EUR",
+        monthly_before_minor=57_000, monthly_after_minor=57_000, created_at=now,
+    )  # fmt: skip
+    RenewalNotice.objects.create(
+        account=contract.account, renewal=renewal, kind="notice", days_before=90, created_at=now, sent_at=now
+    )
+    return renewal
 
 
 def _token(account: Account, now: datetime) -> ScimToken:

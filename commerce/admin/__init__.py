@@ -12,6 +12,7 @@ from commerce.admin import (
     orders,
     prices,
     quotes,
+    renewals,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "orders",
     "prices",
     "quotes",
+    "renewals",
 ]

@@ -75,9 +75,10 @@ from commerce.models.prices import (
     TaxRate,
 )
 from commerce.models.quote_pricings import PricingPurpose, PricingStatus, QuotePricing
-from commerce.models.quotes import Quote, QuoteComment, QuoteLine, QuoteOrigin, QuoteStatus
+from commerce.models.quotes import Quote, QuoteComment, QuoteKind, QuoteLine, QuoteOrigin, QuoteStatus
 from commerce.models.receivables import InvoiceReminder, PeriodClose, ReminderStage
 from commerce.models.refunds import RefundAttempt, RefundState
+from commerce.models.renewals import NoticeKind, Renewal, RenewalNotice, RenewalState, RenewalTerms, TermsMethod
 
 __all__ = [
     "Activity",
@@ -119,6 +120,7 @@ __all__ = [
     "InvoiceStatus",
     "LegalEntity",
     "Lifecycle",
+    "NoticeKind",
     "Order",
     "OrderStatus",
     "OrderStep",
@@ -143,6 +145,7 @@ __all__ = [
     "QuoteApproval",
     "QuoteApprovalStatus",
     "QuoteComment",
+    "QuoteKind",
     "QuoteLine",
     "QuoteOrigin",
     "QuotePricing",
@@ -153,6 +156,10 @@ __all__ = [
     "RefundAttempt",
     "RefundState",
     "ReminderStage",
+    "Renewal",
+    "RenewalNotice",
+    "RenewalState",
+    "RenewalTerms",
     "RetentionAnswer",
     "RetentionKind",
     "RetentionOffer",
@@ -164,6 +171,7 @@ __all__ = [
     "Subscription",
     "SubscriptionDelta",
     "TaxRate",
+    "TermsMethod",
     "WebhookEvent",
     "WebhookState",
 ]

@@ -79,6 +79,14 @@ class QuoteOrigin(models.TextChoices):
 
     PORTAL = "portal", _("The customer, in the portal")
     STAFF = "staff", _("Our people")
+    SYSTEM = "system", _("The portal, as a contract comes to its end")
+
+
+class QuoteKind(models.TextChoices):
+    """What ordering it does to its contract."""
+
+    AMENDMENT = "amendment", _("Changes the contract")
+    RENEWAL = "renewal", _("Renews the contract")
 
 
 class QuoteQuerySet(models.QuerySet["Quote"]):
@@ -114,12 +122,16 @@ class Quote(models.Model):
     serial = models.BigIntegerField(editable=False, db_default=NextVal("commerce_quote_number"))
     version = models.PositiveSmallIntegerField(default=1, editable=False)
     origin = models.CharField(max_length=6, choices=QuoteOrigin, default=QuoteOrigin.PORTAL)
+    kind = models.CharField(max_length=9, choices=QuoteKind, default=QuoteKind.AMENDMENT, editable=False)
     title = models.CharField(_("name"), max_length=80, blank=True)  # Tells alternatives apart: "With premium support".
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="quotes")
     deal = models.ForeignKey(Deal, on_delete=models.PROTECT, related_name="quotes")
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="quotes")  # The one it amends.
     contract_version = models.PositiveIntegerField()  # Accepting an older version than the contract's is refused.
-    created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="quotes_created")
+    # Empty: nobody did; a contract came to its end.
+    created_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, blank=True, related_name="quotes_created"
+    )
     status = models.CharField(max_length=11, choices=QuoteStatus, default=QuoteStatus.DRAFT)
     currency = models.CharField(max_length=3)
     price_date = models.DateField()  # Of whose day the prices are; the amendment's change day.
@@ -213,6 +225,11 @@ class Quote(models.Model):
     def accepted_role_words(self) -> str:
         """What whoever accepted it was in their company then."""
         return ", ".join(str(Role(role).label) for role in self.accepted_role.split(",") if role in Role)
+
+    @property
+    def is_renewal(self) -> bool:
+        """Whether it is for the term after the contract's."""
+        return self.kind == QuoteKind.RENEWAL
 
     @property
     def period(self) -> Period:

@@ -49,7 +49,7 @@ def comment(*, quote: Quote, author: User, text: str, is_internal: bool = False,
 
 def _ours(quote: Quote) -> list[User]:
     """Who of the vendor's made the quote, else who sells to the company."""
-    if quote.is_by_staff:
+    if quote.is_by_staff and quote.created_by is not None:
         return [quote.created_by]
     contact = quote.account.sales_contact
     return [contact] if contact else []
@@ -58,5 +58,5 @@ def _ours(quote: Quote) -> list[User]:
 def _theirs(quote: Quote, account: Account) -> list[User]:
     """Whoever made the quote, and those who spoke about it."""
     spoke = QuoteComment.objects.about(quote).public().values("author")
-    people = User.objects.filter(pk__in=spoke) | User.objects.filter(pk=quote.created_by_id)
+    people = User.objects.filter(pk__in=spoke) | User.objects.filter(quotes_created=quote)
     return list(people.filter(memberships__account=account, memberships__is_active=True).distinct().order_by("pk"))

@@ -55,7 +55,7 @@ def _data(quote: Quote) -> dict[str, object]:
         "facts": [
             [_("Quote"), quote.number],
             [_("Name"), quote.title],
-            [_("Made by"), quote.created_by.name],
+            [_("Made by"), quote.created_by.name if quote.created_by else ""],
             [_("Prices of"), date_format(quote.price_date, "LONG_DATE_FORMAT")],
             [_("Valid through"), last_day],
             [_("Contract"), quote.contract.number],

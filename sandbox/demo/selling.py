@@ -187,7 +187,7 @@ class Seller:
             term.contract.version += 1
         elif quote is not None:
             self.books.purchases.append(
-                Purchase(self.customer, deal, quote.created_by, quote, None, None, quote.created_at)
+                Purchase(self.customer, deal, self.customer.buyer, quote, None, None, quote.created_at)
             )
 
     def grant_entitlements(self) -> None:

@@ -36,6 +36,8 @@ KEYS_BY_THE_OWNER = {
     "accounts_auditentry.source",
     "accounts_scimtoken.digest",  # 256 random bits.
     "accounts_scimuser.membership_id",
+    "commerce_renewal.contract_id",
+    "commerce_renewal.successor_id",
 }
 
 
