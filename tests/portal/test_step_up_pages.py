@@ -10,7 +10,8 @@ from django.urls import resolve
 
 from tests.pages import INVENTORY
 from tests.pages.kinds import nothing
-from tests.portal.test_walk import Letter, changed, contents
+from tests.pages.letters import Letter
+from tests.portal.test_walk import writes, written_since
 from tests.world import client_of, undone
 
 pytestmark = pytest.mark.usefixtures("in_the_world")
@@ -38,12 +39,11 @@ def test_money_people_and_sign_in_are_protected(world):
 
 def test_a_stale_session_changes_nothing(world):
     company = world.acme
-    before = contents()
     with undone():
         client = Client()
         client.force_login(company.administrator, backend="django.contrib.auth.backends.ModelBackend")
         assert client.session[SESSION_KEY] == str(company.administrator.pk)
-        signed_in = contents()
+        signed_in = writes()
         for entry in INVENTORY:
             if not is_protected(entry, company):
                 continue
@@ -53,8 +53,7 @@ def test_a_stale_session_changes_nothing(world):
             response = getattr(client, letter.method.lower())(letter.url, **letter.options)
             where = response.get("Location") or response.get("HX-Redirect") or response.json()["next"]
             assert unquote(where).startswith("/accounts/reauthenticate/?next=/"), entry.id
-            assert changed(signed_in) == [], entry.id
-    assert changed(before) == []
+            assert written_since(signed_in) == [], entry.id
 
 
 def test_the_card_form_asks_before_it_is_shown(world):
