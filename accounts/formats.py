@@ -3,6 +3,7 @@
 Dates are written by Django's `date` filter, with the formats of portal/formats. Digits are 0-9 in every language.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
@@ -37,6 +38,11 @@ def percent(share: Decimal) -> str:
     return format_percent(share, format="#,##0.0\N{NO-BREAK SPACE}%", locale=_language(), numbering_system="latn")
 
 
+def country(code: str) -> str:
+    """DE as Germany; a code that is no country's as it is."""
+    return _territories(_language()).get(code, code)
+
+
 def isolated(name: object) -> str:
     """A name that stands in a sentence: where the interface runs from right to left, it may not turn what is around it.
 
@@ -55,6 +61,11 @@ def _digits(english: str) -> str:
 
 
 # What Babel knows of a language is asked once: to write one figure, it would look most of it up anew.
+
+
+@lru_cache
+def _territories(language: str) -> Mapping[str, str]:
+    return dict(Locale.parse(language, sep="-").territories)
 
 
 @lru_cache

@@ -247,7 +247,7 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_purchaseapprovalevent": Tenant(AUDIT),
     # What somebody puts together is theirs, and of the colleagues with whom they share it.
     "commerce_savedconfiguration": Tenant(EDIT, only="commerce_shows_configuration(created_by_id, id)"),
-    "commerce_configurationshare": Tenant(ADD),
+    "commerce_configurationshare": Tenant(ADD, changes="shared_at, ended_at"),
     "commerce_quoterequest": Tenant(ADD, changes="status, closed_at"),  # The vendor's people answer.
     "commerce_quoterequestevent": Tenant(AUDIT),
     "commerce_order": Tenant(EDIT),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from pypdf import PdfWriter
 from pypdf.generic import StreamObject
 
+from accounts import formats
 from accounts.models import Account
 from commerce.billing import einvoices
 
@@ -76,7 +77,8 @@ def imprint(seller: Mapping[str, str]) -> list[str]:
         return []
     lines = [
         seller["street"],
-        f"{seller['country']} {seller['postal_code']} {seller['city']}".strip(),
+        f"{seller['postal_code']} {seller['city']}".strip(),
+        formats.country(seller["country"]),
         _("VAT id %(id)s") % {"id": seller["vat_id"]} if seller["vat_id"] else "",
         seller["registration"],
         " · ".join(filter(None, [seller["email"], seller["phone"]])),
@@ -96,7 +98,7 @@ def address(whom: Mapping[str, str]) -> list[str]:
         whom["name"],
         whom["street"],
         f"{whom['postal_code']} {whom['city']}".strip(),
-        whom["country"],
+        formats.country(whom["country"]),
         _("VAT id %(id)s") % {"id": whom["vat_id"]} if whom["vat_id"] else "",
     ]
     return [line for line in lines if line]

@@ -31,6 +31,9 @@ urlpatterns = [
     path("configurations/save/", configurations.save_configuration, name="save-configuration"),
     path("configurations/<uuid:public_id>/", configurations.configuration, name="configuration"),
     path("configurations/<uuid:public_id>/share/", configurations.share_configuration, name="share-configuration"),
+    path(
+        "configurations/<uuid:public_id>/unshare/", configurations.unshare_configuration, name="unshare-configuration"
+    ),
     path("configurations/<uuid:public_id>/delete/", configurations.delete_configuration, name="delete-configuration"),
     path("quote-requests/", quote_requests.quote_request_list, name="quote-requests"),
     path("quote-requests/new/", quote_requests.ask_quote, name="ask-quote"),

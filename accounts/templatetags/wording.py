@@ -19,3 +19,9 @@ def isolated(name: object) -> str:
 def figure(value: Decimal | int) -> str:
     """10000 as the reader's language writes it: 10,000."""
     return formats.number(value)
+
+
+@register.filter
+def country(code: str) -> str:
+    """DE in the reader's language: Germany."""
+    return formats.country(code)

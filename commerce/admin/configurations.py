@@ -18,7 +18,7 @@ from commerce import amounts
 from commerce.admin.bases import AmountsByPermission
 from commerce.configuring import configurations
 from commerce.configuring.situations import Configuration
-from commerce.models import Quote, QuoteRequest, SavedConfiguration
+from commerce.models import Quote, QuoteRequest, QuoteRequestReason, SavedConfiguration
 from commerce.pricing.money import Money
 from commerce.quotes import quote_requests
 from tracking.actor import Actor
@@ -82,6 +82,11 @@ class AnswerForm(ModelForm[QuoteRequest]):
         if "quote" in self.fields:
             quotes = Quote.objects.for_account(self.instance.account).open().latest_first()
             self.fields["quote"].queryset = quotes  # type: ignore[attr-defined]  # A ModelChoiceField.
+            if self.instance.reason == QuoteRequestReason.CURRENCY:
+                self.fields["quote"].help_text = _(
+                    "Quotes here change the running contract, in its currency. Another one needs a contract of its "
+                    "own: say so in the answer."
+                )
 
 
 @admin.register(QuoteRequest)

@@ -122,7 +122,9 @@ def share(
     shared, is_new = ConfigurationShare.objects.get_or_create(
         account_id=saved.account_id, configuration=saved, user=colleague.user, defaults={"shared_at": now}
     )
-    if is_new:
+    taken_back = ConfigurationShare.objects.filter(pk=shared.pk, ended_at__isnull=False)
+    is_again = taken_back.update(shared_at=now, ended_at=None)
+    if is_new or is_again:
         _record(EventName.CONFIGURATION_SHARED, saved, actor=actor, now=now)
         notify(
             kind="configuration_shared",
@@ -131,6 +133,12 @@ def share(
             context={"configuration": saved, "shared_by": by},
         )
     return shared
+
+
+def stop_sharing(*, saved: SavedConfiguration, email: str, now: datetime) -> bool:
+    """A colleague sees it no longer; nobody is told. Whether they did until now."""
+    shares = ConfigurationShare.objects.running().filter(configuration=saved, user__email__iexact=email)
+    return bool(shares.update(ended_at=now))
 
 
 def delete(*, saved: SavedConfiguration, now: datetime) -> None:

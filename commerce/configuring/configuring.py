@@ -26,6 +26,7 @@ from commerce.contracts.contracts import OwnedLine, billing_month
 from commerce.models import Product, ProductKind
 from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
+from commerce.pricing.explanation import seats_phrase
 from commerce.pricing.included import Included
 from commerce.pricing.money import Money, PricingError
 from commerce.pricing.tiers import FractionalQuantity, QuantityTooLarge
@@ -364,7 +365,7 @@ def _request_line(
         quantity_places=product.quantity_places,
         unit_price=held.unit_price if held else Decimal(0),
         billing=engine.Billing(product.billing),
-        unit="" if product.kind != ProductKind.PLAN else ngettext("seat", "seats", int(added)),
+        unit="" if product.kind != ProductKind.PLAN else seats_phrase(int(added)),
         group=product.kind,
         tax_rate_percent=tax.rate_percent,
         tax_note=tax.note,

@@ -9,6 +9,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -41,13 +42,14 @@ class SavedConfigurationQuerySet(models.QuerySet["SavedConfiguration"]):
 
     def visible_to(self, user: User) -> Self:
         """One's own, and those that colleagues shared with one."""
-        shared = ConfigurationShare.objects.filter(configuration=models.OuterRef("pk"), user=user)
+        shared = ConfigurationShare.objects.running().filter(configuration=models.OuterRef("pk"), user=user)
         return self.filter(Q(created_by=user) | Q(models.Exists(shared)), deleted_at__isnull=True)
 
     def with_readers(self) -> Self:
-        """With the names of the colleagues who see each, as `readers`."""
-        shares = ConfigurationShare.objects.filter(configuration=models.OuterRef("pk"))
-        return self.annotate(readers=ArraySubquery(shares.order_by("user__name", "pk").values("user__name")))
+        """With the colleagues who see each, as `readers`: their names and addresses."""
+        shares = ConfigurationShare.objects.running().filter(configuration=models.OuterRef("pk"))
+        reader = JSONObject(name="user__name", email="user__email")
+        return self.annotate(readers=ArraySubquery(shares.order_by("user__name", "pk").values(reader=reader)))
 
     def named(self) -> Self:
         """Those that somebody saved."""
@@ -129,6 +131,10 @@ class ConfigurationShareQuerySet(models.QuerySet["ConfigurationShare"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
+    def running(self) -> Self:
+        """Those that nobody has taken back."""
+        return self.filter(ended_at__isnull=True)
+
 
 class ConfigurationShare(models.Model):
     """A colleague with whom a saved configuration is shared: to look at, and with the right to buy to change."""
@@ -137,6 +143,7 @@ class ConfigurationShare(models.Model):
     configuration = models.ForeignKey(SavedConfiguration, on_delete=models.CASCADE, related_name="shares")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     shared_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)  # Taken back. Shared again, it is empty again.
 
     objects = ConfigurationShareQuerySet.as_manager()
 
@@ -231,12 +238,8 @@ class QuoteRequest(models.Model):
         return self.status == QuoteRequestStatus.OPEN
 
     def close(self, now: datetime) -> bool:
-        """Nobody waits for an answer any more. False where it was closed already."""
-        closed = (
-            QuoteRequest.objects.filter(pk=self.pk)
-            .exclude(status=QuoteRequestStatus.CLOSED)
-            .update(status=QuoteRequestStatus.CLOSED, closed_at=now)
-        )
+        """Nobody waits for an answer any more. False where it was closed or answered already."""
+        closed = QuoteRequest.objects.open().filter(pk=self.pk).update(status=QuoteRequestStatus.CLOSED, closed_at=now)
         if closed:
             self.status, self.closed_at = QuoteRequestStatus.CLOSED, now
         return bool(closed)

@@ -137,6 +137,12 @@ def months_phrase(months: int) -> Phrase:
     return Phrase(singular, {"count": months}, plural, months)
 
 
+def seats_phrase(seats: int) -> Phrase:
+    """The word alone, so many it is for."""
+    singular, plural = ngettext_lazy("seat", "seats")
+    return Phrase(singular, plural=plural, count=seats)
+
+
 def days_phrase(days: int) -> Phrase:
     singular, plural = ngettext_lazy("%(count)s day", "%(count)s days")
     return Phrase(singular, {"count": days}, plural, days)

@@ -49,7 +49,7 @@ class Asked:
 
     quantity: Fraction
     currency: str
-    unit: str
+    unit: str | Phrase
     name: str
     price_months: int
     is_once: bool
@@ -142,7 +142,7 @@ class CostPlus(OwnPrice):
     code: ClassVar[str] = "cost_plus"
     label: ClassVar[str] = gettext_noop("Cost plus")
     hint: ClassVar[str] = gettext_noop(
-        'The product\'s cost plus {"markup_percent": "25"}: worked out when the price is saved, and kept as unit price.'
+        "The product's cost plus so many percent: worked out when the price is saved, and kept as unit price."
     )
 
     cost: Decimal
@@ -194,9 +194,7 @@ class VolumePrice(_Tiered):
 
     code: ClassVar[str] = "volume"
     label: ClassVar[str] = gettext_noop("Volume: all units at the tier reached")
-    hint: ClassVar[str] = (
-        '{"tiers": [{"from": "1", "to": "11", "unit_price": "12"}, {"from": "11", "unit_price": "10"}]}'
-    )
+    hint: ClassVar[str] = gettext_noop("Tiers with a price per unit, and a flat price where one is due besides.")
     method = TierMethod.VOLUME
 
     def charge(self, quantity: Fraction, already: Fraction) -> Fraction:
@@ -253,9 +251,7 @@ class BlockPrice(_Tiered):
 
     code: ClassVar[str] = "block"
     label: ClassVar[str] = gettext_noop("Block: one price for a range of quantities")
-    hint: ClassVar[str] = (
-        '{"tiers": [{"from": "1", "to": "11", "flat": "100"}, {"from": "11", "flat": "180", "overage_price": "5"}]}'
-    )
+    hint: ClassVar[str] = gettext_noop("Tiers with a flat price each; no unit price.")
     is_of_the_whole = True
     has_quantity_in_it = True
     method = TierMethod.BLOCK
@@ -290,7 +286,7 @@ class PackagePrice(OwnPrice):
 
     code: ClassVar[str] = "package"
     label: ClassVar[str] = gettext_noop("Packages of units")
-    hint: ClassVar[str] = gettext_noop('The unit price is of one package: {"package_size": "1000", "free_units": "0"}.')
+    hint: ClassVar[str] = gettext_noop("The unit price is of one package.")
     is_of_the_whole: ClassVar[bool] = True
     has_quantity_in_it: ClassVar[bool] = True
 
@@ -335,9 +331,7 @@ class UsagePrice(OwnPrice):
 
     code: ClassVar[str] = "usage"
     label: ClassVar[str] = gettext_noop("By use, with or without a minimum")
-    hint: ClassVar[str] = gettext_noop(
-        'The unit price is of each unit used: {"commitment": "500", "is_prepaid": true, "included_units": "0"}.'
-    )
+    hint: ClassVar[str] = gettext_noop("The unit price is of each unit used.")
     is_of_the_whole: ClassVar[bool] = True
     has_quantity_in_it: ClassVar[bool] = True
 
@@ -408,7 +402,7 @@ class PercentOfTotal(Method):
 
     code: ClassVar[str] = "percent_of_total"
     label: ClassVar[str] = gettext_noop("Percentage of other lines")
-    hint: ClassVar[str] = '{"percent": "15", "covers": ["plan", "addon"], "products": []}'
+    hint: ClassVar[str] = gettext_noop("A percentage of the lines of some kinds, or of some products; no unit price.")
 
     percent: Decimal
     covers: frozenset[LineKind] = frozenset({LineKind.PLAN, LineKind.ADDON})

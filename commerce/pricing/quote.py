@@ -77,7 +77,7 @@ class QuoteLine:
     unit_price: Decimal
     billing: Billing
     price_months: int = 1
-    unit: str = ""
+    unit: str | Phrase = ""
     quantity_places: int = 0
     holding: Holding | None = None
     schedule: DiscountSchedule | None = None

@@ -101,6 +101,16 @@ def share_configuration(request: AccountRequest, public_id: uuid.UUID) -> HttpRe
 
 @require_POST
 @requires(Permission.BUY)
+def unshare_configuration(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
+    """A colleague shall see it no longer."""
+    saved = _own(request, public_id)
+    if configurations.stop_sharing(saved=saved, email=request.POST.get("colleague", ""), now=timezone.now()):
+        messages.success(request, _("Your colleague can't see it any more."))
+    return redirect("commerce:configuration", saved.public_id)
+
+
+@require_POST
+@requires(Permission.BUY)
 def delete_configuration(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     """Delete it for everybody; the page has asked."""
     saved = _own(request, public_id)

@@ -16,7 +16,7 @@ from commerce.configuring import configurations
 from commerce.configuring.configuration_forms import AskForm
 from commerce.configuring.forms import ConfigurationForm
 from commerce.configuring.situations import Configuration, NoContract, TaxUnknown, situation_of
-from commerce.models import QuoteRequest, QuoteRequestReason
+from commerce.models import Contract, QuoteRequest, QuoteRequestReason
 from commerce.quotes import quote_requests
 
 
@@ -42,7 +42,7 @@ def ask_quote(request: AccountRequest) -> HttpResponse:
     wanted = configured.configuration if configured else None
     reason = _reason(data)
     form = AskForm(request.POST if request.method == "POST" else None)
-    if wanted is None:
+    if wanted is None or reason == QuoteRequestReason.CURRENCY:
         form.fields["message"].required = True
     if request.method == "POST" and form.is_valid():
         try:
@@ -65,6 +65,7 @@ def ask_quote(request: AccountRequest) -> HttpResponse:
     context = {
         "form": form,
         "wanted": _words(wanted),
+        "kept_currency": _kept_currency(request, reason),
         "ways_out": [problem for problem in configured.messages if "fix" in problem] if configured else [],
         "reason": reason,
         "hidden": _hidden(wanted),
@@ -99,6 +100,14 @@ def _one(request: AccountRequest, public_id: uuid.UUID) -> QuoteRequest:
 def _reason(data: QueryDict) -> QuoteRequestReason:
     value = data.get("reason", "")
     return QuoteRequestReason(value) if value in QuoteRequestReason.values else QuoteRequestReason.OTHER
+
+
+def _kept_currency(request: AccountRequest, reason: QuoteRequestReason) -> Contract | None:
+    """The contract whose currency stays, for who asks for another one."""
+    if reason != QuoteRequestReason.CURRENCY:
+        return None
+    today = request.account.local_date(timezone.now())
+    return Contract.objects.for_account(request.account).current(today).first()
 
 
 def _configured(request: AccountRequest, data: QueryDict) -> ConfigurationForm | None:

@@ -33,6 +33,7 @@ from commerce.models import (
     SubscriptionDelta,
 )
 from commerce.pricing import quote as engine
+from commerce.pricing.explanation import seats_phrase
 from commerce.pricing.proration import Period, add_months
 from commerce.pricing.quoting import price_quote
 from commerce.quotes import explanations
@@ -242,7 +243,7 @@ class Seller:
             quantity=quantity,
             unit_price=unit_price or Decimal(0),
             billing=engine.Billing(product.billing),
-            unit="seats" if product.kind == ProductKind.PLAN else "",
+            unit=seats_phrase(int(quantity)) if product.kind == ProductKind.PLAN else "",
             tax_rate_percent=self._tax.rate_percent,
             tax_note=self._tax.note,
         )

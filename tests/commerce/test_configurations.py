@@ -208,6 +208,22 @@ def test_a_colleague_who_buys_changes_it(admin, buyer, saved, signed_in):
     assert client.post(url("share-configuration", saved), {"colleague": admin.email}).status_code == 404
 
 
+def test_what_is_shared_can_be_taken_back_and_shared_again(admin, buyer, saved, signed_in):
+    client, reader = signed_in(admin), {"colleague": buyer.email}
+    client.post(url("share-configuration", saved), reader)
+    assert "Stop sharing with" in text_of(client.get(url("configuration", saved)))
+    assert signed_in(buyer).post(url("unshare-configuration", saved), reader).status_code == 404  # Not theirs to end.
+    assert signed_in(buyer).get(url("configuration", saved)).status_code == 200
+    for _again in range(2):
+        client.post(url("unshare-configuration", saved), reader)
+    assert signed_in(buyer).get(url("configuration", saved)).status_code == 404
+    assert saved.name not in text_of(signed_in(buyer).get(LIST))
+    assert "Nobody else sees it." in text_of(client.get(url("configuration", saved)))
+    client.post(url("share-configuration", saved), reader)
+    assert signed_in(buyer).get(url("configuration", saved)).status_code == 200
+    assert OutgoingMail.objects.filter(kind="configuration_shared", user=buyer).count() == 2
+
+
 @pytest.mark.parametrize("address", ["", "x", "nobody@acme.example", "member@acme.example", "admin@globex.example"])
 def test_only_colleagues_who_see_prices_can_be_chosen(admin, member, other_admin, saved, signed_in, address):
     assert signed_in(admin).post(url("share-configuration", saved), {"colleague": address}).status_code == 422

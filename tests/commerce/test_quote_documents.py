@@ -2,18 +2,21 @@
 
 import hashlib
 import io
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils.translation import override
 from pypdf import PdfReader
 
 from accounts.models import Brand
 from commerce import documents
 from commerce.models import Quote
 from commerce.quotes import quote_documents
+from commerce.quotes.quoting import create_quote
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +65,23 @@ def test_a_later_change_of_the_company_or_the_brand_does_not_reach_it(quote, adm
 def test_it_is_in_the_language_of_the_company_s_documents(quote, settings):
     quote.account.language = "de"
     assert "Vertrag" in text_of(quote_documents.render_pdf(quote))
+
+
+@pytest.mark.parametrize(("language", "country"), [("en", "Germany"), ("de", "Deutschland"), ("ar", "ألمانيا")])
+def test_the_address_names_the_country_in_the_reader_s_language(acme, language, country):
+    acme.billing_country = "DE"
+    with override(language):
+        assert country in documents.address(documents.bill_to(acme))
+    assert "XX" in documents.address(documents.bill_to(acme) | {"country": "XX"})
+
+
+def test_the_word_for_seats_is_in_the_reader_s_language(admin, contract, upgrade, now):
+    actor = admin.membership.actor()
+    given = {"account": contract.account, "actor": actor, "user": admin, "configuration": upgrade, "now": now}
+    with override("de"):
+        line = create_quote(form_key=uuid.uuid4(), **given).lines.get(change="swap_in")
+        assert "60 Nutzerplätze" in line.words
+    assert "60 seats" in line.words
 
 
 def test_an_acceptance_keeps_who_when_where_in_which_role_and_what_was_shown(quote, admin, accept, now):

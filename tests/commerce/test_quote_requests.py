@@ -101,6 +101,27 @@ def test_too_much_is_refused_and_kept(admin, contract, signed_in, change):
     assert not QuoteRequest.objects.exists()
 
 
+def test_an_answer_that_came_meanwhile_is_not_closed_away(admin, asked, seller, signed_in, now):
+    client = signed_in(admin)
+    answer(
+        asked=asked, text="Gladly.", quote=None, staff=seller, actor=Actor.staff(seller.pk, asked.account_id), now=now
+    )
+    client.post(url(asked, "close-quote-request"))
+    asked.refresh_from_db()
+    assert (asked.status, asked.closed_at) == ("answered", None)
+
+
+def test_another_currency_is_asked_for_in_words_and_the_page_says_what_stays(admin, contract, signed_in):
+    client = signed_in(admin)
+    assert f"{ASK}?reason=currency" in text_of(client.get(reverse("commerce:plans")))
+    page = text_of(client.get(ASK, {"reason": "currency"}))
+    assert f"Your contract {contract.number} stays in EUR until it ends on" in page
+    form = {"reason": "currency", "form_key": str(uuid.uuid4())}
+    assert client.post(ASK, form).status_code == 422
+    client.post(ASK, form | {"message": "USD, please."})
+    assert QuoteRequest.objects.get().summary == "Another currency"
+
+
 def test_the_page_shows_the_wish_and_escapes_it(admin, asked, signed_in):
     response = signed_in(admin).get(url(asked))
     assert "By &lt;b&gt;March&lt;/b&gt;." in response.content.decode()

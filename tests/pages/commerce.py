@@ -195,6 +195,10 @@ COMMERCE = [
         arrange=lambda company: company.saved.shares.filter(user=company.people["buyer"]).delete(),
         body=lambda company: {"colleague": company.people["buyer"].email},
     ),
+    Page(
+        "commerce:unshare-configuration", Permission.BUY, method="POST", kwargs=saved, names_row=True, status=302,
+        body=lambda company: {"colleague": company.people["buyer"].email},
+    ),
     Page("commerce:delete-configuration", Permission.BUY, method="POST", kwargs=saved, names_row=True, status=302),
     Page(
         "commerce:quote-requests", Permission.VIEW_PRICES, screen=True, shows=of("quote_request.summary"),
