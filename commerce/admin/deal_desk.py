@@ -13,7 +13,8 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from commerce import amounts
 from commerce.catalogue.price_forms import read
-from commerce.deal_desk.deal_desk import why_of
+from commerce.catalogue.row_fields import ConditionsField
+from commerce.deal_desk.deal_desk import LABELS, why_of
 from commerce.models import ApprovalRule, ApprovalStep, Delegation, SelfServiceLimit
 from commerce.models.deal_desk import APPROVAL_FACTS
 from commerce.pricing.money import Money, exponent_of, from_minor, to_minor
@@ -32,15 +33,19 @@ class ApprovalStepInline(TabularInline):
 
 
 class ApprovalRuleForm(forms.ModelForm[ApprovalRule]):
+    conditions = ConditionsField(
+        facts=APPROVAL_FACTS,
+        labels=LABELS,
+        label=_("Conditions"),
+        help_text=_(
+            "All of them must hold; either-or is two rules. Several values: with commas. Saving gives more rows. "
+            "Waiting approvals stay as they were asked."
+        ),
+    )
+
     class Meta:
         model = ApprovalRule
         fields = ["name", "conditions", "is_active"]
-        help_texts = {
-            "conditions": _(
-                "All of them must hold; either-or is two rules. Waiting approvals stay as they were asked. "
-                'As in [{"fact": "max_discount_percent", "operator": "above", "value": "10"}].'
-            )
-        }
 
 
 @admin.register(ApprovalRule)
@@ -62,13 +67,6 @@ class ApprovalRuleAdmin(ModelAdmin):
     @display(description=_("asks"))
     def asks(self, rule: ApprovalRule) -> str:
         return ", ".join(str(step) for step in rule.steps.all())
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        if "conditions" in form.base_fields:
-            known = _("There are: %(facts)s.") % {"facts": APPROVAL_FACTS.words}
-            form.base_fields["conditions"].help_text = f"{ApprovalRuleForm.Meta.help_texts['conditions']} {known}"
-        return form
 
 
 class SelfServiceLimitForm(forms.ModelForm[SelfServiceLimit]):

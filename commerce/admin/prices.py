@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import display
 
 from accounts.admin import Undeletable
@@ -27,15 +27,60 @@ from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.methods import METHODS
 
 
-class PriceInline(Undeletable, TabularInline):
+class NewPriceInline(Undeletable, StackedInline):
+    """Below those that have been given, which can only be ended."""
+
     model = Price
     form = PriceForm
+    fieldsets = [
+        (None, {"fields": [("product", "method"), ("unit_price", "price_months"), "figures",
+                           ("volume_schedule", "term_schedule", "is_stackable"), ("valid_from", "valid_until")]}),
+    ]  # fmt: skip
     extra = 0
+    verbose_name_plural = _("new prices")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
+        rows: QuerySet[Price] = super().get_queryset(request)
+        return rows.none()
+
+    def has_view_permission(self, request: HttpRequest, obj: PriceBook | None = None) -> bool:
+        return self.has_add_permission(request, obj) and bool(super().has_view_permission(request, obj))
+
+
+class PriceInline(Undeletable, TabularInline):
+    """What the book has: each price can be ended on a day."""
+
+    model = Price
+    form = PriceForm
+    fields = ["product_name", "price", "is_stackable", "valid_from", "valid_until"]
+    readonly_fields = ["product_name", "price", "is_stackable", "valid_from"]
+    extra = 0
+    hide_title = True
     verbose_name_plural = _("prices, before tax unless the country's have it in them")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
         rows: QuerySet[Price] = super().get_queryset(request)
-        return rows.select_related("product").order_by("product__kind", "product__rank", "product__name", "valid_from")
+        related = rows.select_related("book", "product", "volume_schedule", "term_schedule")
+        return related.order_by("product__kind", "product__rank", "product__name", "valid_from")
+
+    def has_add_permission(self, request: HttpRequest, obj: PriceBook | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: PriceBook | None = None) -> bool:
+        return obj is not None and bool(super().has_view_permission(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: PriceBook | None = None) -> bool:
+        return obj is not None and bool(super().has_change_permission(request, obj))
+
+    @display(description=_("product"))
+    def product_name(self, price: Price) -> str:
+        return price.product.name
+
+    @display(description=_("price"))
+    def price(self, price: Price) -> str:
+        words = [price_words(Offered(price.product, price), price.book.currency)]
+        words += [schedule_words(one) for one in (price.volume_schedule, price.term_schedule) if one is not None]
+        return "; ".join(filter(None, words))
 
 
 @admin.register(PriceBook)
@@ -46,7 +91,7 @@ class PriceBookAdmin(Undeletable, ModelAdmin):
     list_select_related = ["tier", "account"]
     search_fields = ["name", "account__name"]
     autocomplete_fields = ["account"]
-    inlines = [PriceInline]
+    inlines = [NewPriceInline, PriceInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: PriceBook | None = None) -> list[str]:
         # Contracts keep their book: whose it is, and in which currency, cannot change under them.

@@ -5,15 +5,28 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.catalogue.conditions import Condition, ConditionRefused, parse
+from commerce.catalogue.conditions import Condition, parse
+from commerce.catalogue.fact_words import FACT_WORDS
+from commerce.catalogue.row_fields import ConditionsField
 from commerce.configuring import configuration_rules
 from commerce.models import ConfigurationRule, ConfigurationRuleText, Product
 
 
 class ConfigurationRuleForm(forms.ModelForm[ConfigurationRule]):
+    conditions = ConditionsField(
+        facts=configuration_rules.FACTS,
+        labels=FACT_WORDS,
+        required=False,
+        label=capfirst(gettext_lazy("conditions")),
+        help_text=gettext_lazy(
+            "All of them must hold; either-or is two rules. Several values: with commas. Saving gives more rows."
+        ),
+    )
+
     class Meta:
         model = ConfigurationRule
         fields = [
@@ -27,23 +40,12 @@ class ConfigurationRuleForm(forms.ModelForm[ConfigurationRule]):
         }
         error_messages = {"order": {"unique": gettext_lazy("Another rule has this order.")}}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "conditions" in self.fields:  # Who may only look has no fields.
-            self.fields["conditions"].help_text = _(
-                '[{"fact": "quantity:sso", "operator": "above", "value": "0"}]: all of them must hold; either-or is '
-                "two rules. Facts: %(facts)s."
-            ) % {"facts": configuration_rules.FACTS.words}
-
     def clean_conditions(self) -> list[dict[str, Any]]:
-        try:
-            conditions = parse(self.cleaned_data["conditions"] or [], facts=configuration_rules.FACTS)
-        except ConditionRefused as error:
-            raise forms.ValidationError(str(error)) from error
-        named = {code for condition in conditions for code in _codes_in(condition)}
+        stored: list[dict[str, Any]] = self.cleaned_data["conditions"]
+        named = {code for each in parse(stored, facts=configuration_rules.FACTS) for code in _codes_in(each)}
         if unknown := named - set(Product.objects.filter(code__in=named).values_list("code", flat=True)):
             raise forms.ValidationError(_("There is no product “%(code)s”.") % {"code": min(unknown)})
-        return [condition.as_json() for condition in conditions]
+        return stored
 
 
 def _codes_in(condition: Condition) -> Iterator[str]:

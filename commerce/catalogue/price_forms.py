@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget
 
 from commerce.catalogue import price_rules
-from commerce.catalogue.conditions import ConditionRefused, parse
+from commerce.catalogue.fact_words import FACT_WORDS
+from commerce.catalogue.row_fields import ConditionsField, DiscountTiersField, FiguresField
 from commerce.configuring.situations import plain
 from commerce.models import (
     BillingRule,
@@ -109,10 +110,9 @@ class PricedForm(PeriodForm[Row]):
         label=capfirst(gettext_lazy("unit price")),
         widget=UnfoldAdminDecimalFieldWidget,
     )
-    figures = forms.JSONField(
+    figures = FiguresField(
         required=False,
         label=capfirst(gettext_lazy("figures")),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text=gettext_lazy("What the method needs beside the unit price; empty for a price per unit."),
     )
 
@@ -248,17 +248,14 @@ class DiscountScheduleForm(forms.ModelForm[DiscountSchedule]):
         widget=UnfoldAdminSelectWidget,
     )
 
+    tiers = DiscountTiersField(
+        label=capfirst(gettext_lazy("tiers")),
+        help_text=gettext_lazy("Of units, or of months where the kind is a term. Saving gives more rows."),
+    )
+
     class Meta:
         model = DiscountSchedule
         fields = ["name", "kind", "method", "scope", "counts_held", "tiers"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "tiers" in self.fields:
-            self.fields["tiers"].help_text = _(
-                '[{"from": "1", "to": "11", "percent": "0"}, {"from": "11", "to": null, "percent": "10"}]: the first '
-                'unit belongs to the tier, the last one does not. "amount" instead of "percent" takes money off each.'
-            )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -271,6 +268,14 @@ class DiscountScheduleForm(forms.ModelForm[DiscountSchedule]):
 
 
 class PriceRuleForm(PeriodForm[PriceRule]):
+    conditions = ConditionsField(
+        facts=price_rules.FACTS,
+        labels=FACT_WORDS,
+        required=False,
+        label=capfirst(gettext_lazy("conditions")),
+        help_text=gettext_lazy("All of them must hold. Several values: with commas. Saving gives more rows."),
+    )
+
     class Meta:
         model = PriceRule
         fields = [
@@ -282,17 +287,6 @@ class PriceRuleForm(PeriodForm[PriceRule]):
         super().__init__(*args, **kwargs)
         if "conditions" in self.fields:  # Who may only look has no fields.
             self.fields["special_price"].help_text = _("Per unit and month; once for a service.")
-            self.fields["conditions"].help_text = _(
-                '[{"fact": "quantity", "operator": "at_least", "value": "50"}]: all of them must hold. '
-                "Facts: %(facts)s."
-            ) % {"facts": price_rules.FACTS.words}
-
-    def clean_conditions(self) -> list[dict[str, Any]]:
-        try:
-            conditions = parse(self.cleaned_data["conditions"] or [], facts=price_rules.FACTS)
-        except ConditionRefused as error:
-            raise forms.ValidationError(str(error)) from error
-        return [condition.as_json() for condition in conditions]
 
 
 class TaxRateForm(PeriodForm[TaxRate]):

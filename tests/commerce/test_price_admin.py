@@ -181,6 +181,98 @@ def test_a_book_is_made_with_its_prices_for_a_region(acme, products, client, tod
     assert prices_for(account=acme, today=today)[products["team"].pk].row.unit_price == 9
 
 
+def test_a_price_of_a_book_is_shown_in_words_and_can_only_be_ended(acme, products, client):
+    price = Price.objects.get(book__tier=acme.tier, product=products["team"])
+    page = url("pricebook", "change", price.book_id)
+    assert "per seat and month" in client.get(page).content.decode()
+    rows = list(Price.objects.filter(book=price.book).order_by("pk"))
+    ended = {"id": price.pk, "valid_until": "2027-06-01", "unit_price": "1", "method": "list"}
+    sent = {"name": price.book.name, "regions": "", "prices-TOTAL_FORMS": "0", "prices-INITIAL_FORMS": "0"}
+    sent |= {"prices-2-TOTAL_FORMS": len(rows), "prices-2-INITIAL_FORMS": len(rows)}
+    for number, row in enumerate(client.get(page).context["inline_admin_formsets"][1].formset.forms):
+        sent[f"prices-2-{number}-id"] = row.instance.pk
+        if row.instance == price:
+            sent |= {f"prices-2-{number}-{name}": value for name, value in ended.items()}
+    response = client.post(page, sent)
+    assert response.status_code == 302, errors_of(response)
+    after = Price.objects.get(pk=price.pk)
+    assert (after.valid_until, after.unit_price) == (date(2027, 6, 1), price.unit_price)
+    assert Price.objects.filter(book=price.book, valid_until=date(2027, 6, 1)).count() == 1
+
+
+def test_tiers_are_typed_as_rows_and_end_where_the_next_begins(acme, products, client):
+    sent = agreed(acme, products["team"], method="volume")
+    del sent["figures"]
+    rows = [{"from": "1", "unit_price": "12"}, {"from": "11", "unit_price": "10"}, {"from": "", "unit_price": ""}]
+    cells = {f"figures-tiers-{i}-{name}": value for i, row in enumerate(rows) for name, value in row.items()}
+    response = client.post(url("contractedprice"), sent | cells)
+    assert response.status_code == 302, errors_of(response)
+    price = ContractedPrice.objects.get()
+    assert price.figures == {"tiers": TIERS}
+    page = client.get(url("contractedprice", "change", price.pk)).content.decode()
+    assert 'name="figures-tiers-1-unit_price" value="10"' in page
+
+
+@pytest.mark.parametrize(
+    ("boxes", "reason"),
+    [
+        ({"figures-package_size": "0"}, "at least one unit"),
+        ({"figures-package_size": "ten"}, "no number"),
+        ({"figures-package_size": "10", "figures-percent": "5"}, "knows nothing of"),
+        ({"figures-package_size": "1\x00"}, "Null characters"),
+    ],
+)
+def test_boxes_that_make_no_price_are_refused_and_kept(acme, products, client, boxes, reason):
+    sent = agreed(acme, products["team"], method="package", unit_price="5")
+    del sent["figures"]
+    response = client.post(url("contractedprice"), sent | boxes)
+    assert reason in errors_of(response)
+    assert not ContractedPrice.objects.exists()
+    assert 'name="figures-package_size"' in response.content.decode()
+
+
+def test_boxes_make_a_price(acme, products, client):
+    sent = agreed(acme, products["team"], method="percent_of_total")
+    del sent["figures"]
+    boxes = {"figures-percent": "10", "figures-covers": "addon", "figures-products": "sso, audit_log"}
+    response = client.post(url("contractedprice"), sent | boxes)
+    assert response.status_code == 302, errors_of(response)
+    figures = {"percent": "10", "covers": ["addon"], "products": ["sso", "audit_log"]}
+    assert ContractedPrice.objects.get().figures == figures
+
+
+def test_a_schedule_and_a_rule_are_typed_as_rows(db, products, client):
+    sent = schedule()
+    del sent["tiers"]
+    rows = [("from", "1"), ("percent", "0")], [("from", "11"), ("percent", "10")]
+    cells = {f"tiers-{number}-{name}": value for number, row in enumerate(rows) for name, value in row}
+    assert client.post(url("discountschedule"), sent | cells).status_code == 302
+    assert DiscountSchedule.objects.get().tiers == [
+        {"from": "1", "percent": "0", "to": "11"},
+        {"from": "11", "percent": "10", "to": None},
+    ]
+    sent = rule()
+    del sent["conditions"]
+    row = {"fact": "product", "operator": "one_of", "value": "team, business"}
+    assert client.post(url("pricerule"), sent | {f"conditions-0-{k}": v for k, v in row.items()}).status_code == 302
+    made = PriceRule.objects.get()
+    assert made.conditions == [{"fact": "product", "operator": "one_of", "value": ["team", "business"]}]
+    page = client.get(url("pricerule", "change", made.pk)).content.decode()
+    assert 'name="conditions-0-value" value="team, business"' in page
+    assert "quantity of Team" in page
+    row["fact"], row["operator"] = "quantity", "above"
+    response = client.post(url("pricerule"), sent | {"order": "11"} | {f"conditions-0-{k}": v for k, v in row.items()})
+    assert "compared with a number" in errors_of(response)
+
+
+@pytest.mark.parametrize("page", ["pricerule", "configurationrule", "approvalrule"])
+def test_a_null_character_in_a_condition_is_refused(db, client, page):
+    stored = '[{"fact": "country", "operator": "is", "value": "D\\u0000E"}]'
+    response = client.post(url(page), {"conditions": stored, "steps-TOTAL_FORMS": 0, "steps-INITIAL_FORMS": 0,
+                                       "texts-TOTAL_FORMS": 0, "texts-INITIAL_FORMS": 0})  # fmt: skip
+    assert "Null characters" in errors_of(response)
+
+
 def test_a_book_of_a_tier_and_a_company_is_refused(acme, products, client):
     before = PriceBook.objects.count()
     response = client.post(url("pricebook"), book_form(products["team"], tier=acme.tier_id, account=acme.pk))
