@@ -1,6 +1,9 @@
 """What products cost. Prices are appended: a new price starts on a day, the old one ends on it."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -66,12 +69,6 @@ class PriceInline(Undeletable, TabularInline):
     def has_add_permission(self, request: HttpRequest, obj: PriceBook | None = None) -> bool:
         return False
 
-    def has_view_permission(self, request: HttpRequest, obj: PriceBook | None = None) -> bool:
-        return obj is not None and bool(super().has_view_permission(request, obj))
-
-    def has_change_permission(self, request: HttpRequest, obj: PriceBook | None = None) -> bool:
-        return obj is not None and bool(super().has_change_permission(request, obj))
-
     @display(description=_("product"))
     def product_name(self, price: Price) -> str:
         return price.product.name
@@ -91,7 +88,9 @@ class PriceBookAdmin(Undeletable, ModelAdmin):
     list_select_related = ["tier", "account"]
     search_fields = ["name", "account__name"]
     autocomplete_fields = ["account"]
-    inlines = [NewPriceInline, PriceInline]
+
+    def get_inlines(self, request: HttpRequest, obj: PriceBook | None) -> "list[type[InlineModelAdmin[Any, Any]]]":
+        return [NewPriceInline, PriceInline] if obj else [NewPriceInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: PriceBook | None = None) -> list[str]:
         # Contracts keep their book: whose it is, and in which currency, cannot change under them.

@@ -4,7 +4,7 @@ Runs with the owner's rights, as rules, floor prices and requests are the vendor
 `commerce.deal_decisions`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -160,13 +160,34 @@ def discount_percent(by_hand: ManualPrices, line: QuoteLine) -> Decimal:
 
 def _floor_margins(quote: Quote, lines: Iterable[QuoteLine]) -> list[Decimal]:
     """How far each line is above its floor price, in percent of it; below zero is under it."""
-    costs = ProductCost.objects.on(quote.price_date).filter(
-        currency=quote.currency, floor_price__isnull=False, product__in=[line.product_id for line in lines]
-    )
-    floors = {cost.product_id: cost.floor_price for cost in costs.order_by("valid_from", "pk")}
-    inside = rate_in_prices(quote.account, quote.price_date) or Decimal(0)
-    found = ((line.unit_price / (1 + inside), floors.get(line.product_id)) for line in lines)
+    floors = Floors.of(quote, lines)
+    found = ((floors.before_tax(line), floors.prices.get(line.product_id)) for line in lines)
     return [(net - floor) / floor * 100 for net, floor in found if floor]
+
+
+@dataclass(frozen=True)
+class Floors:
+    """The floor price of each product of a quote, before tax, and what the quote's prices have in them of it."""
+
+    prices: Mapping[int, Decimal]
+    rate_inside: Decimal
+
+    @classmethod
+    def of(cls, quote: Quote, lines: Iterable[QuoteLine]) -> "Floors":
+        """Two queries."""
+        costs = ProductCost.objects.on(quote.price_date).filter(
+            currency=quote.currency, floor_price__isnull=False, product__in=[line.product_id for line in lines]
+        )
+        rows = costs.order_by("valid_from", "pk").values_list("product", "floor_price")
+        prices = {product: floor for product, floor in rows if floor is not None}
+        return cls(prices, rate_in_prices(quote.account, quote.price_date) or Decimal(0))
+
+    def before_tax(self, line: QuoteLine) -> Decimal:
+        return line.unit_price / (1 + self.rate_inside)
+
+    def is_below(self, line: QuoteLine) -> bool:
+        floor = self.prices.get(line.product_id)
+        return floor is not None and line.quantity > 0 and self.before_tax(line) < floor
 
 
 def _in_units(minor: int, quote: Quote) -> Decimal:

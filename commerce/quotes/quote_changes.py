@@ -46,12 +46,22 @@ def differences(old: Quote, new: Quote) -> list[Difference]:
 
 def side_by_side(quotes: Sequence[Quote]) -> list[Row]:
     """Every line of every quote, then the terms and totals. One query per quote."""
+    return [*lines_side_by_side(quotes), *figures_side_by_side(quotes)]
+
+
+def lines_side_by_side(quotes: Sequence[Quote]) -> list[Row]:
+    """Every line of every quote. One query per quote."""
     columns = [_lines_of(quote) for quote in quotes]
     labels = dict.fromkeys(label for column in columns for label in column)  # In the order of the first that has it.
     absent, numbers = _("none"), tuple(quote.number for quote in quotes)
-    rows = [Row(label, numbers, tuple(column.get(label, absent) for column in columns)) for label in labels]
+    return [Row(label, numbers, tuple(column.get(label, absent) for column in columns)) for label in labels]
+
+
+def figures_side_by_side(quotes: Sequence[Quote]) -> list[Row]:
+    """Terms and totals."""
+    numbers = tuple(quote.number for quote in quotes)
     figures = [_figures_of(quote) for quote in quotes]
-    return rows + [Row(label, numbers, tuple(figure[label] for figure in figures)) for label in figures[0]]
+    return [Row(label, numbers, tuple(figure[label] for figure in figures)) for label in figures[0]]
 
 
 def _lines_of(quote: Quote) -> dict[str, str]:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,7 +16,7 @@ from accounts.permissions import Permission
 from commerce.configuring.forms import CommentForm, DeclineForm
 from commerce.models import Quote
 from commerce.quotes import quote_changes, quote_comments, quote_lifecycle
-from commerce.views.quotes import quote_of, quote_page
+from commerce.views.quotes import SHOWN_LINES, quote_of, quote_page
 
 MOST_COMPARED = 4
 
@@ -85,8 +86,9 @@ def compare_quotes(request: AccountRequest) -> HttpResponse:
     if len(named) == 1:
         alternatives = quotes.open().filter(deal_id=named[0].deal_id).exclude(serial=named[0].serial)
         named += alternatives.order_by("serial", "version")[: MOST_COMPARED - 1]
-    rows = quote_changes.side_by_side(named)
-    return render(request, "commerce/quotes_compare.html", {"quotes": named, "rows": rows})
+    lines = Paginator(quote_changes.lines_side_by_side(named), SHOWN_LINES).get_page(request.GET.get("page"))
+    context = {"quotes": named, "lines": lines, "figures": quote_changes.figures_side_by_side(named)}
+    return render(request, "commerce/quotes_compare.html", context)
 
 
 def _named(request: AccountRequest) -> list[uuid.UUID]:

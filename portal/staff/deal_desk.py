@@ -10,6 +10,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import BadRequest
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,16 +26,16 @@ from accounts.http import StaffRequest, requires_staff
 from accounts.models import User
 from commerce import amounts
 from commerce.deal_desk import deal_decisions, deal_desk
-from commerce.models import DeltaKind, ProductCost, Quote, QuoteApproval, QuoteApprovalStatus, QuoteLine
+from commerce.models import DeltaKind, Quote, QuoteApproval, QuoteApprovalStatus, QuoteLine
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
 from commerce.quotes import manual_prices
-from commerce.quotes.manual_prices import ManualPrices
 from commerce.quotes.quote_changes import differences
 from commerce.quotes.quote_lifecycle import QuoteRefused
 
 PERMISSION = "commerce.view_quoteapproval"
 MEASURED = timedelta(days=90)  # Over what time the page says how long approvals take.
+SHOWN_LINES = 50
 SHOWN = 100  # Who has more waiting decides on these first.
 
 
@@ -174,6 +175,7 @@ def _request_page(
     quote = approval.quote
     chain = QuoteApproval.objects.for_account(approval.account).filter(quote=quote)
     last_approved = _last_approved(quote)
+    changed = differences(last_approved, quote) if last_approved else []
     refusal = deal_decisions.why_not(approval, request.user, now=now)
     return render(
         request,
@@ -184,13 +186,14 @@ def _request_page(
             "approval": approval,
             "quote": quote,
             "reasons": deal_desk.reasons_of(approval),
-            "lines": _lines(quote),
+            "lines": _lines(quote, request.GET.get("page", "")),
             "totals": _totals(quote),
             "chain": chain.select_related("approver", "escalate_to", "decided_by", "on_behalf_of").order_by(
                 "position", "pk"
             ),
             "last_approved": last_approved,
-            "differences": differences(last_approved, quote) if last_approved else [],
+            "differences": changed[:SHOWN_LINES],
+            "hidden_differences": max(len(changed) - SHOWN_LINES, 0),
             "form": form,
             "refusal": refusal,
             "absentee": None if refusal else _absentee(approval, request.user, now),
@@ -218,25 +221,29 @@ class Line:
     is_below_floor: bool
 
 
-def _lines(quote: Quote) -> list[Line]:
-    lines = list(quote.lines.select_related("product"))
-    costs = ProductCost.objects.on(quote.price_date).filter(
-        currency=quote.currency, floor_price__isnull=False, product__in=[line.product_id for line in lines]
-    )
-    floors = {cost.product_id: cost.floor_price for cost in costs.order_by("valid_from", "pk")}
+def _lines(quote: Quote, page: str) -> "Page[Line]":
+    """Those to look at first come first: below their floor, then by what was taken off."""
+    lines = list(quote.lines.select_related("product").order_by("position", "pk"))
+    floors = deal_desk.Floors.of(quote, lines)
     by_hand = manual_prices.from_json(quote.manual_prices)
-    return [_line(quote, line, floors.get(line.product_id), by_hand) for line in lines]
+    off = {
+        line.pk: Decimal(0) if line.change == DeltaKind.SWAP_OUT else deal_desk.discount_percent(by_hand, line)
+        for line in lines
+    }
+    lines.sort(key=lambda line: (not floors.is_below(line), -off[line.pk]))
+    shown: list[Line] = [_line(quote, line, floors, off[line.pk]) for line in lines]
+    return Paginator(shown, SHOWN_LINES).get_page(page)
 
 
-def _line(quote: Quote, line: QuoteLine, floor: Decimal | None, by_hand: ManualPrices) -> Line:
-    percent = deal_desk.discount_percent(by_hand, line)
+def _line(quote: Quote, line: QuoteLine, floors: deal_desk.Floors, percent: Decimal) -> Line:
+    floor = floors.prices.get(line.product_id)
     return Line(
         line=line,
         quantity=amounts.number(line.quantity),
         unit_price=_price(line.unit_price, quote),
-        discount=amounts.number(round(percent, 2)) if percent and line.change != DeltaKind.SWAP_OUT else "",
+        discount=amounts.number(round(percent, 2)) if percent else "",
         floor=_price(floor, quote) if floor is not None else "",
-        is_below_floor=floor is not None and line.quantity > 0 and line.unit_price < floor,
+        is_below_floor=floors.is_below(line),
     )
 
 

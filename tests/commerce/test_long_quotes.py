@@ -21,7 +21,7 @@ from commerce.quotes.manual_prices import ManualPrice
 from commerce.quotes.quote_pricing import BeingPriced, NotUnderWay
 from commerce.quotes.quote_sheets import SheetRefused, as_text, lines_of, read
 from commerce.quotes.staff_quotes import Terms
-from tests.factories import make_staff
+from tests.factories import make_default_approval_rules, make_staff
 from tracking.actor import Actor
 
 SHEET = reverse("admin:commerce_quote_new_sheet")
@@ -422,3 +422,31 @@ def test_a_thousand_lines_are_read_page_by_page_in_as_many_queries_as_a_few(offe
     assert "Part 0001" in text
     assert "Part 1000" in text
     assert "Site 3" in text
+
+
+def test_long_quotes_are_compared_page_by_page_with_all_totals(offered, admin, signed_in):
+    page = reverse("commerce:compare-quotes")
+    first = signed_in(admin).get(page, {"quote": offered.public_id}).content.decode()
+    assert first.count('<th scope="row">Part ') == 50
+    assert formats.money(Decimal(offered.total_minor) / 100, "EUR") in first
+    last = signed_in(admin).get(page, {"quote": offered.public_id, "page": "20"}).content.decode()
+    assert last.count('<th scope="row">Part ') == 50
+    assert ('rel="prev"' in last, 'rel="next"' in last) == (True, False)
+
+
+def test_the_deal_desk_reads_a_long_quote_page_by_page_what_to_look_at_first(ask, seller, now, signed_in):
+    make_default_approval_rules()
+    boss = make_staff("boss@vendor.example", "Bruno Falk", group="Revenue manager")
+    manual = {"part-0377": ManualPrice(discount_percent=Decimal(15))}
+    quote_pricing.run(pricing_id=ask(400, manual=manual).pk, now=now)
+    submitted = quote_lifecycle.submit(
+        quote=Quote.objects.get(), actor=Actor.staff(seller.pk, Quote.objects.get().account_id), now=now
+    )
+    page = reverse("admin:deal_desk_request", args=[submitted.staff_approvals.get().public_id])
+    client = signed_in(boss)
+    first = client.get(page).content.decode()
+    assert first.count('text-important">2 × Part ') == 50
+    assert first.index("× Part 0377") < first.index("× Part 0001")
+    assert "Page 1 of 8" in first
+    assert "× Part 0400" in client.get(page, {"page": "8"}).content.decode()
+    assert "Page 8 of 8" in client.get(page, {"page": "999"}).content.decode()

@@ -1,5 +1,6 @@
 """The staff's pages about prices: what they take, what they refuse with a reason, and who sees costs."""
 
+import html
 import json
 from datetime import date
 from decimal import Decimal
@@ -7,6 +8,8 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
+from commerce.catalogue.catalogue import Offered
+from commerce.catalogue.price_words import price_words
 from commerce.catalogue.pricebooks import prices_for
 from commerce.models import (
     ContractedPrice,
@@ -184,7 +187,7 @@ def test_a_book_is_made_with_its_prices_for_a_region(acme, products, client, tod
 def test_a_price_of_a_book_is_shown_in_words_and_can_only_be_ended(acme, products, client):
     price = Price.objects.get(book__tier=acme.tier, product=products["team"])
     page = url("pricebook", "change", price.book_id)
-    assert "per seat and month" in client.get(page).content.decode()
+    assert price_words(Offered(price.product, price), "EUR") in html.unescape(client.get(page).content.decode())
     rows = list(Price.objects.filter(book=price.book).order_by("pk"))
     ended = {"id": price.pk, "valid_until": "2027-06-01", "unit_price": "1", "method": "list"}
     sent = {"name": price.book.name, "regions": "", "prices-TOTAL_FORMS": "0", "prices-INITIAL_FORMS": "0"}
