@@ -16,7 +16,7 @@ $$;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("commerce", "0030_drop_unused_change_quote"),
+        ("commerce", "0031_renewals"),
     ]
 
     operations = [
