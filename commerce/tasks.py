@@ -13,6 +13,7 @@ from commerce.configuring import configurations
 from commerce.contracts import applying
 from commerce.deal_desk import deal_decisions
 from commerce.quotes import approvals, quote_lifecycle, quote_pricing
+from commerce.renewals import notices, running
 
 _RETRIED_BY_SWEEP = (gateway.OutcomeUnknown,)  # Stripe is away: the sweep hands the row out again.
 
@@ -107,6 +108,18 @@ def resume_quote_pricings(**kwargs: object) -> None:
 def apply_contract_changes(**kwargs: object) -> None:
     """Every hour, as the day begins somewhere: planned changes of contracts whose day has come."""
     applying.apply_due(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def run_renewals(**kwargs: object) -> None:
+    """Every hour, as the day begins somewhere: offers, reminders, new terms, grace and its end."""
+    running.run_due(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def tell_of_renewals(**kwargs: object) -> None:
+    """Every 5 min: what waits to be told about renewals."""
+    notices.tell_waiting(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True)

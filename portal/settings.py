@@ -422,6 +422,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute=2),
         "options": {},
     },
+    "run-renewals": {"task": "commerce.tasks.run_renewals", "schedule": crontab(minute=3), "options": {}},
+    "tell-of-renewals": {"task": "commerce.tasks.tell_of_renewals", "schedule": 300, "options": {"expires": 300}},
     "escalate-approvals": {"task": "commerce.tasks.escalate_approvals", "schedule": crontab(minute=10), "options": {}},
     "resume-quote-pricings": {
         "task": "commerce.tasks.resume_quote_pricings",

@@ -1,7 +1,7 @@
 """Invoices: issued once from an order, and never changed."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
@@ -63,11 +63,17 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
         po_number=order.po_number or account.billing_po_number,
         buyer_reference=account.billing_reference,
         issue_date=today,
-        due_date=today + timedelta(days=quote.payment_days),
+        due_date=_due_date(quote, today),
     )
     with override(documents_language(account)):
         _add_lines(invoice, quote)
     return invoice
+
+
+def _due_date(quote: Quote, today: date) -> date:
+    """Days to pay after today; of a renewal that is accepted early, not before its term begins."""
+    due = today + timedelta(days=quote.payment_days)
+    return max(due, quote.start_date) if quote.is_renewal and quote.start_date else due
 
 
 def _seller(legal_entity: str) -> dict[str, str]:

@@ -235,6 +235,8 @@ class Quote(models.Model):
     def period(self) -> Period:
         """When what it adds is owned."""
         first = self.start_date or self.price_date
+        if self.is_renewal and "until" in self.configuration:
+            return Period(first, date.fromisoformat(str(self.configuration["until"])))
         end = self.contract.end_date if self.term_months is None else add_months(first, self.term_months)
         return Period(first, end)
 

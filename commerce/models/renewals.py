@@ -1,7 +1,7 @@
 """Renewals: what becomes of a contract at the end of its term, and when its people were told."""
 
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from commerce.models.contracts import Contract
 from commerce.models.quotes import Quote
+from commerce.pricing.proration import Period, add_months
 
 DEFAULT_GRACE_DAYS = 15
 DEFAULT_WINBACK_PERCENT = Decimal(10)
@@ -142,8 +143,9 @@ class RenewalQuerySet(models.QuerySet["Renewal"]):
 
     def reached(self, now: datetime, *, days_before: int = 0) -> Self:
         """Those that, where the customer is, have come to so many days before (below zero: after) their term's end."""
+        there = models.ExpressionWrapper(F("local_day") + days_before, output_field=models.DateField())
         return self.annotate(local_day=local_day(now)).filter(
-            due_date__lte=models.ExpressionWrapper(F("local_day") + days_before, output_field=models.DateField())
+            due_date__lte=there, due_date__lt=latest_day(now) + timedelta(days=days_before + 1)
         )
 
     def with_parties(self) -> Self:
@@ -151,6 +153,11 @@ class RenewalQuerySet(models.QuerySet["Renewal"]):
 
     def soonest_first(self) -> Self:
         return self.order_by("due_date", "pk")
+
+
+def latest_day(now: datetime) -> date:
+    """The day that it is where it is latest, so that an index finds what may be due: a day ahead of Greenwich."""
+    return now.astimezone(UTC).date() + timedelta(days=1)
 
 
 def local_day(now: datetime, account: str = "account") -> Func:
@@ -178,6 +185,8 @@ class Renewal(models.Model):
     # The quote that can be accepted, or was. None while none could be made.
     quote = models.OneToOneField(Quote, on_delete=models.PROTECT, null=True, related_name="renewal")
     term_months = models.PositiveSmallIntegerField()  # Of the new term.
+    # The first day after the new term, where contracts are made to end on one day. Empty: after the months above.
+    until_date = models.DateField(null=True)
     method = models.CharField(max_length=6, choices=TermsMethod, default=TermsMethod.SAME)
     uplift_percent = models.DecimalField(max_digits=8, decimal_places=4, default=Decimal(0))  # For the whole term.
     promised_percent = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(0))  # For staying.
@@ -219,6 +228,9 @@ class Renewal(models.Model):
                 name="renewal_successor",
             ),
             models.CheckConstraint(
+                condition=Q(until_date__isnull=True) | Q(until_date__gt=F("due_date")), name="renewal_period"
+            ),
+            models.CheckConstraint(
                 condition=~Q(state__in=["offered", "accepted"]) | Q(quote__isnull=False), name="renewal_has_quote"
             ),
         ]
@@ -239,6 +251,11 @@ class Renewal(models.Model):
     def grace_until_date(self) -> date:
         """The first day without access, where nobody has renewed by then."""
         return self.due_date + timedelta(days=self.grace_days)
+
+    @property
+    def period(self) -> Period:
+        """The new term."""
+        return Period(self.due_date, self.until_date or add_months(self.due_date, self.term_months))
 
     @property
     def change_minor(self) -> int:

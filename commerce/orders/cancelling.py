@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from commerce.billing import invoicing
-from commerce.models import DealStage, Invoice, Order, OrderStatus, OrderStep, Quote, QuoteStatus
+from commerce.models import DealStage, Invoice, Order, OrderStatus, OrderStep, Quote, QuoteStatus, Renewal, RenewalState
 from commerce.orders.fulfilling import PaymentUnderway
 
 
@@ -20,6 +20,8 @@ def cancel_order(*, order: Order, now: datetime, note: str = "") -> Order:
     Cancelling twice changes nothing. Raises `OrderNotCancellable`, `PaymentUnderway`.
     """
     with transaction.atomic():
+        if Renewal.objects.in_state(RenewalState.ROLLED_OVER).filter(quote=order.quote_id).exists():
+            raise OrderNotCancellable(_("The renewed term has begun. Our team can credit what is not owed."))
         invoice = Invoice.objects.filter(order=order).first()
         if invoice is not None:
             _void(invoice, now)  # Locks the invoice, as starting a payment does: no payment starts in between.

@@ -23,6 +23,8 @@ from commerce.models import (
     Quote,
     QuoteLine,
     QuoteStatus,
+    Renewal,
+    RenewalState,
 )
 from tracking.actor import Actor, ActorKind
 from tracking.models import EventName
@@ -44,6 +46,7 @@ class ContractMoved(Exception):
 def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
     """Make a paid order real: the contract's ledger, the entitlements, the won deal. The order as it is afterwards.
 
+    A renewal is noted as paid; it is made real when the new term begins (commerce.renewals.rolling), paid or not.
     Called in the transaction that settles the payment; running it again changes nothing.
     Raises `OrderCancelled`, `ContractMoved`: then nothing has changed.
     """
@@ -53,6 +56,9 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
         if not claimed:
             if order.status == OrderStatus.CANCELLED:
                 raise OrderCancelled(_("Order %(number)s was cancelled.") % {"number": order.number})
+            return order
+        if order.quote is not None and order.quote.is_renewal:
+            _note_paid(order, now=now)
             return order
         today = order.account.local_date(now)
         _bump_contract(order, today)
@@ -75,6 +81,26 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
                 context={"order": order, "lines": lines},
             )
     return order
+
+
+def _note_paid(order: Order, *, now: datetime) -> None:
+    """Of a renewal: it is active once its term has begun, which waits for no money."""
+    reached = [OrderStatus.PAID]
+    if Renewal.objects.in_state(RenewalState.ROLLED_OVER).filter(quote=order.quote).exists():
+        reached.append(OrderStatus.ACTIVE)
+        order.status = OrderStatus.ACTIVE
+        order.save(update_fields=["status"])
+    OrderStep.objects.bulk_create(
+        OrderStep(account=order.account, order=order, status=status, reached_at=now) for status in reached
+    )
+    record(
+        name=EventName.ORDER_PLACED,
+        actor=_placed_by(order, Actor.system(order.account_id)),
+        now=now,
+        object_type="order",
+        object_id=str(order.public_id),
+        properties=_figures_of(order),
+    )
 
 
 def _amend(order: Order, lines: Sequence[QuoteLine], *, today: date, actor: Actor) -> None:

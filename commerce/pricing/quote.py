@@ -16,7 +16,7 @@ from .money import Choice, stored
 from .proration import Period, ProrationMode
 from .tax import TaxedAmount, TaxTreatment, tax_line
 from .tiers import BuyUpHint, DiscountSchedule
-from .waterfall import Adjustment, PriceRule, PriceStep
+from .waterfall import Adjustment, PriceRule, PriceStep, RenewalTerms
 
 # Part of the hash: a change of the arithmetic must not leave an old hash valid.
 PRICING_VERSION = "pricing/1"
@@ -95,6 +95,7 @@ class QuoteLine:
     group: str = ""
     tax_note: Phrase | None = None  # What the law wants said where there is no tax.
     percent_of_total: PercentOfTotal | None = None
+    renewal: RenewalTerms | None = None  # Of a line that goes on from an ended term.
     tax_rate_percent: Decimal = Decimal(0)
     key: str = ""
 

@@ -453,6 +453,7 @@ def _terms(request: QuoteRequest, line: QuoteLine, multiplier: Fraction, before:
         term_months=duration_of(request.contract).months,
         rules=line.rules,
         discount=line.discount,
+        renewal=line.renewal,
         partner_percent=line.partner_percent,
         distributor_percent=line.distributor_percent,
     )

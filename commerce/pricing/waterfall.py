@@ -93,12 +93,16 @@ class ShareOfTotal:
 
 @dataclass(frozen=True, slots=True)
 class RenewalTerms:
-    """How a line renews. `sold_price` is the net unit price it was sold at, for the months the price covers."""
+    """How a line renews. `sold_price` is the net unit price it was sold at, for the months the price covers.
+
+    `promised_percent` was promised to a customer for staying: it comes off the renewed price.
+    """
 
     method: RenewalMethod
     sold_price: Decimal
     uplift_percent: Decimal = Decimal(0)
     uplift_years: Decimal | int = 1
+    promised_percent: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -302,6 +306,8 @@ class _Waterfall:
             factor = 1 + exact_price(terms.renewal.uplift_percent) / 100 * exact_price(terms.renewal.uplift_years)
             self.keep("uplifted_regular_price", regular * factor)
             customer = self.keep("uplifted_customer_price", customer * factor)
+        if terms.renewal is not None and terms.renewal.promised_percent:
+            customer = self.keep("promised_price", less_percent(customer, terms.renewal.promised_percent))
         partner = self.keep("partner_price", less_percent(customer, terms.partner_percent))
         return self.keep("net_unit_price", less_percent(partner, terms.distributor_percent))
 

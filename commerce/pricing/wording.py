@@ -17,9 +17,10 @@ from .explanation import (
     months_phrase,
 )
 from .methods import Asked, ListPrice, at_price
-from .money import Money, exact, round_half_away
+from .money import Money, exact, exact_price, round_half_away, stored
 from .proration import Period, ProrationMode, duration_of
 from .quote import Billing, QuoteLine, QuoteRequest
+from .renewal import RenewalMethod
 from .tax import TaxTreatment
 from .tiers import BuyUpHint, DiscountMethod, checked_quantity, discount_bands, tier_of
 from .waterfall import AdjustmentKind, PriceRule, rules_for
@@ -84,6 +85,7 @@ def discount_words(
         *(_schedule_words(request, line, counted, is_together=is_together) if schedules_apply(line) else []),
         *(_rule_words(rule) for rule in rules_for(line.rules, exact(line.quantity)) if rule.discount_percent),
         *_hand_words(request, line),
+        *_renewal_words(request, line),
         *(Phrase(template, {"off": _off_words(request, percent, None)}) for template, percent in shares if percent),
     ]
 
@@ -142,6 +144,19 @@ def _hand_words(request: QuoteRequest, line: QuoteLine) -> Iterator[Phrase]:
             request, None if is_amount else line.discount.value, line.discount.value if is_amount else None
         )
         yield Phrase(gettext_noop("%(off)s discount"), {"off": off})
+
+
+def _renewal_words(request: QuoteRequest, line: QuoteLine) -> Iterator[Phrase]:
+    """What the price is raised by as the contract goes on, and what was promised for staying."""
+    terms = line.renewal
+    if terms is None:
+        return
+    raised = stored(exact_price(terms.uplift_percent) * exact_price(terms.uplift_years))
+    if terms.method is RenewalMethod.UPLIFT and raised:
+        yield Phrase(gettext_noop("%(percent)s %% more than in the ended term"), {"percent": raised})
+    if terms.promised_percent:
+        off = _off_words(request, terms.promised_percent, None)
+        yield Phrase(gettext_noop("%(off)s, as promised for staying"), {"off": off})
 
 
 def _off_words(request: QuoteRequest, percent: Decimal | None, amount: Decimal | None) -> Phrase:

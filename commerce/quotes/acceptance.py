@@ -8,7 +8,16 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership
 from accounts.permissions import Permission
 from commerce.billing import balances, invoicing
-from commerce.models import Order, OrderStatus, OrderStep, PendingChange, PurchaseApproval, Quote, QuoteStatus
+from commerce.models import (
+    ChangeKind,
+    Order,
+    OrderStatus,
+    OrderStep,
+    PendingChange,
+    PurchaseApproval,
+    Quote,
+    QuoteStatus,
+)
 from commerce.orders import fulfilling
 from commerce.quotes import quote_lifecycle
 from commerce.quotes.limits import Limits
@@ -19,6 +28,7 @@ from commerce.quotes.quote_lifecycle import (
     QuoteRefused,
     is_outdated,
 )
+from commerce.renewals.accepting import note_accepted
 from tracking.actor import Actor, ActorKind
 from tracking.models import EventName
 
@@ -106,6 +116,8 @@ def accept_quote(
             account=quote.account, order=order, status=OrderStatus.AWAITING_PAYMENT, reached_at=now
         )
         quote_lifecycle.supersede_others(quote, actor=actor)
+        if quote.is_renewal:
+            note_accepted(quote=quote, actor=actor, now=now)
         quote_lifecycle.record_step(EventName.QUOTE_ACCEPTED, quote, actor=actor, now=now, order=order.number)
         if quote.total_minor == 0:
             fulfilling.fulfil(order=order, now=now, actor=actor)
@@ -132,7 +144,7 @@ def _check_acceptable(quote: Quote, *, shown_hash: str, consent_name: str, now: 
     if not consent_name.strip():
         raise ConsentMissing(_("Type your name to accept."))
     planned = PendingChange.objects.for_account(quote.account).open().filter(contract=quote.contract).first()
-    if planned is not None:
+    if planned is not None and not _is_in_renewal(planned, quote):
         planned.contract = quote.contract
         raise ChangePlanned(
             _("Another change of this contract is planned. Take that back first, or wait for its day."), change=planned
@@ -144,6 +156,12 @@ def _check_acceptable(quote: Quote, *, shown_hash: str, consent_name: str, now: 
             % {"number": pending.number},
             order=pending,
         )
+
+
+def _is_in_renewal(planned: PendingChange, quote: Quote) -> bool:
+    """Whether a renewal was offered with what is planned for the end of the term."""
+    is_reduction = planned.kind == ChangeKind.REDUCTION and planned.effective_date == quote.start_date
+    return quote.is_renewal and is_reduction and planned.requested_at <= quote.created_at
 
 
 def _check_limit(quote: Quote, actor: Actor, approval: PurchaseApproval | None) -> None:

@@ -20,7 +20,7 @@ from commerce import amounts
 from commerce.configuring import configuring
 from commerce.configuring.situations import Configuration, situation_of
 from commerce.deal_desk import deal_desk
-from commerce.models import Contract, Quote, QuoteStatus
+from commerce.models import Contract, ContractStatus, Quote, QuoteStatus
 from commerce.pricing.money import Money
 from commerce.quotes import quote_documents
 from tracking.actor import Actor, ActorKind
@@ -247,7 +247,9 @@ def _close(quote: Quote, status: QuoteStatus, reason: str, *, name: EventName, a
 
 
 def is_outdated(quote: Quote, today: date) -> bool:
-    """Whether the contract was changed, or ended, after the quote was made."""
+    """Whether the contract was changed, or ended, after the quote was made. A renewal can be accepted after its end."""
+    if quote.is_renewal:
+        return quote.contract.version != quote.contract_version or quote.contract.status != ContractStatus.ACTIVE
     return quote.contract.version != quote.contract_version or not quote.contract.is_running(today)
 
 

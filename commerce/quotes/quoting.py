@@ -102,6 +102,8 @@ def refresh_quote(*, quote: Quote, actor: Actor, user: User, now: datetime) -> Q
             raise QuoteClosed(_("This quote is closed. Configure a new one."))
         if not quote.is_expired(now) and not is_outdated(quote, account.local_date(now)):
             return quote
+        if quote.is_renewal:
+            raise QuoteClosed(_("Your renewal is offered anew within the hour. You hear from us."))
         if quote.manual_prices or quote.has_own_term:
             raise PriceIsPersonal(
                 _("%(name)s made this offer for you. Ask them in a comment to renew it.") % {"name": quote.created_by}

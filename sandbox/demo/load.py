@@ -19,6 +19,7 @@ from sandbox.demo.deal_desk import set_up_deal_desk
 from sandbox.demo.generate import Demo, generate
 from sandbox.demo.offers import make_offers
 from sandbox.demo.product_files import add_product_files
+from sandbox.demo.renewals import make_renewals
 from sandbox.demo.self_administration import JOINED
 from sandbox.demo.wishes import make_wishes
 from sandbox.demo.world import World, columns_of
@@ -104,6 +105,7 @@ def go_on(demo: Demo) -> None:
     set_up_deal_desk(demo.company, demo.world.calendar.today)
     make_offers(demo.world, demo.company)
     make_wishes(demo.world, demo.company)
+    make_renewals(now)
     add_product_files()
     with transaction.atomic():
         merge_people(merged=merged, survivor=survivor, by=by, reason="He changed to the company's new domain.", now=now)

@@ -8,7 +8,7 @@ import os
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -31,9 +31,11 @@ from commerce.contracts.amendments import AmendmentRefused, Decision
 from commerce.contracts.applying import apply_due
 from commerce.contracts.contracts import ledger_of, owned_on
 from commerce.contracts.ledger import Entry
-from commerce.models import Contract, DeltaKind, PendingChange, Product, SubscriptionDelta
+from commerce.models import Contract, DeltaKind, PendingChange, Product, Renewal, SubscriptionDelta
 from commerce.pricing.money import to_minor
 from commerce.pricing.proration import add_months
+from commerce.quotes.acceptance import accept_quote
+from commerce.renewals import deciding, running
 from tests.factories import make_account
 from tracking.actor import Actor, ActorKind
 
@@ -179,6 +181,28 @@ class ContractMachine(RuleBasedStateMachine):
         with suppress(amendments.ReactivationRefused), transaction.atomic():
             amendments.reactivate(contract=self.contract, decision=self._decision(by_staff=by_staff))
             self._give_back()
+
+    @precondition(lambda self: self.may_grow and self.contract.auto_renew)
+    @rule(by_customer=st.booleans(), late=st.integers(0, 40))
+    def renew(self, by_customer: bool, late: int) -> None:
+        """The customer in good time, or the contract by itself; the job may have missed days."""
+        old = self.contract
+        if by_customer:
+            quote = deciding.renew_early(contract=old, decision=self._decision()).quote
+            accept_quote(
+                quote=quote, shown_hash=quote.price_hash, consent_name="Ada", ip=None, actor=self._decision().actor,
+                now=self.now,
+            )  # fmt: skip
+        self.now = datetime.combine(old.end_date, time(12), tzinfo=ZoneInfo(self.account.time_zone)).astimezone(UTC)
+        self.now += timedelta(days=late)
+        for _run in range(2):
+            running.run_due(now=self.now)
+        renewal = Renewal.objects.select_related("contract", "successor").get(contract=old)
+        assert (renewal.state, renewal.contract.status) == ("rolled_over", "renewed")
+        assert renewal.is_automatic is not by_customer
+        assert renewal.successor.start_date == old.end_date
+        self.contract = renewal.successor
+        self.put_aside = {}
 
     @precondition(lambda self: self.planned not in ("", "resume"))
     @rule()

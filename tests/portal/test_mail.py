@@ -22,6 +22,8 @@ from commerce.models import (
     QuoteComment,
     QuoteRequest,
     RefundAttempt,
+    Renewal,
+    RenewalNotice,
     RetentionAnswer,
 )
 from tests.world import client_of
@@ -143,6 +145,24 @@ def of_contracts(company):
         "contract_change": {"change": change},
         "contract_attention": {"change": change, "contract": contract},
         "retention_offer_taken": {"answer": answer, "contract": contract},
+    } | of_renewals(contract)
+
+
+def of_renewals(contract):
+    renewal = contract.renewal
+    about = {"renewal": renewal, "contract": contract}
+    over = {**about, "renewal": Renewal(contract=contract, due_date=contract.end_date, successor=contract)}
+    told = {
+        kind: about | {"notice": RenewalNotice(renewal=renewal, days_before=days)}
+        for kind, days in (
+            ("renewal_offer", 120), ("renewal_notice", 14), ("renewal_grace", 0), ("renewal_suspended", -15),
+            ("renewal_attention", 14),
+        )
+    }  # fmt: skip
+    return told | {
+        "renewal_done": over,
+        "renewal_winback": about | {"percent": "10"},
+        "renewal_talk": about | {"words": "The seats."},
     }
 
 
@@ -182,7 +202,7 @@ def invitation_to_the_reader(company):
 TO_STAFF = {
     "portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests",
     "quote_requested", "quote_asked", "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
-    "contract_attention", "retention_offer_taken",
+    "contract_attention", "retention_offer_taken", "renewal_attention", "renewal_talk",
 }  # fmt: skip
 
 
