@@ -33,6 +33,7 @@ class Permission(models.TextChoices):
     VIEW_PRICES = "view_prices", _("See prices, plans and quotes")
     BUY = "buy", _("Configure, accept quotes and pay")
     VIEW_ORDERS = "view_orders", _("See orders")
+    VIEW_LICENCES = "view_licences", _("See licence keys and downloads of what was bought")
     VIEW_INVOICES = "view_invoices", _("See and download invoices")
     MANAGE_BILLING = "manage_billing", _("Change what invoices say of the company")
     VIEW_TEAM = "view_team", _("See colleagues and the account team")
@@ -56,6 +57,7 @@ CUSTOMER_TABLE: dict[Permission, frozenset[Role]] = {
     Permission.VIEW_PRICES: frozenset({_ADMIN, Role.BUYER, Role.APPROVER, Role.BILLING}),
     Permission.BUY: frozenset({_ADMIN, Role.BUYER}),
     Permission.VIEW_ORDERS: frozenset({_ADMIN, Role.BUYER, Role.APPROVER, Role.BILLING}),
+    Permission.VIEW_LICENCES: frozenset({_ADMIN, Role.BUYER, Role.SUPPORT}),
     Permission.VIEW_INVOICES: frozenset({_ADMIN, Role.BUYER, Role.BILLING}),
     Permission.MANAGE_BILLING: frozenset({_ADMIN, Role.BILLING}),
     Permission.VIEW_TEAM: _ALL,
@@ -260,6 +262,14 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.change_renewalterms": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_order": _COMMERCIAL | {_G.SUPPORT_AGENT},
     "commerce.change_order": frozenset({_G.FINANCE, _G.SALES, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_provisioningstep": _COMMERCIAL | {_G.SUPPORT_AGENT},
+    "commerce.change_provisioningstep": frozenset({_G.CUSTOMER_SUCCESS, _G.SUPPORT_AGENT, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_licencekey": _COMMERCIAL | {_G.SUPPORT_AGENT},  # That there is one: nobody of ours reads it.
+    "commerce.view_productstep": _EVERYONE,
+    **{
+        f"commerce.{action}_productstep": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR})
+        for action in ("add", "change", "delete")
+    },
     "commerce.view_invoice": _COMMERCIAL,
     "commerce.credit_invoices": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.write_off_invoices": frozenset({_G.FINANCE, _G.SYSTEM_ADMINISTRATOR}),

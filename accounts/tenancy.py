@@ -252,6 +252,10 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_quoterequestevent": Tenant(AUDIT),
     "commerce_order": Tenant(EDIT),
     "commerce_orderstep": Tenant(ADD),
+    "commerce_productstep": Shared(READ, "how long the vendor needs to set products up"),
+    "commerce_provisioningstep": Tenant(READ),  # Moved on with the owner's rights.
+    "commerce_provisioningstepevent": Tenant(""),
+    "commerce_licencekey": Tenant(READ),  # Sealed.
     "commerce_invoice": Tenant(ADD, changes="status, pdf_id"),  # A trigger refuses "paid".
     "commerce_invoiceline": Tenant(ADD),
     "commerce_balanceentry": Tenant(READ),  # Credit is given, used and paid back with the owner's rights.
@@ -325,6 +329,8 @@ SYSTEM_ENDPOINTS: dict[str, str] = {
     "accounts:inbound-mail": "a mail server hands over a message; whose it is comes out when it is read",
     "accounts:mail-service": "a mail service speaks for no account; it reports bounces and hands over messages",
     "accounts:unsubscribe": "the signed link names the person and the company; nobody has to be signed in (RFC 8058)",
+    "api:list_steps": "the vendor's systems come with a token, and set up what companies bought",
+    "api:report_step": "the vendor's systems come with a token, and set up what companies bought",
     "commerce:stripe-webhook": "Stripe speaks for no account until its event has been verified and matched",
 }
 

@@ -40,6 +40,60 @@ class OrderConfirmed(AboutAThing):
         return {"number": context["order"].number}
 
 
+class AboutAnOrder(AboutAThing):
+    """To whoever placed it."""
+
+    permission = Permission.VIEW_ORDERS
+    thing, page, key = "order", "commerce:order", "number"
+    action = _("See the order")
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        return {"number": context["order"].number}
+
+
+class OrderSetUp(AboutAnOrder):
+    """It is paid; something of it takes some steps yet."""
+
+    name = "order_set_up"
+    label = _("An order of mine is being set up")
+    line = _("Order %(number)s is being set up")
+
+
+class OrderProgress(AboutAnOrder):
+    """A step of it is done, or held up."""
+
+    name = "order_progress"
+    label = _("An order of mine moves on")
+    line = _("Order %(number)s: %(step)s – %(state)s")
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        step = context["step"]
+        return super().params(context) | {"step": step.name, "state": str(step.state_choice.label)}
+
+
+class OrderCancelled(AboutAnOrder):
+    """It was given up, by a colleague or by us."""
+
+    name = "order_cancelled"
+    label = _("An order of mine is cancelled")
+    line = _("Order %(number)s is cancelled")
+
+
+class OrderStepFailed(ToStaff):
+    """To the people who look after the company: a step of an order is held up."""
+
+    name = "order_step_failed"
+    label = _("A customer's order is held up")
+    category = Category.ORDERS
+    action = _("See the order")
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("admin:commerce_order_change", args=[context["order"].pk])
+
+
 class Receipt(AboutAThing):
     """A payment has arrived."""
 
@@ -391,7 +445,8 @@ class RenewalTalk(AboutAContract):
 
 
 TYPES: tuple[type[NotificationType], ...] = (
-    OrderConfirmed, Receipt, CreditNote, Refund, InvoiceReminder,
+    OrderConfirmed, OrderSetUp, OrderProgress, OrderCancelled, OrderStepFailed,
+    Receipt, CreditNote, Refund, InvoiceReminder,
     ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,
     DealDeskAsks, DealDeskApproved, DealDeskRejected,

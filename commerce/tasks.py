@@ -12,6 +12,7 @@ from commerce.billing import payments, receivables, reconciliation, refunds
 from commerce.configuring import configurations
 from commerce.contracts import applying
 from commerce.deal_desk import deal_decisions
+from commerce.orders import provisioning
 from commerce.quotes import approvals, quote_lifecycle, quote_pricing
 from commerce.renewals import notices, running
 
@@ -120,6 +121,12 @@ def run_renewals(**kwargs: object) -> None:
 def tell_of_renewals(**kwargs: object) -> None:
     """Every 5 min: what waits to be told about renewals."""
     notices.tell_waiting(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def set_orders_up(**kwargs: object) -> None:
+    """Every minute: the steps of paid orders that the portal does itself, and those to be tried again."""
+    provisioning.run_due(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True)

@@ -1,4 +1,7 @@
-"""The customer API: the same objects as the pages, the same permissions, the session of the browser."""
+"""The customer API: the same objects as the pages, the same permissions, the session of the browser.
+
+Setting orders up is for the vendor's own systems, which show a token instead.
+"""
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver
@@ -7,12 +10,14 @@ from ninja.security import django_auth
 
 from cases.api import router as cases
 from commerce.api import router as quotes
+from commerce.provisioning_api import router as provisioning
 from knowledge.api import router as knowledge
 
 # No documentation page: it would load scripts from elsewhere. The schema itself is at openapi.json.
 api = NinjaAPI(title="Customer portal", version="1", auth=django_auth, docs_url=None, urls_namespace="api")
 api.add_router("/cases", cases)
 api.add_router("/quotes", quotes)
+api.add_router("/provisioning/steps", provisioning)
 api.add_router("/help", knowledge)
 
 

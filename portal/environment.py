@@ -38,6 +38,7 @@ class Environment(BaseSettings):
     email_url: str = ""
     email_inbound_address: str = ""  # Replies go to name+…@domain of this one; empty: mail can't be answered.
     email_signing_key: str = ""  # With which a mail service signs its calls, where it does.
+    provisioning_tokens: str = ""  # What the systems that set orders up show, comma-separated; empty: none may.
     email_webhook_secret: str = ""  # user:password that mail services show when they call; empty: none may.
     default_from_email: str = "Meridian <portal@vendor.example>"
     mail_sink_url: str = ""  # Where demo mail can be read; shown in the footer.

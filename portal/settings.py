@@ -354,6 +354,9 @@ ERASURE_WAIT_DAYS = ENV.erasure_wait_days
 AUDIT_SIGNING_KEY_FILE = ENV.audit_signing_key_file
 AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
 
+# Systems that set up what customers bought, and say so (commerce.provisioning_api). Several while one takes over.
+PROVISIONING_TOKENS = [token.strip() for token in ENV.provisioning_tokens.split(",") if token.strip()]
+
 # Stripe and Salesforce: read by commerce.stripe_gateway and crm.client alone.
 STRIPE_API_BASE = ENV.stripe_api_base
 STRIPE_SECRET_KEY = ENV.stripe_secret_key
@@ -424,6 +427,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "run-renewals": {"task": "commerce.tasks.run_renewals", "schedule": crontab(minute=3), "options": {}},
     "tell-of-renewals": {"task": "commerce.tasks.tell_of_renewals", "schedule": 300, "options": {"expires": 300}},
+    "set-orders-up": {"task": "commerce.tasks.set_orders_up", "schedule": 60, "options": {"expires": 60}},
     "escalate-approvals": {"task": "commerce.tasks.escalate_approvals", "schedule": crontab(minute=10), "options": {}},
     "resume-quote-pricings": {
         "task": "commerce.tasks.resume_quote_pricings",

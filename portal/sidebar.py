@@ -74,6 +74,8 @@ GROUPS = [
             "commerce.purchaseapproval",
             "commerce.purchaselimit",
             "commerce.order",
+            "commerce.provisioningstep",
+            "commerce.licencekey",
             "commerce.contract",
             "commerce.pendingchange",
             "commerce.retentionanswer",

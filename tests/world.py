@@ -79,6 +79,7 @@ from commerce.models import (
     DiscountSchedule,
     FeatureGroup,
     Invoice,
+    LicenceKey,
     Order,
     PaymentAttempt,
     PaymentState,
@@ -88,6 +89,8 @@ from commerce.models import (
     Product,
     ProductCost,
     ProductFile,
+    ProductStep,
+    ProvisioningStep,
     PurchaseApproval,
     Quote,
     QuoteRequest,
@@ -102,7 +105,7 @@ from commerce.models import (
     StripeCustomer,
     WebhookEvent,
 )
-from commerce.orders import fulfilling
+from commerce.orders import fulfilling, licences
 from commerce.quotes.acceptance import accept_quote
 from commerce.quotes.approvals import purchase
 from commerce.quotes.limits import set_limits
@@ -133,6 +136,8 @@ class Company:
     order: Order  # Waits for its payment.
     invoice: Invoice  # Of that order.
     attempt: PaymentAttempt  # To pay it, declined.
+    step: ProvisioningStep  # Of the active order, done.
+    licence: LicenceKey  # Of the active order.
     quote: Quote  # Open.
     case: Case  # Answered; with an attachment and an internal note.
     closed_case: Case
@@ -285,6 +290,10 @@ def _prices(world: World, today: date) -> None:
     sheet = ProductFile(product=team, kind="document", title="Team in detail")
     sheet.keep(PDF, content_type="application/pdf", suffix=".pdf")
     sheet.save()
+    agent = ProductFile(product=team, kind="download", title="Team agent")
+    agent.keep(PDF, content_type="application/pdf", suffix=".pdf")
+    agent.save()
+    ProductStep.objects.create(product=world.products["enterprise"], name="Call your administrators")
 
 
 def _terms(world: World) -> None:
@@ -400,6 +409,7 @@ def _company(
     with staff_scope(Actor.staff(finance.pk)):
         fulfilling.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
     _pay_back(active_order.invoice, finance, now=now)
+    step, licence = _set_up(active_order, now=now - timedelta(days=38))
     approval = _approval(people["buyer"], now=now - timedelta(days=2))
     order = _order(administrator, Configuration(plan="team", seats=60), now=now - timedelta(days=1))
     quote = _quote(administrator, Configuration(plan="business", seats=60, addons={"sso": 1}), now=now)
@@ -421,6 +431,8 @@ def _company(
         order=order,
         invoice=order.invoice,
         attempt=_declined(order.invoice, administrator, now=now),
+        step=step,
+        licence=licence,
         quote=quote,
         case=Case.objects.get(pk=case.pk),
         closed_case=Case.objects.get(pk=closed_case.pk),
@@ -473,6 +485,16 @@ def _company(
     _renewing(contract, now)
     made.texts = list(_texts(made, word, domain))
     return made
+
+
+def _set_up(order: Order, *, now: datetime) -> tuple[ProvisioningStep, LicenceKey]:
+    """What it bought was set up, in one step that made a key."""
+    line = order.quote.lines.get()
+    step = ProvisioningStep.objects.create(
+        account=order.account, order=order, line=line, position=1, name="Issue the licence key", expected_days=1,
+        action="licence", state="done", attempts=1, started_at=now, finished_at=now,
+    )  # fmt: skip
+    return step, licences.issue(line=line, order=order, now=now)
 
 
 def _undecided(contract: Contract, user: User, now: datetime) -> None:

@@ -61,6 +61,8 @@ class EventName(models.TextChoices):
     APPROVAL_DECIDED = "approval_decided", _("Ended a request for approval")
     QUOTE_ACCEPTED = "quote_accepted", _("Accepted a quote")
     ORDER_PLACED = "order_placed", _("Placed an order")
+    ORDER_STEP_MOVED = "order_step_moved", _("Had a step of an order moved on")
+    ORDER_CANCELLED = "order_cancelled", _("Gave an order up")
     ORDER_VIEWED = "order_viewed", _("Viewed an order")
     INVOICE_VIEWED = "invoice_viewed", _("Viewed an invoice")
     INVOICE_PAID = "invoice_paid", _("Paid an invoice")

@@ -33,6 +33,8 @@ class AuditAction(models.TextChoices):
     VIEW_AS_ENDED = "view_as.ended", _("%(actor)s stopped viewing the portal as %(subject)s")
     CATALOGUE_IMPORTED = "catalogue.imported", _("%(actor)s imported a catalogue: %(added)s added, %(changed)s changed")
     CATALOGUE_PREVIEWED = "catalogue.previewed", _("%(actor)s looked at the plans as %(object)s sees them: %(reason)s")
+    LICENCE_SHOWN = "licence.shown", _("%(actor)s looked at the licence key %(object)s")
+    LICENCE_COPIED = "licence.copied", _("%(actor)s copied the licence key %(object)s")
     PEOPLE_MERGED = "people.merged", _("%(actor)s joined another entry of %(subject)s with theirs: %(reason)s")
     SSO_CHANGED = "sso.changed", _("%(actor)s connected single sign-on by %(object)s")
     SSO_TESTED = "sso.tested", _("%(actor)s tested single sign-on by %(object)s: it works")

@@ -2,6 +2,7 @@
 import Alpine from "@alpinejs/csp";
 import { announceSwaps } from "./announce.js";
 import { sendAtOnce } from "./carry-on.js";
+import { copyTexts } from "./copying.js";
 import { closeMenusOutside } from "./menus.js";
 import { openDialogs } from "./dialogs.js";
 import { tellOfFailedPasskeys } from "./passkeys.js";
@@ -23,6 +24,7 @@ Alpine.data("dismissible", () => ({
 announceSwaps();
 closeMenusOutside();
 openDialogs();
+copyTexts();
 countCharacters();
 markBusy();
 sendAtOnce();

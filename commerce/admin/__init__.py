@@ -11,6 +11,7 @@ from commerce.admin import (
     deal_desk,
     orders,
     prices,
+    provisioning,
     quotes,
     renewals,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "deal_desk",
     "orders",
     "prices",
+    "provisioning",
     "quotes",
     "renewals",
 ]

@@ -18,6 +18,7 @@ from commerce.admin.bundles import FeatureGroupInline
 from commerce.admin.exchange import export_document, export_prices, import_document, look_at_document
 from commerce.admin.previews import begin_preview, preview_page
 from commerce.admin.product_files import ProductFileInline, staff_file
+from commerce.admin.provisioning import ProductStepInline
 from commerce.catalogue.product_forms import ProductForm, ProductGrantForm
 from commerce.models import Price, Product, ProductGrant
 
@@ -64,7 +65,7 @@ class ProductAdmin(Undeletable, ModelAdmin):
     list_filter = [StandsFilter, "kind", "lifecycle", "billing"]
     search_fields = ["name", "code", "summary"]
     autocomplete_fields = ["successor"]
-    inlines = [ProductGrantInline, ProductFileInline, FeatureGroupInline]
+    inlines = [ProductGrantInline, ProductStepInline, ProductFileInline, FeatureGroupInline]
     actions_list = ["see_as_company", "take_export", "read_import"]
     actions_detail = ["see_product_as_company"]
     fieldsets: ClassVar[Any] = [

@@ -29,7 +29,9 @@ class ProductFileForm(forms.ModelForm[ProductFile]):
         label=gettext_lazy("File"),
         required=False,
         widget=UnfoldAdminFileFieldWidget,
-        help_text=gettext_lazy("A picture as PNG, JPEG or WebP, at most 1 MB; a document as PDF, DOCX or XLSX."),
+        help_text=gettext_lazy(
+            "A picture as PNG, JPEG or WebP, at most 1 MB; a document as PDF, DOCX or XLSX; a download also as ZIP."
+        ),
     )
 
     class Meta:
@@ -71,7 +73,7 @@ class ProductFileInline(StackedInline):
         if file._state.adding:
             return "–"
         url = reverse("admin:commerce_product_file", args=[file.public_id])
-        if file.is_document:
+        if not file.is_picture:
             return format_html(
                 '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, file.file_name
             )

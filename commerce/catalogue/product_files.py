@@ -11,6 +11,7 @@ from accounts.services import FileRefused, check_upload
 from commerce.models import FileKind, ProductFile
 
 DOCUMENTS = (".pdf", ".docx", ".xlsx")
+DOWNLOADS = (".zip", ".pdf", ".txt", ".json", ".csv")
 PICTURE_SIZE = (960, 720)
 KEPT_FOR = 24 * 60 * 60  # Seconds in the browser of the person who asked. Other bytes have another address.
 
@@ -25,12 +26,12 @@ class Taken:
 
 
 def taken(upload: UploadedFile[bytes], kind: FileKind) -> Taken:
-    """The bytes to keep of an upload: a picture drawn anew, a document of a kind we take.
+    """The bytes to keep of an upload: a picture drawn anew, a document or download of a kind we take.
 
     Raises `FileRefused`.
     """
-    if kind is FileKind.DOCUMENT:
-        checked = check_upload(upload, suffixes=DOCUMENTS)
+    if kind is not FileKind.IMAGE:
+        checked = check_upload(upload, suffixes=DOCUMENTS if kind is FileKind.DOCUMENT else DOWNLOADS)
         return Taken(upload.read(), checked.content_type, PurePath(upload.name or "").suffix.lower())
     try:
         picture = drawn_anew(upload.read(MOST_BYTES + 1), within=PICTURE_SIZE, kept_as="WEBP")
@@ -43,7 +44,7 @@ def file_response(file: ProductFile) -> FileResponse:
     """The bytes: pictures for our own pages, documents to be downloaded. A browser runs nothing in either."""
     response = FileResponse(
         file.content.open("rb"),
-        as_attachment=file.is_document,
+        as_attachment=not file.is_picture,
         filename=file.file_name,
         content_type=file.content_type,
     )

@@ -110,6 +110,7 @@ _WHOLE_CONTRACT = {
     DeltaKind.RESUME: gettext_lazy("Resumed"),
     DeltaKind.CANCEL: gettext_lazy("Ended"),
     DeltaKind.REACTIVATION: gettext_lazy("Taken up again"),
+    DeltaKind.REVERSAL: gettext_lazy("Order taken back"),
 }
 
 
@@ -314,10 +315,11 @@ def _dates(
 
 
 def _amendments(deltas: Iterable[SubscriptionDelta]) -> tuple[Amendment, ...]:
-    grouped: dict[tuple[date, int | None, int | None], list[SubscriptionDelta]] = defaultdict(list)
+    grouped: dict[tuple[date, int | None, int | None, bool], list[SubscriptionDelta]] = defaultdict(list)
     for delta in deltas:
-        grouped[delta.effective_date, delta.order_id, delta.change_id].append(delta)
-    return tuple(Amendment(day, tuple(group)) for (day, _order, _change), group in grouped.items())
+        is_taken_back = delta.kind == DeltaKind.REVERSAL
+        grouped[delta.effective_date, delta.order_id, delta.change_id, is_taken_back].append(delta)
+    return tuple(Amendment(day, tuple(group)) for (day, *_cause), group in grouped.items())
 
 
 def billing_month(contract: Contract, today: date) -> Period:

@@ -98,6 +98,26 @@ def append(
         _grant(contract, subscriptions, from_date=effective_date, actor=actor)
 
 
+def take_back(*, order: Order, today: date, actor: Actor) -> None:
+    """Append the opposite of what an order appended: from today, or from its own day where that is still to come.
+
+    Runs in a transaction that has the contract locked.
+    """
+    opposites: dict[tuple[date, date], list[Entry]] = defaultdict(list)
+    for delta in order.deltas.select_related("subscription__product").order_by("pk"):
+        days = max(delta.effective_date, today), max(delta.billing_date, today)
+        opposites[days].append(Entry.giving_back(delta, DeltaKind.REVERSAL))
+    for (effective_date, billing_date), entries in sorted(opposites.items()):
+        append(
+            contract=order.contract,
+            entries=entries,
+            effective_date=effective_date,
+            billing_date=billing_date,
+            actor=actor,
+            order=order,
+        )
+
+
 def _grant(contract: Contract, subscriptions: Sequence[Subscription], *, from_date: date, actor: Actor) -> None:
     """What is owned on a day may be used from then on, until another entry of the ledger comes due.
 
@@ -142,7 +162,8 @@ class Movements:
 def movements(deltas: Iterable[SubscriptionDelta], *, from_date: date, until_date: date) -> Movements:
     """What changed in a period (half-open), by the day from which it is billed. Of one contract's ledger.
 
-    A swap counts once, by its net; a pause is a contraction, its end a reactivation.
+    A swap counts once, by its net, and so does an order that was taken back; a pause is a contraction, its end a
+    reactivation.
     """
     start = 0
     swaps: dict[tuple[int | None, int | None], int] = defaultdict(int)
@@ -151,7 +172,7 @@ def movements(deltas: Iterable[SubscriptionDelta], *, from_date: date, until_dat
         if delta.billing_date < from_date:
             start += delta.recurring_minor
         elif delta.billing_date < until_date:
-            if delta.kind in (DeltaKind.SWAP_IN, DeltaKind.SWAP_OUT):
+            if delta.kind in (DeltaKind.SWAP_IN, DeltaKind.SWAP_OUT, DeltaKind.REVERSAL):
                 swaps[delta.order_id, delta.change_id] += delta.recurring_minor
             else:
                 sums[_movement_of(delta)] += abs(delta.recurring_minor)

@@ -74,6 +74,13 @@ from commerce.models.prices import (
     ScheduleKind,
     TaxRate,
 )
+from commerce.models.provisioning import (
+    LicenceKey,
+    ProductStep,
+    ProvisioningStep,
+    StepAction,
+    StepState,
+)
 from commerce.models.quote_pricings import PricingPurpose, PricingStatus, QuotePricing
 from commerce.models.quotes import Quote, QuoteComment, QuoteKind, QuoteLine, QuoteOrigin, QuoteStatus
 from commerce.models.receivables import InvoiceReminder, PeriodClose, ReminderStage
@@ -119,6 +126,7 @@ __all__ = [
     "InvoiceSeries",
     "InvoiceStatus",
     "LegalEntity",
+    "LicenceKey",
     "Lifecycle",
     "NoticeKind",
     "Order",
@@ -139,6 +147,8 @@ __all__ = [
     "ProductFile",
     "ProductGrant",
     "ProductKind",
+    "ProductStep",
+    "ProvisioningStep",
     "PurchaseApproval",
     "PurchaseLimit",
     "Quote",
@@ -167,6 +177,8 @@ __all__ = [
     "SavedConfiguration",
     "ScheduleKind",
     "SelfServiceLimit",
+    "StepAction",
+    "StepState",
     "StripeCustomer",
     "Subscription",
     "SubscriptionDelta",

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.validators import MaxValueValidator
 from django.db import models, transaction
-from django.db.models import F, OuterRef, Q
+from django.db.models import F, OuterRef, Q, Sum
 from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 from django.utils.text import slugify
@@ -184,7 +184,7 @@ class Product(models.Model):
     @property
     def picture(self) -> "ProductFile | None":
         """The first of its pictures."""
-        return next((file for file in self.files.all() if not file.is_document), None)
+        return next((file for file in self.files.all() if file.is_picture), None)
 
     @property
     def documents(self) -> "list[ProductFile]":
@@ -259,6 +259,7 @@ class ProductGrant(models.Model):
 class FileKind(models.TextChoices):
     IMAGE = "image", gettext_lazy("Picture")
     DOCUMENT = "document", gettext_lazy("Document")
+    DOWNLOAD = "download", gettext_lazy("Download, for those who have the product")
 
 
 def catalogue_path(file: "ProductFile", filename: str) -> str:
@@ -268,13 +269,26 @@ def catalogue_path(file: "ProductFile", filename: str) -> str:
 
 class ProductFileQuerySet(models.QuerySet["ProductFile"]):
     def for_account(self, account: Account, day: date, *, with_drafts: bool = False) -> Self:
-        """Of products that it may buy on the day, and of those that it has or had."""
+        """Of products that it may buy on the day, and of those that it has or had; not what only owners get."""
         had = Product.objects.filter(subscriptions__account=account)
-        return self.filter(sold_on(day, "product__", with_drafts=with_drafts) | Q(product__in=had))
+        return self.exclude(kind=FileKind.DOWNLOAD).filter(
+            sold_on(day, "product__", with_drafts=with_drafts) | Q(product__in=had)
+        )
+
+    def owned_by(self, account: Account, day: date) -> Self:
+        """What is downloaded with what the account has on the day."""
+        deltas = apps.get_model("commerce", "SubscriptionDelta").objects.filter(
+            account=account,
+            effective_date__lte=day,
+            subscription__contract__start_date__lte=day,
+            subscription__contract__end_date__gt=day,
+        )
+        held = deltas.values("subscription").annotate(held=Sum("quantity")).filter(held__gt=0)
+        return self.filter(kind=FileKind.DOWNLOAD, product__in=held.values("subscription__product"))
 
 
 class ProductFile(models.Model):
-    """A picture of a product, or a paper about it, for everybody who may see the product."""
+    """A picture of a product or a paper about it, for everybody who may see the product; or what its owners install."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="files")
@@ -297,6 +311,10 @@ class ProductFile(models.Model):
     @property
     def is_document(self) -> bool:
         return self.kind == FileKind.DOCUMENT
+
+    @property
+    def is_picture(self) -> bool:
+        return self.kind == FileKind.IMAGE
 
     @property
     def suffix(self) -> str:

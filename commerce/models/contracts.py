@@ -150,6 +150,7 @@ class DeltaKind(models.TextChoices):
     PAUSE = "pause", _("Paused")
     RESUME = "resume", _("Resumed")
     REACTIVATION = "reactivation", _("Reactivated")
+    REVERSAL = "reversal", _("Order taken back")
 
 
 class SubscriptionDeltaQuerySet(models.QuerySet["SubscriptionDelta"]):

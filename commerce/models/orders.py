@@ -5,7 +5,7 @@ import uuid
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -13,12 +13,12 @@ from accounts.models import Account
 from accounts.sequences import NextVal
 from commerce.models.contracts import Contract
 from commerce.models.deals import Deal
-from commerce.models.quotes import Quote
+from commerce.models.quotes import Quote, QuoteLine
 
 
 class OrderStatus(models.TextChoices):
     AWAITING_PAYMENT = "awaiting_payment", _("Waiting for payment")
-    PAID = "paid", _("Paid")
+    PAID = "paid", _("Paid")  # Steps of its products are not done yet.
     ACTIVE = "active", _("Active")
     CANCELLED = "cancelled", _("Cancelled")
 
@@ -38,6 +38,17 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def awaiting_payment(self) -> Self:
         return self.filter(status=OrderStatus.AWAITING_PAYMENT)
+
+    def bought(self) -> Self:
+        """Paid, whether or not all of it can be used yet."""
+        return self.filter(status__in=[OrderStatus.PAID, OrderStatus.ACTIVE])
+
+    def matching(self, text: str) -> Self:
+        """Those with `text` in their number, the company's own number or the name of a product that they bought."""
+        lines = QuoteLine.objects.filter(quote=OuterRef("quote"), quantity__gt=0, product__name__icontains=text)
+        found = Q(po_number__icontains=text) | Q(Exists(lines))
+        serial = text.strip().upper().removeprefix("O-")
+        return self.filter(found | Q(serial=int(serial)) if serial.isdecimal() and len(serial) < 18 else found)
 
     def latest_first(self) -> Self:
         return self.order_by("-placed_at", "-serial")

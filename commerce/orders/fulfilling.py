@@ -26,6 +26,7 @@ from commerce.models import (
     Renewal,
     RenewalState,
 )
+from commerce.orders import provisioning
 from tracking.actor import Actor, ActorKind
 from tracking.models import EventName
 from tracking.services import record
@@ -47,6 +48,7 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
     """Make a paid order real: the contract's ledger, the entitlements, the won deal. The order as it is afterwards.
 
     A renewal is noted as paid; it is made real when the new term begins (commerce.renewals.rolling), paid or not.
+    It is active at once, or once the steps that its products take are done.
     Called in the transaction that settles the payment; running it again changes nothing.
     Raises `OrderCancelled`, `ContractMoved`: then nothing has changed.
     """
@@ -64,7 +66,7 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
         _bump_contract(order, today)
         lines = [] if order.quote is None else list(order.quote.lines.select_related("product"))
         _amend(order, lines, today=today, actor=_placed_by(order, actor))
-        _close(order, now=now, today=today)
+        _win(order, now=now, today=today)
         record(
             name=EventName.ORDER_PLACED,
             actor=_placed_by(order, actor),
@@ -73,13 +75,10 @@ def fulfil(*, order: Order, now: datetime, actor: Actor) -> Order:
             object_id=str(order.public_id),
             properties=_figures_of(order),
         )
-        if order.placed_by is not None:
-            notify(
-                kind="order_confirmed",
-                to=[order.placed_by],
-                account=order.account,
-                context={"order": order, "lines": lines},
-            )
+        if provisioning.plan_steps(order=order, lines=lines, actor=actor, now=now):
+            _tell(order, lines)
+        else:
+            provisioning.activate(order=order, lines=lines, actor=actor, now=now)
     return order
 
 
@@ -131,14 +130,16 @@ def _bump_contract(order: Order, today: date) -> None:
         )
 
 
-def _close(order: Order, *, now: datetime, today: date) -> None:
-    """The order is active, its quote ordered, its deal won."""
-    order.status = OrderStatus.ACTIVE
-    order.save(update_fields=["status"])
-    OrderStep.objects.bulk_create(
-        OrderStep(account=order.account, order=order, status=status, reached_at=now)
-        for status in (OrderStatus.PAID, OrderStatus.ACTIVE)
-    )
+def _tell(order: Order, lines: Sequence[QuoteLine]) -> None:
+    """Something of it has to be set up first."""
+    if order.placed_by is not None:
+        context = {"order": order, "lines": lines}
+        notify(kind="order_set_up", to=[order.placed_by], account=order.account, context=context)
+
+
+def _win(order: Order, *, now: datetime, today: date) -> None:
+    """The order is paid, its quote ordered, its deal won."""
+    OrderStep.objects.create(account=order.account, order=order, status=OrderStatus.PAID, reached_at=now)
     if order.quote is not None:
         Quote.objects.filter(pk=order.quote.pk, status=QuoteStatus.ACCEPTED).update(status=QuoteStatus.ORDERED)
     if order.deal is not None and not DealStage(order.deal.stage).is_closed:

@@ -110,7 +110,7 @@ def accept_quote(
             placed_at=now,
             currency=quote.currency,
             total_minor=quote.total_minor,
-            po_number=quote.po_number,
+            po_number=quote.po_number or quote.account.billing_po_number,
         )
         OrderStep.objects.create(
             account=quote.account, order=order, status=OrderStatus.AWAITING_PAYMENT, reached_at=now

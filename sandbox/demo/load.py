@@ -18,6 +18,7 @@ from accounts.permissions import StaffGroup
 from sandbox.demo.deal_desk import set_up_deal_desk
 from sandbox.demo.generate import Demo, generate
 from sandbox.demo.offers import make_offers
+from sandbox.demo.orders import place_orders
 from sandbox.demo.product_files import add_product_files
 from sandbox.demo.renewals import make_renewals
 from sandbox.demo.self_administration import JOINED
@@ -107,6 +108,7 @@ def go_on(demo: Demo) -> None:
     make_wishes(demo.world, demo.company)
     make_renewals(now)
     add_product_files()
+    place_orders(demo.world)
     with transaction.atomic():
         merge_people(merged=merged, survivor=survivor, by=by, reason="He changed to the company's new domain.", now=now)
 

@@ -52,6 +52,7 @@ def test_nothing_that_is_history_or_money_can_be_deleted():
         "commerce.delete_delegation",
         "commerce.delete_featuregroup",
         "commerce.delete_productfile",
+        "commerce.delete_productstep",
         "commerce.delete_selfservicelimit",
     }
 

@@ -133,6 +133,13 @@ def test_buying_more_of_an_add_on_adds_to_its_line(order, admin, acme, now, toda
     assert {line.product.code: line.quantity for line in overview(acme, today).lines} == {"business": 60, "sso": 3}
 
 
+def test_an_order_without_a_reference_of_its_own_has_the_company_s_usual_one(quote, admin, acme, accept):
+    acme.billing_po_number = "PO-2026"
+    acme.save(update_fields=["billing_po_number"])
+    order = accept(type(quote).objects.get(pk=quote.pk), admin)
+    assert (order.po_number, order.invoice.po_number, order.quote.po_number) == ("PO-2026", "PO-2026", "")
+
+
 # Cancelling
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
+from accounts.models.audit import AuditNote
 from commerce.models import Deal, Invoice, Price, PriceBook, Product
 from tests.factories import make_staff
 
@@ -101,20 +102,37 @@ def test_finance_records_a_bank_transfer(finance, order, signed_in):
 
 def test_finance_cancels_an_order_and_hears_why_another_cannot_be(finance, order, signed_in):
     client = signed_in(finance)
-    sent = {"action": "cancel", "_selected_action": [order.pk]}
-    client.post(url("order"), sent)
+    client.post(reverse("admin:commerce_order_cancel", args=[order.pk]), {"reason": "The buyer asked us to."})
     order.refresh_from_db()
-    assert (order.status, order.steps.get(status="cancelled").note) == ("cancelled", "Cancelled by Fay Lund")
-    refused = client.post(url("order"), sent | {"action": "next_step"}, follow=True).content.decode()
+    assert (order.status, order.steps.get(status="cancelled").note) == ("cancelled", "The buyer asked us to.")
+    sent = {"action": "next_step", "_selected_action": [order.pk]}
+    refused = client.post(url("order"), sent, follow=True).content.decode()
     assert f"{order.number}: Order {order.number} was cancelled." in refused
 
 
 def test_support_looks_at_orders_and_moves_none(agent, order, signed_in):
     client = signed_in(agent)
     assert client.get(url("order")).status_code == 200
-    client.post(url("order"), {"action": "cancel", "_selected_action": [order.pk]})
+    assert client.post(reverse("admin:commerce_order_cancel", args=[order.pk]), {"reason": "No."}).status_code == 403
     order.refresh_from_db()
     assert order.status == "awaiting_payment"
+
+
+def test_orders_are_found_by_number_product_and_reference_and_exported(finance, order, signed_in):
+    client = signed_in(finance)
+    for term in (order.number, str(order.serial), "business", "Acme"):
+        assert client.get(url("order"), {"q": term}).context["cl"].result_count == 1, term
+    assert client.get(url("order"), {"q": "Enterprise"}).context["cl"].result_count == 0
+    sent = {"action": "export", "_selected_action": [order.pk]}
+    listed = b"".join(client.post(url("order"), sent).streaming_content).decode()
+    assert f"{order.number},Acme Logistics GmbH" in listed
+    assert AuditNote.objects.get(action="export.taken").actor_id == finance.pk
+
+
+def test_support_exports_no_amounts(agent, order, signed_in):
+    client = signed_in(agent)
+    client.post(url("order"), {"action": "export", "_selected_action": [order.pk]})
+    assert not AuditNote.objects.filter(action="export.taken").exists()
     assert client.get(url("pricebook")).status_code == 403
 
 

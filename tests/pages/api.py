@@ -46,6 +46,13 @@ API = [
         "api:read_quote", Permission.VIEW_PRICES, kwargs=quote, names_row=True, audience=Audience.API,
         shows=of("quote.number"), changes=True,  # The first view is written down.
     ),
+    # The vendor's systems come with a token; nobody who signs in has one.
+    Page("api:list_steps", audience=Audience.EVERYBODY, status=401),
+    Page(
+        "api:report_step", method="POST", audience=Audience.EVERYBODY, status=401, changes=False, is_csrf_checked=False,
+        kwargs=lambda company: {"public_id": company.step.public_id}, content_type="application/json",
+        body=lambda company: {"state": "done"},
+    ),
     Page("api:list_articles", Permission.READ_ARTICLES, audience=Audience.API),
     Page("api:read_article", Permission.READ_ARTICLES, audience=Audience.API, kwargs=slug(ARTICLE)),
 ]  # fmt: skip

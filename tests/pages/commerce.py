@@ -40,6 +40,10 @@ def attempt(company: Company) -> Mapping[str, Any]:
     return {"public_id": company.attempt.pk}
 
 
+def licence(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.licence.public_id}
+
+
 def cancel_unpaid(company: Company) -> None:
     """A contract is changed by one order at a time."""
     cancelling.cancel_order(order=company.order, now=company.quote.created_at)
@@ -313,6 +317,27 @@ COMMERCE = [
     ),
     Page(
         "commerce:cancel-order", Permission.BUY, method="POST", kwargs=number("order"), names_row=True, status=302
+    ),
+    Page("commerce:export-orders", Permission.VIEW_ORDERS, changes=True),  # An export is noted.
+    Page(  # Its invoice is issued: the number stands.
+        "commerce:change-reference", Permission.BUY, method="POST", kwargs=number("order"), names_row=True, status=302,
+        body=lambda company: {"po_number": "PO-7"}, changes=False,
+    ),
+    Page(  # To the configurator; nothing is ordered yet.
+        "commerce:order-again", Permission.BUY, method="POST", kwargs=number("active_order"), names_row=True,
+        status=302, changes=False,
+    ),
+    Page("commerce:licences", Permission.VIEW_LICENCES, screen=True, shows=of("licence.ending")),
+    Page(
+        "commerce:show-licence", Permission.VIEW_LICENCES, method="POST", kwargs=licence, names_row=True,
+        shows=of("licence.text"),
+    ),
+    Page(
+        "commerce:copied-licence", Permission.VIEW_LICENCES, method="POST", kwargs=licence, names_row=True, status=204
+    ),
+    Page(
+        "commerce:product-download", Permission.VIEW_LICENCES, changes=True,  # A download is recorded.
+        kwargs=lambda company: {"public_id": ProductFile.objects.get(kind="download").public_id},
     ),
     Page(
         "commerce:invoices", Permission.VIEW_INVOICES, screen=True, shows=of("invoice.number"),

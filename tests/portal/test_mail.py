@@ -91,6 +91,18 @@ def contexts(company):
             "quote_requested": {"quote_request": company.quote_request},
             "quote_request_answered": {"quote_request": answered},
             "order_confirmed": {"order": company.active_order, "lines": lines},
+            "order_set_up": {"order": company.active_order, "lines": lines},
+            "order_progress": {
+                "order": company.active_order,
+                "step": company.step,
+                "product": company.step.line.product,
+            },
+            "order_cancelled": {"order": company.order, "reason": "The wrong plan.", "was_paid": True},
+            "order_step_failed": {
+                "order": company.active_order,
+                "step": company.step,
+                "product": company.step.line.product,
+            },
             "invitation": letter,
             "claim_link": letter,
             "invitation_accepted": {"newcomer": company.administrator, "member": company.administrator.membership},
@@ -200,6 +212,7 @@ def invitation_to_the_reader(company):
 
 # To the vendor's people: their links lead into the admin.
 TO_STAFF = {
+    "order_step_failed",
     "portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests",
     "quote_requested", "quote_asked", "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
     "contract_attention", "retention_offer_taken", "renewal_attention", "renewal_talk",
