@@ -37,6 +37,14 @@ _STRIPE_EXPONENTS = {
 }
 STRIPE_EXPONENTS = {code: exponent for exponent, codes in _STRIPE_EXPONENTS.items() for code in codes.split()}
 
+# The least that a card is charged, in Stripe's units. Where the account settles in another currency, Stripe's own limit
+# may be above it. https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+_MINIMUMS = {
+    "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250, "EUR": 50, "GBP": 30,
+    "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300, "NZD": 50, "PLN": 200,
+    "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
+}  # fmt: skip
+
 
 class GatewayError(Exception):
     """Stripe did not do what was asked."""
@@ -152,6 +160,14 @@ def stripe_amount(amount_minor: int, currency: str) -> int:
     return amount
 
 
+def charge_amount(amount_minor: int, currency: str) -> int:
+    """As `stripe_amount`, for what a card is to be charged. Raises CurrencyNotPayable also for too little."""
+    amount = stripe_amount(amount_minor, currency)
+    if amount < _MINIMUMS.get(currency, 1):
+        raise CurrencyNotPayable(f"{currency} is not charged in such small amounts", code="amount_too_small")
+    return amount
+
+
 def is_live() -> bool:
     """Whether our key moves real money."""
     key: str = settings.STRIPE_SECRET_KEY
@@ -212,7 +228,7 @@ def payment_request(
 ) -> Json:
     """What `create_payment` sends, to be frozen first. Raises CurrencyNotPayable."""
     return {
-        "amount": stripe_amount(amount_minor, currency),
+        "amount": charge_amount(amount_minor, currency),
         "currency": currency.lower(),
         "customer": customer_id,
         "payment_method": card_id,

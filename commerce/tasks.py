@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.jobs import AccountTask, enqueue
 from commerce import stripe_gateway as gateway
 from commerce import webhooks
-from commerce.billing import payments, receivables, reconciliation, refunds
+from commerce.billing import payments, receivables, reconciliation, refunds, returning
 from commerce.configuring import configurations
 from commerce.contracts import applying
 from commerce.deal_desk import deal_decisions
@@ -70,6 +70,12 @@ def remind_of_invoices(**kwargs: object) -> None:
 def settle_payment(*, attempt_id: str, **kwargs: object) -> None:
     """Ask Stripe about one attempt now, as somebody asks for it in the admin."""
     payments.settle(attempt_id=UUID(attempt_id), now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True, throws=(gateway.GatewayError,))
+def return_money(*, attempt_id: str, **kwargs: object) -> None:
+    """Send back what a payment under review has taken, as somebody of finance asks for; failed, they ask again."""
+    returning.return_money(attempt_id=UUID(attempt_id), now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)

@@ -14,6 +14,7 @@ import json
 import secrets
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -24,7 +25,9 @@ from typing import Self
 from urllib.parse import parse_qsl
 
 from sandbox import web
+from sandbox.processes import LOOPBACK, Child, free_port, wait_until
 
+ROOT = Path(__file__).resolve().parent.parent
 UPSTREAM_TIMEOUT_SECONDS = 30
 # Stripe does not save what it refused before doing anything.
 NOT_SAVED = frozenset({400, 401, 403, 404, 409, 429, 502})
@@ -122,6 +125,11 @@ class StripeProxy:
             self._orders.clear()
             self._saved.clear()
             self.calls.clear()
+
+    def end_trouble(self) -> None:
+        """Forget orders that no request has met; what is known under a key stays known."""
+        with self._lock:
+            self._orders.clear()
 
     def pending(self) -> list[Order]:
         with self._lock:
@@ -250,6 +258,9 @@ class _Handler(web.Handler):
             case "DELETE", "/_fault":
                 self.proxy.forget()
                 self.reply_json({})
+            case "DELETE", "/_fault/orders":
+                self.proxy.end_trouble()
+                self.reply_json({})
             case _:
                 self.reply_json({"error": "unknown"}, status=404)
 
@@ -280,6 +291,29 @@ class FaultClient:
 
     def forget(self) -> None:
         web.request(self.url, method="DELETE")
+
+    def end_trouble(self) -> None:
+        web.request(f"{self.url}/orders", method="DELETE")
+
+
+class ProxyProcess:
+    """The proxy as a process of its own: for a parent that forks, which threads do not survive."""
+
+    def __init__(self, upstream: str, *, log: Path) -> None:
+        port = free_port()
+        self.url = f"http://{LOOPBACK}:{port}"
+        self.faults = FaultClient(self.url)
+        command = [sys.executable, "-m", "sandbox.proxy", "--port", str(port), "--upstream", upstream]
+        self._child = Child("proxy", command, log=log, cwd=ROOT)
+        wait_until(lambda: web.answers(f"{self.url}/_fault"), child=self._child, seconds=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.stop()
 
 
 def _parameters(call: Call, body: bytes) -> str:

@@ -53,6 +53,7 @@ GROUPS = {
     "tests/e2e/test_accessibility.py": "accessibility",
     "tests/e2e/": "e2e",
     "tests/portal/test_page_queries.py": "page_queries",
+    "tests/commerce/test_payment_deaths.py": "payment_deaths",
 }
 
 

@@ -30,7 +30,7 @@ from commerce.models import (
     WebhookEvent,
 )
 from commerce.pricing.money import Money
-from commerce.tasks import process_webhook, settle_payment
+from commerce.tasks import process_webhook, return_money, settle_payment
 from tracking.actor import Actor
 
 
@@ -110,7 +110,7 @@ class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
     list_select_related = ["account", "invoice"]
     search_fields = ["stripe_intent_id", "invoice__number", "account__name"]
     readonly_fields = [field.name for field in PaymentAttempt._meta.fields]
-    actions = ["check_now", "release"]
+    actions = ["check_now", "release", "send_back"]
     actions_detail = ["refund"]
 
     @display(
@@ -156,6 +156,14 @@ class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
                 self.log_change(request, attempt, str(_("Made sure that nothing was charged.")))
                 released += 1
         self.message_user(request, _("%d payments under review were released.") % released)
+
+    @action(description=_("Send back what was charged for nothing"), permissions=["refund"])
+    def send_back(self, request: HttpRequest, queryset: QuerySet[PaymentAttempt]) -> None:
+        held = [attempt for attempt in queryset if attempt.holds_money]
+        for attempt in held:
+            self.log_change(request, attempt, str(_("Sent the money back.")))
+            enqueue(return_money, attempt_id=str(attempt.pk))
+        self.message_user(request, _("%d payments are being sent back; reload this page in a moment.") % len(held))
 
 
 @admin.register(RefundAttempt)
@@ -228,7 +236,7 @@ class PeriodCloseAdmin(Undeletable, ModelAdmin):
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(Kept, ModelAdmin):
     list_display = ["event_id", "type", "state_label", "attempts", "object_id", "received_at", "processed_at"]
-    list_filter = ["state", "type"]
+    list_filter = ["state", "type", "api_version"]
     search_fields = ["event_id", "object_id"]
     readonly_fields = [field.name for field in WebhookEvent._meta.fields]
     actions = ["replay"]

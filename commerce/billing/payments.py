@@ -54,6 +54,15 @@ class CardNotReady(Exception):
     """The browser has not finished setting the card up, or it is not this company's."""
 
 
+def is_chargeable(invoice: Invoice) -> bool:
+    """Whether cards can be charged what is due: in a currency that they take, so exactly, and not too little."""
+    try:
+        gateway.charge_amount(invoice.due_minor, invoice.currency)
+    except gateway.CurrencyNotPayable:
+        return False
+    return True
+
+
 # What a customer does
 
 
@@ -175,10 +184,11 @@ def resume(*, attempt_id: UUID, now: datetime) -> None:
 def release(*, attempt: PaymentAttempt, now: datetime) -> PaymentAttempt:
     """A person has made sure that nothing was charged: the customer may pay again.
 
-    Runs in that person's own transaction; an attempt that is not under review stays as it is.
+    Runs in that person's own transaction; an attempt that is not under review stays as it is, and so does one that is
+    known to have taken money (`returning.return_money`).
     """
     locked = PaymentAttempt.objects.select_for_update(of=("self",)).get(pk=attempt.pk)
-    if locked.state != PaymentState.REVIEW:
+    if locked.state != PaymentState.REVIEW or locked.holds_money:
         return locked
     return _save(locked, PaymentState.CANCELLED, now=now, error_code=locked.error_code)
 
@@ -208,7 +218,11 @@ def _freeze(invoice: Invoice, *, customer_id: str, card_id: str, actor: Actor, n
                 currency=locked.currency,
                 customer_id=customer_id,
                 card_id=card_id,
-                metadata={"attempt_id": str(attempt_id), "invoice": locked.number},
+                metadata={
+                    "attempt_id": str(attempt_id),
+                    "invoice": locked.number,
+                    "portal": settings.ENV.portal_env,
+                },
             ),
             idempotency_key=_key("pay", attempt_id),
             is_live=gateway.is_live(),

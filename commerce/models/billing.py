@@ -254,6 +254,15 @@ PENDING_STATES = (
 )
 UNFINISHED_STATES = tuple(state for state in PENDING_STATES if state != PaymentState.REVIEW)
 
+# Why a payment is under review that has taken money, to the cent what was asked for.
+MONEY_HELD = frozenset(
+    {
+        *(f"invoice_{status}" for status in InvoiceStatus if status != InvoiceStatus.OPEN),
+        "OrderCancelled",
+        "ContractMoved",
+    }
+)
+
 # What a person should know of a decline, by the bank's code; anything else is only "declined".
 DECLINE_REASONS = {
     "insufficient_funds": _("The card does not have enough funds."),
@@ -341,6 +350,11 @@ class PaymentAttempt(models.Model):
         """Why it was declined, for the customer."""
         reason = DECLINE_REASONS.get(self.decline_code) or DECLINE_REASONS.get(self.error_code)
         return str(reason or _("The bank declined the card."))
+
+    @property
+    def holds_money(self) -> bool:
+        """Whether it has taken money that nothing stands against: it must go back."""
+        return self.state == PaymentState.REVIEW and self.error_code in MONEY_HELD
 
     @property
     def payer(self) -> Actor:

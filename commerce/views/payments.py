@@ -9,6 +9,7 @@ from uuid import UUID
 
 from csp.decorators import csp_update
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -48,6 +49,9 @@ def pay(request: AccountRequest, number: str) -> HttpResponseBase:
             return _go_to(request, pending)
         if not invoice.is_payable:
             return _leave_for(request, reverse("commerce:invoice", args=[invoice.number]))
+        if not payments.is_chargeable(invoice):
+            messages.error(request, _("Cards can't be charged this amount. Please pay by bank transfer."))
+            return _leave_for(request, reverse("commerce:invoice", args=[invoice.number]))
         if request.method != "POST":
             context = {"invoice": invoice, "steps": _steps(invoice), **_stripe_context()}
             return render(request, "commerce/pay.html", context)
@@ -76,6 +80,8 @@ def start_payment(request: AccountRequest, number: str) -> HttpResponseBase:
         return _go_to(request, error.attempt)
     except payments.InvoiceNotPayable:
         return JsonResponse({"next": reverse("commerce:invoice", args=[invoice.number])})
+    except gateway.CurrencyNotPayable:
+        return _refused(_("Cards can't be charged this amount. Please pay by bank transfer."))
     except gateway.CardDeclined:
         return _refused(_("Your card was declined. Nothing was charged. Try another card, or ask your bank."))
     except (payments.CardNotReady, gateway.Refused):

@@ -146,7 +146,7 @@ def test_a_key_used_for_another_request_is_told_apart(customer, card):
     card_id = card()
     gateway.create_payment(request(customer, card_id), key="pay:1")
     with pytest.raises(gateway.KeyReused):
-        gateway.create_payment(request(customer, card_id, amount_minor=1), key="pay:1")
+        gateway.create_payment(request(customer, card_id, amount_minor=51), key="pay:1")
 
 
 def test_a_conflict_while_the_first_request_is_under_way_is_no_answer(customer, card, stripe):
@@ -244,3 +244,10 @@ def test_standin_only_a_decline_does_not_name_its_payment(plain, customer, card)
     with pytest.raises(gateway.CardDeclined) as declined:
         gateway.create_payment(request(customer, card(DECLINED_LATER)), key="pay:1")
     assert (declined.value.intent_id, declined.value.decline_code) == ("", "")
+
+
+def test_standin_only_a_card_taken_away_can_still_be_charged(plain, customer, card, localstripe):
+    """Once the stand-in refuses it as Stripe does, a test of ours can see what a bill then comes to."""
+    card_id = card()
+    plain.payment_methods.detach(card_id)
+    assert gateway.create_payment(request(customer, card_id), key="pay:1").status == "succeeded"
