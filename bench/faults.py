@@ -88,6 +88,7 @@ def configure(stripe_url: str) -> None:
 
     settings.STRIPE_API_BASE, settings.STRIPE_SECRET_KEY = stripe_url, SECRET_KEY
     settings.STRIPE_WEBHOOK_SECRETS = [SECRET]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
     current_app.conf.update(broker_url="memory://")
     # Stripe's clock is the machine's, while a schedule's runs ahead by days: look back as far as it takes.
     payments.CLOCK_SKEW = reconciliation.OVERLAP = ANY_CLOCK

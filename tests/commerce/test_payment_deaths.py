@@ -29,7 +29,7 @@ from sandbox.stripe_js import GOOD
 from tests.factories import make_catalogue, make_contract
 
 SECRET = "whsec_tests"
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 PATIENCE_SECONDS = 40
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +91,11 @@ class WatchedSchedule(Schedule):
             self.machines.work(now=timezone.now())
             fetched = self._look_until(self._is_settled, seconds=2) or fetched
         self.now = timezone.now()
+
+    def _mismatches(self, **kwargs):
+        """The worker may still be at what it was asked for last, as when it stores an event that Stripe lists."""
+        self._look_until(self._is_settled, seconds=PATIENCE_SECONDS)
+        return super()._mismatches(**kwargs)
 
     def _abandon_the_bank(self):
         """Nobody waits a day here: the customer goes back, and takes another card."""
