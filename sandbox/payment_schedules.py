@@ -80,9 +80,8 @@ class Machines:
         self.crashes += [f"a process ended with {end}" for end in ends if end > 0]
 
     def work(self, *, now: datetime) -> None:
-        """What beat asks the workers for: sweep, then fetch what Stripe lists, then sweep what that brought."""
-        self.web(_sweep, now=now)
-        self.web(_reconcile, now=now)
+        """What beat asks the workers for: sweep, then fetch what Stripe lists, and sweep what that brought."""
+        self.web(_sweep_and_reconcile, now=now)
 
     def _at(self, now: datetime, step: Callable[[], object]) -> None:
         self.traps.arm()
@@ -107,7 +106,8 @@ def _sweep() -> None:
         tasks.resume_payments()
 
 
-def _reconcile() -> None:
+def _sweep_and_reconcile() -> None:
+    _sweep()
     with at_once():
         try:
             tasks.reconcile_payments()
