@@ -21,7 +21,7 @@ SENT = {
 def rows(**inlines):
     """The management forms of all inlines, and what is sent of each."""
     sent = {}
-    for prefix in ("grants", "files", "feature_groups"):
+    for prefix in ("grants", "steps", "files", "feature_groups"):
         given = inlines.get(prefix, [])
         sent |= {f"{prefix}-TOTAL_FORMS": len(given), f"{prefix}-INITIAL_FORMS": 0}
         sent |= {f"{prefix}-{at}-{name}": value for at, row in enumerate(given) for name, value in row.items()}
