@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -73,13 +73,14 @@ class Grant:
 
 
 def set_grants(
-    *, account: Account, source: str, grants: Iterable[Grant], start_date: date, end_date: date | None
+    *, account: Account, grants: Mapping[str, Iterable[Grant]], start_date: date, end_date: date | None
 ) -> None:
-    """Make `grants` all that `source` gives the account from `start_date` on, until `end_date` (exclusive).
+    """Make `grants` all that their sources give the account from `start_date` on, until `end_date` (exclusive).
 
-    What the same source gave before ends on `start_date`. Running it twice changes nothing.
+    What the same sources gave before ends on `start_date`. Running it twice changes nothing. As many statements for a
+    thousand sources as for one.
     """
-    given = Entitlement.objects.for_account(account).filter(source=source)
+    given = Entitlement.objects.for_account(account).filter(source__in=list(grants))
     with transaction.atomic():
         # Lock the account: two changes of one source at once would leave both grants standing.
         Account.objects.select_for_update(no_key=True).get(pk=account.pk)
@@ -94,7 +95,8 @@ def set_grants(
                 start_date=start_date,
                 end_date=end_date,
             )
-            for grant in grants
+            for source, granted in grants.items()
+            for grant in granted
         )
 
 

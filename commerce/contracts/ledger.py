@@ -74,14 +74,11 @@ def append(
     Runs in a transaction that has the contract locked.
     """
     entries = list(entries)
-    subscriptions = [
-        Subscription.objects.get_or_create(account=contract.account, contract=contract, product=entry.product)[0]
-        for entry in entries
-    ]
+    subscriptions = _subscriptions(contract, [entry.product for entry in entries])
     SubscriptionDelta.objects.bulk_create(
         SubscriptionDelta(
             account=contract.account,
-            subscription=subscription,
+            subscription=subscriptions[entry.product.pk],
             kind=entry.kind,
             quantity=entry.quantity,
             unit_price=entry.unit_price,
@@ -92,10 +89,26 @@ def append(
             order=order,
             change=change,
         )
-        for subscription, entry in zip(subscriptions, entries, strict=True)
+        for entry in entries
     )
     if effective_date < contract.end_date:
-        _grant(contract, subscriptions, from_date=effective_date, actor=actor)
+        _grant(contract, list(subscriptions.values()), from_date=effective_date, actor=actor)
+
+
+def _subscriptions(contract: Contract, products: Iterable[Product]) -> dict[int, Subscription]:
+    """The contract's subscription to each product, by the product's id: those it has, and new ones. Two queries."""
+    wanted = {product.pk: product for product in products}
+    found = Subscription.objects.filter(account=contract.account, contract=contract, product__in=wanted)
+    subscriptions = {one.product_id: one for one in found}
+    missing = [
+        Subscription(account=contract.account, contract=contract, product=product)
+        for pk, product in wanted.items()
+        if pk not in subscriptions
+    ]
+    for one in [*found, *Subscription.objects.bulk_create(missing)]:
+        one.product = wanted[one.product_id]
+        subscriptions[one.product_id] = one
+    return subscriptions
 
 
 def take_back(*, order: Order, today: date, actor: Actor) -> None:
@@ -132,14 +145,15 @@ def _grant(contract: Contract, subscriptions: Sequence[Subscription], *, from_da
         sums = deltas.filter(effective_date__lte=day).values("subscription").annotate(total=Sum("quantity")).order_by()
         quantities = dict(sums.values_list("subscription", "total"))
         with staff_scope(actor):
-            for subscription in subscriptions:
-                set_grants(
-                    account=contract.account,
-                    source=f"subscription:{subscription.pk}",
-                    grants=grants_for(subscription.product.grants.all(), quantities[subscription.pk]),
-                    start_date=day,
-                    end_date=contract.end_date,
-                )
+            set_grants(
+                account=contract.account,
+                grants={
+                    f"subscription:{one.pk}": grants_for(one.product.grants.all(), quantities[one.pk])
+                    for one in subscriptions
+                },
+                start_date=day,
+                end_date=contract.end_date,
+            )
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,23 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Entitlement, Entitlements, Feature, OutgoingMail
+from commerce.contracts import ledger
 from commerce.contracts.contracts import overview
-from commerce.models import Contract, Deal, Invoice, Order, PaymentAttempt, Quote, SubscriptionDelta
+from commerce.models import (
+    Contract,
+    Deal,
+    DeltaKind,
+    Invoice,
+    Order,
+    PaymentAttempt,
+    Product,
+    ProductGrant,
+    Quote,
+    SubscriptionDelta,
+)
 from commerce.orders import cancelling, fulfilling
 from tracking.actor import Actor
 from tracking.models import Event
@@ -215,3 +228,26 @@ def test_the_database_refuses(order, sql, match):
 def test_the_cancelled_order_of_a_quote_is_what_lets_it_go(order, now):
     with pytest.raises(IntegrityError), transaction.atomic():
         Quote.objects.update(status="superseded")
+
+
+def test_a_thousand_lines_cost_the_statements_of_a_few(contract, acme, now, today):
+    """Ledger and entitlements are written as a whole."""
+
+    def append(count, prefix):
+        products = Product.objects.bulk_create(
+            Product(code=f"{prefix}-{number}", name=f"Part {number}", kind="addon") for number in range(count)
+        )
+        ProductGrant.objects.bulk_create(
+            ProductGrant(product=product, code="api_calls", quantity=10, is_per_unit=True) for product in products
+        )
+        entries = [ledger.Entry(product, DeltaKind.NEW, Decimal(2), Decimal(5), 1_000) for product in products]
+        with CaptureQueriesContext(connection) as asked:
+            ledger.append(
+                contract=contract, entries=entries, effective_date=today, billing_date=today,
+                actor=Actor.system(acme.pk),
+            )  # fmt: skip
+        return len(asked)
+
+    few = append(2, "few")
+    assert append(60, "many") <= few < 20
+    assert Entitlements.of(acme, today=today).limit("api_calls") == 62 * 20
