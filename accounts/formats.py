@@ -21,16 +21,18 @@ POP_DIRECTIONAL_ISOLATE = "\u2069"
 
 def money(amount: Decimal, currency: str) -> str:
     """€1,234.50, 1.234,50 €; -€3.00; CHF 12.00. With as many decimals as `amount` has, so in minor units or finer."""
-    before, after = _around_money(_language(), currency, amount.is_signed())
-    return f"{before}{_digits(f'{amount.copy_abs():,f}')}{after}"
+    language = _language()
+    before, after = _around_money(language, currency, amount.is_signed())
+    return f"{before}{_digits(f'{amount.copy_abs():,f}', language)}{after}"
 
 
 def number(value: Decimal | int) -> str:
     """1,250; 2.5: without the zeros that say nothing."""
     exact = Decimal(value)
-    before, after = _around_number(_language(), exact.is_signed())
+    language = _language()
+    before, after = _around_number(language, exact.is_signed())
     digits = f"{exact.copy_abs():,f}"
-    return f"{before}{_digits(digits.rstrip('0').rstrip('.') if '.' in digits else digits)}{after}"
+    return f"{before}{_digits(digits.rstrip('0').rstrip('.') if '.' in digits else digits, language)}{after}"
 
 
 def percent(share: Decimal) -> str:
@@ -55,9 +57,9 @@ def _language() -> str:
     return get_language() or settings.LANGUAGE_CODE
 
 
-def _digits(english: str) -> str:
-    """1,234.50 with the marks of the reader's language."""
-    return english.translate(_marks(_language()))
+def _digits(english: str, language: str) -> str:
+    """1,234.50 with the marks of the language."""
+    return english.translate(_marks(language))
 
 
 # What Babel knows of a language is asked once: to write one figure, it would look most of it up anew.

@@ -36,7 +36,7 @@ MANAGER = "manager@vendor.example"
 ADMINISTRATOR_OF_THE_PORTAL = "priya@vendor.example"
 MEMBERS = 5_000
 LOG_ENTRIES = 100_000
-MAX_STATEMENTS = 4 + 9  # Of a request and of its page: the configurator reads eight things, and keeps what is typed.
+MAX_STATEMENTS = 4 + 8  # Of a request and of its page.
 WARM_UP = 3  # Requests that fill caches and are not measured.
 BOUNDARIES = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 

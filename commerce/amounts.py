@@ -16,8 +16,9 @@ def money(amount: Money) -> str:
 
 def unit_price(price: UnitPrice) -> str:
     """€11.40; "about €11.5083" where the whole figure has more decimals than are shown."""
-    shown = formats.money(price.shown, price.currency)
-    return _("about %(price)s") % {"price": shown} if price.is_rounded else shown
+    amount = price.shown
+    shown = formats.money(amount, price.currency)
+    return shown if amount == price.amount else _("about %(price)s") % {"price": shown}
 
 
 def number(value: Decimal | int) -> str:

@@ -7,12 +7,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from accounts import brands, languages, menus
 from accounts.announcements import Shown, announcements_for
 from accounts.belonging import group_of
-from accounts.models import Membership, MenuEntry
+from accounts.models import Account, Membership, MenuEntry
 from accounts.permissions import Permission
 
 
@@ -68,7 +69,7 @@ def _staff_navigation(request: HttpRequest) -> list[NavigationItem]:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """The frame of a customer's page. Costs no query."""
+    """The frame of a customer's page. Costs no query, and nothing at all in a fragment, which has no frame."""
     theme = request.COOKIES.get("theme", "")
     account = getattr(request, "account", None)
     memberships: list[Membership] = getattr(request, "memberships", [])
@@ -77,27 +78,30 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "brand_name": look.name,
         "brand": look,
         "theme": theme if theme in ("light", "dark") else "",
-        "navigation": navigation(request),
+        "navigation": SimpleLazyObject(lambda: navigation(request)),
         "membership": getattr(request, "membership", None),
-        # Asked where the frame shows them: a fragment has no frame.
         "announcements": lambda: _announcements(request),
         "current_account": account,
-        "account_choices": [
-            {
-                "name": one.account.name,
-                "value": one.account.public_id,
-                "is_current": one.account == account,
-                "note": _("Subsidiary, to look at") if one.is_of_parent else "",
-            }
-            for one in memberships
-        ],
-        "group_url": reverse("group") if group_of(memberships) else "",
+        "account_choices": SimpleLazyObject(lambda: _account_choices(memberships, account)),
+        "group_url": SimpleLazyObject(lambda: reverse("group") if group_of(memberships) else ""),
         "account_switch_url": reverse("accounts:switch"),
-        "user_menu": _user_menu(request),
+        "user_menu": SimpleLazyObject(lambda: _user_menu(request)),
         "language_choices": [] if request.user.is_authenticated else languages.offered(),
         "payments_note": _("Payments go to localstripe, not Stripe") if settings.STRIPE_API_BASE else "",
-        "footer_links": _footer_links(look),
+        "footer_links": SimpleLazyObject(lambda: _footer_links(look)),
     }
+
+
+def _account_choices(memberships: list[Membership], chosen: Account | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.account.name,
+            "value": one.account.public_id,
+            "is_current": one.account == chosen,
+            "note": _("Subsidiary, to look at") if one.is_of_parent else "",
+        }
+        for one in memberships
+    ]
 
 
 def _announcements(request: HttpRequest) -> list[Shown]:

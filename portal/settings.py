@@ -148,6 +148,8 @@ DATABASES["default"].setdefault("OPTIONS", {})
 # The time zone is a start-up option of the connection, so that RESET ALL in the pool returns to it.
 DATABASES["default"]["OPTIONS"]["options"] = "-c timezone=UTC"
 DATABASES["default"]["OPTIONS"]["connect_timeout"] = 5
+# Only accounts.compiled prepares statements. A pooler between portal and database, if any, must carry them.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 1
 if ENV.database_pool:
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,

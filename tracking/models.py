@@ -159,11 +159,15 @@ class Meter(models.TextChoices):
 
 
 class UsageQuerySet(models.QuerySet["UsageDaily"]):
-    def for_account(self, account_id: int) -> Self:
+    def for_account(self, account_id: int | models.Expression) -> Self:
         return self.filter(account_id=account_id)
 
     def in_month_of(self, day: date) -> Self:
         return self.filter(date__gte=day.replace(day=1), date__lte=day)
+
+    def between(self, first: date | models.Expression, last: date | models.Expression) -> Self:
+        """Of these days, both included."""
+        return self.filter(date__gte=first, date__lte=last)
 
 
 class UsageDaily(models.Model):

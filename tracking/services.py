@@ -187,9 +187,8 @@ def usage_to_date(*, account_id: int, today: date) -> dict[Meter, Decimal]:
     used: dict[Meter, Decimal] = {}
     rows = UsageDaily.objects.for_account(account_id).filter(date__lte=today)
     latest = rows.filter(meter=OuterRef("meter")).order_by("-date").values("quantity")[:1]
-    # Levels look at most two months back: an account that stopped reporting shows nothing rather than a stale figure.
     for row in (
-        rows.filter(date__gt=date.fromordinal(today.toordinal() - 62))
+        rows.filter(date__gte=oldest_level(today))
         .values("meter")
         .annotate(last=Max("date"), level=Subquery(latest))
         .annotate(total=Sum("quantity", filter=Q(date__gte=today.replace(day=1))))
@@ -202,11 +201,14 @@ def usage_to_date(*, account_id: int, today: date) -> dict[Meter, Decimal]:
 
 def levels_of(*, account_ids: Iterable[int], meter: Meter, today: date) -> dict[int, Decimal]:
     """The latest level of a meter (not a monthly one) for each account that reported it lately, in one query."""
-    rows = UsageDaily.objects.filter(
-        account_id__in=account_ids, meter=meter, date__lte=today, date__gt=date.fromordinal(today.toordinal() - 62)
-    )
+    rows = UsageDaily.objects.filter(account_id__in=account_ids, meter=meter).between(oldest_level(today), today)
     latest = rows.order_by("account_id", "-date").distinct("account_id")
     return dict(latest.values_list("account_id", "quantity"))
+
+
+def oldest_level(today: date) -> date:
+    """An account that stopped reporting two months ago shows nothing rather than a stale figure."""
+    return date.fromordinal(today.toordinal() - 61)
 
 
 def record_usage(*, rows: Iterable[UsageDaily]) -> int:

@@ -1,8 +1,13 @@
 """What tax a sale to a company bears: the rate of its country, or none where the buyer accounts for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet, Subquery, TextField
+from django.db.models.functions import Cast, JSONObject
 
 from accounts.compiled import Compiled, Given
 from accounts.models import Account
@@ -41,9 +46,25 @@ def rate_on(today: date, *, country: str) -> TaxRate | None:
     return next(iter(_rates(country=country, today=today)), None)
 
 
-_rates = Compiled(
-    lambda: TaxRate.objects.filter(country=Given("country")).on(Given("today")).order_by("-valid_from")[:1]
-)
+def _of_the_day() -> QuerySet[TaxRate]:
+    return TaxRate.objects.filter(country=Given("country")).on(Given("today")).order_by("-valid_from")[:1]
+
+
+_rates = Compiled(_of_the_day)
+
+
+def rate_read_along() -> Subquery:
+    """What `rate_on` reads, for the rows of a compiled query that is given `country` and `today`: see `rate_from`."""
+    figures = JSONObject(  # As text, for numbers of JSON would be floats.
+        country="country", name="name", rate=Cast("rate", TextField()), treatment="treatment",
+        is_reversible="is_reversible",
+    )  # fmt: skip
+    return Subquery(_of_the_day().values_list(figures))
+
+
+def rate_from(figures: Mapping[str, Any] | None) -> TaxRate | None:
+    """The rate that was read along with something else."""
+    return None if figures is None else TaxRate(**{**figures, "rate": Decimal(figures["rate"])})
 
 
 def is_in_prices(account: Account, today: date) -> bool:

@@ -4,25 +4,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, ClassVar
 
+from django.db.models import Subquery
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.compiled import Compiled, Given
 from accounts.models import Account
 from commerce.catalogue.catalogue import Offered, offered_products
 from commerce.catalogue.conditions import FactValue
 from commerce.catalogue.price_rules import Rule, rules_of
-from commerce.catalogue.taxes import SaleTax, rate_on, tax_on_sale
+from commerce.catalogue.taxes import SaleTax, rate_from, rate_on, rate_read_along, tax_on_sale
 from commerce.configuring.configuration_rules import Bundle, Fix, Notice, Wanted
 from commerce.configuring.configuration_rules import Rule as ConfigurationRule
-from commerce.contracts.contracts import OwnedLine, owned_on, running_ledger
+from commerce.contracts.contracts import OwnedLine, current_contract, deltas_of_running, owned_on
 from commerce.models import Contract, Product, ProductKind, SubscriptionDelta, TaxRate
 from commerce.models.bundles import rules_today
 from commerce.pricing.proration import Period, add_months, duration_of
-from tracking.models import Meter
-from tracking.services import levels_of
+from tracking.models import Meter, UsageDaily
+from tracking.services import levels_of, oldest_level
 
 
 def plain(quantity: Decimal | int) -> str:
@@ -130,21 +134,21 @@ class Situation:
             return Period(self.contract.start_date, self.contract.end_date)
         return Period(self.first_date, add_months(self.first_date, self.months))
 
-    @property
+    @cached_property
     def tax(self) -> SaleTax:
         """What tax the sale bears."""
         return tax_on_sale(self.account, self.tax_rate)
 
-    @property
+    @cached_property
     def bundles(self) -> tuple[Bundle, ...]:
         return tuple(offered.bundle for offered in self.offered.values() if offered.bundle)
 
-    @property
+    @cached_property
     def included_codes(self) -> frozenset[str]:
         """What is in the price of some bundle."""
         return frozenset(option.code for bundle in self.bundles for option in bundle.options if option.is_included)
 
-    @property
+    @cached_property
     def plan(self) -> OwnedLine | None:
         return next((line for line in self.owned.values() if line.product.kind == ProductKind.PLAN), None)
 
@@ -152,12 +156,12 @@ class Situation:
     def seats(self) -> int:
         return 0 if self.plan is None else int(self.plan.quantity)
 
-    @property
+    @cached_property
     def current(self) -> Configuration:
         """What the account has now."""
         return Configuration.of(current_wish(self.owned))
 
-    @property
+    @cached_property
     def products(self) -> Mapping[str, Product]:
         """By code: what is on sale, and what the account has."""
         owned = {code: line.product for code, line in self.owned.items()}
@@ -175,21 +179,16 @@ class Situation:
 
 
 def situation_of(account: Account, today: date, *, with_drafts: bool = False) -> Situation:
-    """Read what a price depends on, in eight queries. `with_drafts` is for staff who look ahead.
+    """Read what a price depends on, in six queries. `with_drafts` is for staff who look ahead.
 
     Raises `NoContract`, `TaxUnknown`.
     """
-    running = running_ledger(account, today)
-    if running is None:
-        raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
-    contract, deltas = running
-    tax_rate = rate_on(today, country=account.billing_country)
+    contract, deltas, tax_rate, used = _standing(account, today)
     if tax_rate is None:
         raise TaxUnknown(
             _("We have not sold to your billing country (%(country)s) yet. Talk to us, we will help.")
             % {"country": account.billing_country}
         )
-    used = levels_of(account_ids=[account.pk], meter=Meter.SEATS, today=today).get(account.pk)
     return Situation(
         account=account,
         today=today,
@@ -202,6 +201,35 @@ def situation_of(account: Account, today: date, *, with_drafts: bool = False) ->
         configuration_rules=rules_today(),
         ledger=tuple(deltas),
     )
+
+
+def _standing(
+    account: Account, today: date
+) -> tuple[Contract, list[SubscriptionDelta], TaxRate | None, Decimal | None]:
+    """The running contract, its ledger, the tax and the seats in use: one query. Raises `NoContract`."""
+    deltas: list[SubscriptionDelta] = _running(
+        account=account.pk, country=account.billing_country, today=today, oldest_level=oldest_level(today)
+    )
+    if deltas:
+        return deltas[0].subscription.contract, deltas, rate_from(_tax_along(deltas[0])), _used_along(deltas[0])
+    contract = current_contract(account, today)  # One that holds nothing yet.
+    if contract is None:
+        raise NoContract(_("You have no running contract that could be changed here. Talk to us, we will help."))
+    used = levels_of(account_ids=[account.pk], meter=Meter.SEATS, today=today).get(account.pk)
+    return contract, [], rate_on(today, country=account.billing_country), used
+
+
+def _seats_in_use() -> Subquery:
+    days = UsageDaily.objects.for_account(Given("account")).filter(meter=Meter.SEATS)
+    latest = days.between(Given("oldest_level"), Given("today")).order_by("-date")
+    return Subquery(latest.values("quantity")[:1])
+
+
+# Tax and use are one figure each: read along, they cost a fifth of what statements of their own would.
+_running: Compiled[SubscriptionDelta] = Compiled(
+    lambda: deltas_of_running().annotate(tax_along=rate_read_along(), used_along=_seats_in_use())
+)
+_tax_along, _used_along = attrgetter("tax_along"), attrgetter("used_along")
 
 
 def starting(situation: Situation, start_date: date | None, months: int | None) -> Situation:

@@ -230,7 +230,8 @@ def running_ledger(account: Account, today: date) -> tuple[Contract, list[Subscr
     return None if contract is None else (contract, [])
 
 
-def _deltas_of_running() -> QuerySet[SubscriptionDelta]:
+def deltas_of_running() -> QuerySet[SubscriptionDelta]:
+    """For a compiled query that is given `account` and `today`: the changes of the running contract, oldest first."""
     running = Contract.objects.filter(account=Given("account")).current(Given("today")).order_by("end_date", "pk")
     return (
         SubscriptionDelta.objects.filter(subscription__contract=Subquery(running.values("pk")[:1]))
@@ -239,7 +240,7 @@ def _deltas_of_running() -> QuerySet[SubscriptionDelta]:
     )
 
 
-_running_deltas = Compiled(_deltas_of_running)
+_running_deltas = Compiled(deltas_of_running)
 
 
 def overview_of(contract: Contract, today: date, *, on: date | None = None) -> ContractOverview:

@@ -40,14 +40,14 @@ class UnitPrice:
         least = exponent_of(self.currency)
         for places in range(least, SHOWN_PLACES + 1):
             candidate = round_half_away(self.amount, places)
-            if exact(candidate) == exact(self.amount):
+            if candidate == self.amount:
                 return candidate
         return round_half_away(self.amount, max(least, SHOWN_PLACES))
 
     @property
     def is_rounded(self) -> bool:
         """Whether the figure shown is not the whole figure, so that times the quantity it may miss the total."""
-        return exact(self.shown) != exact(self.amount)
+        return self.shown != self.amount
 
     def __str__(self) -> str:
         return f"{'about ' if self.is_rounded else ''}{self.currency} {self.shown:,f}"

@@ -184,8 +184,8 @@ def test_a_country_whose_rate_is_zero_pays_no_tax(products, today):
     assert (priced.due_net_minor, priced.due_tax_minor) == (29_523, 0)  # 120 × 2.460273972 = 295.2329
 
 
-def test_reading_a_situation_costs_eight_queries(acme, contract, today, django_assert_num_queries):
-    with django_assert_num_queries(8):
+def test_reading_a_situation_costs_six_queries(acme, contract, today, django_assert_num_queries):
+    with django_assert_num_queries(6):
         situation_of(acme, today)
 
 
