@@ -45,7 +45,9 @@ class LineOut(Schema):
     product: str = Field(alias="product.code")
     name: str = Field(alias="product.name")
     quantity: Decimal = Field(description="Signed: below zero is given back.")
-    unit_price: Decimal
+    unit_price: Decimal = Field(
+        alias="net_unit_price", description="Of a unit and month (a service: once), before tax, after all discounts."
+    )
     total_minor: int = Field(description="Due on acceptance, before tax.")
     tax_rate: Decimal = Field(description="0.19 is 19 %.")
     tax_minor: int
@@ -54,10 +56,10 @@ class LineOut(Schema):
 
 
 class QuoteOut(QuoteSummary):
-    subtotal_minor: int
+    subtotal_minor: int = Field(description="Due on acceptance, before tax.")
     tax_minor: int
-    recurring_before_minor: int
-    recurring_after_minor: int
+    recurring_before_minor: int = Field(description="Each month until the change, before tax.")
+    recurring_after_minor: int = Field(description="Each month after it, before tax.")
     price_hash: str = Field(description="Over all figures: what an acceptance is bound to.")
     lines: list[LineOut]
 

@@ -54,7 +54,7 @@ class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
 
     @display(description=_("unit price"))
     def price(self, line: QuoteLine) -> str:
-        return amounts.unit_price(UnitPrice(line.unit_price, line.quote.currency))
+        return amounts.unit_price(UnitPrice(line.net_unit_price, line.quote.currency))
 
     @display(description=_("amount"))
     def amount(self, line: QuoteLine) -> str:

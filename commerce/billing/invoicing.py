@@ -93,7 +93,7 @@ def _add_lines(invoice: Invoice, quote: Quote) -> None:
             description=line.product.name,
             explanation=capfirst(line.words),
             quantity=line.quantity,
-            unit_price=line.unit_price,
+            unit_price=line.net_unit_price,
             total_minor=line.total_minor,
             tax_rate=line.tax_rate,
             tax_minor=line.tax_minor,

@@ -46,7 +46,9 @@ class Typed:
 
     @property
     def monthly_change_minor(self) -> int | None:
-        return None if self.priced is None else self.priced.monthly_minor - self.priced.monthly_before_minor
+        """Before tax."""
+        priced = self.priced
+        return None if priced is None else priced.monthly_net_minor - priced.monthly_net_before_minor
 
 
 def keep_typed(*, situation: Situation, user: User, typed: Typed, now: datetime) -> None:

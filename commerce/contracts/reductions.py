@@ -10,7 +10,7 @@ from commerce.contracts.ledger import Entry
 from commerce.models import DeltaKind, ProductKind
 from commerce.pricing import quote as engine
 from commerce.pricing.money import to_minor
-from commerce.quotes.quoting import before_tax, monthly_unit_price
+from commerce.quotes.quoting import monthly_unit_price
 
 
 class NotLess(ConfigurationRefused):
@@ -24,7 +24,8 @@ def entries_of(situation: Situation, configuration: Configuration) -> list[Entry
 
     What stays keeps its price; a plan that takes the place of another has today's, and must cost less.
     """
-    entries = [_entry(situation, line) for line in price_less(situation, configuration).lines if line.quantity_change]
+    priced = price_less(situation, configuration)
+    entries = [_entry(situation, priced, line) for line in priced.lines if line.quantity_change]
     if not entries:
         raise NotLess(_("This is what you have now. Choose less of something."))
     for code in _growing(entries):
@@ -32,11 +33,11 @@ def entries_of(situation: Situation, configuration: Configuration) -> list[Entry
     return entries
 
 
-def _entry(situation: Situation, line: engine.PricedLine) -> Entry:
+def _entry(situation: Situation, priced: engine.PricedQuote, line: engine.PricedLine) -> Entry:
     product, held = situation.products[line.product_code], situation.owned.get(line.product_code)
     if line.role is engine.LineRole.CHARGE:
         is_swap = product.kind == ProductKind.PLAN and held is None
-        recurring = before_tax(situation, line, line.monthly_minor)
+        recurring = priced.before_tax(line, line.monthly_minor)
         if held is not None:
             recurring -= held.monthly_minor
         kind = DeltaKind.SWAP_IN if is_swap else DeltaKind.QUANTITY if held else DeltaKind.NEW
@@ -47,7 +48,7 @@ def _entry(situation: Situation, line: engine.PricedLine) -> Entry:
     if not left:
         is_swap = product.kind == ProductKind.PLAN
         return Entry.taking(held, DeltaKind.SWAP_OUT if is_swap else DeltaKind.QUANTITY)
-    monthly = to_minor(left * held.unit_price, held.currency) if held.is_recurring else 0
+    monthly = priced.before_tax(line, to_minor(left * held.unit_price, held.currency)) if held.is_recurring else 0
     return Entry(product, DeltaKind.QUANTITY, line.quantity_change, held.unit_price, monthly - held.monthly_minor)
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from commerce.models.catalogue import BillingRule, Product
 from commerce.models.contracts import Contract, DeltaKind
 from commerce.models.deals import Deal
 from commerce.models.prices import TAX_CATEGORIES
+from commerce.pricing.money import exact, exact_percent, stored
 from commerce.pricing.proration import Period, add_months, months_begun_after
 from commerce.pricing.tax import tax_line
 from commerce.quotes import explanations
@@ -285,7 +287,8 @@ class QuoteLine(models.Model):
     change = models.CharField(max_length=12, choices=DeltaKind)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed change.
     quantity_after = models.DecimalField(max_digits=20, decimal_places=4)  # Owned once the quote is ordered.
-    unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month.
+    # Per unit and month after all discounts; with tax where prices are. `net_unit_price` is what stands beside amounts.
+    unit_price = models.DecimalField(max_digits=20, decimal_places=12)
     total_minor = models.BigIntegerField()  # Due now, before tax; negative for a credit.
     tax_rate = models.DecimalField(max_digits=20, decimal_places=12)  # 0.19 is 19 %.
     tax_minor = models.BigIntegerField()
@@ -303,6 +306,12 @@ class QuoteLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity:+} {self.product}"
+
+    @property
+    def net_unit_price(self) -> Decimal:
+        """The unit price before tax, as all amounts of the line are."""
+        percent = explanations.percent_in_price(self.explanation)
+        return stored(exact(self.unit_price) / (1 + exact_percent(percent))) if percent else self.unit_price
 
     @property
     def words(self) -> str:

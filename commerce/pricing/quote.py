@@ -253,6 +253,21 @@ class PricedQuote:
         return sum(line.monthly_before_minor for line in self.lines)
 
     @property
+    def monthly_net_minor(self) -> int:
+        """What `monthly_minor` is without the tax that may be in it: the basis of all that is shown beside it."""
+        return sum(self.before_tax(line, line.monthly_minor) for line in self.lines)
+
+    @property
+    def monthly_net_before_minor(self) -> int:
+        return sum(self.before_tax(line, line.monthly_before_minor) for line in self.lines)
+
+    def before_tax(self, line: PricedLine, minor: int) -> int:
+        """A recurring amount of the line without the tax that may be in it."""
+        if self.tax_treatment is TaxTreatment.EXCLUSIVE:
+            return minor
+        return tax_line(minor, rate_percent=line.tax_rate_percent, treatment=self.tax_treatment).net_minor
+
+    @property
     def price_hash(self) -> str:
         """Binds an acceptance to what was shown: sha256 over the figures, whatever the order of the lines."""
         canonical = json.dumps(self.figures(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -25,6 +25,10 @@ from .tax import TaxTreatment
 from .tiers import BuyUpHint, DiscountMethod, checked_quantity, discount_bands, tier_of
 from .waterfall import AdjustmentKind, PriceRule, rules_for
 
+# How a line ends whose price has the tax in it: `percent` says how much.
+TAX_INSIDE = gettext_noop("%(total)s including %(tax)s tax (%(percent)s %%)")
+TAX_TAKEN_OUT = gettext_noop("%(total)s without the tax that is in the price (%(percent)s %%)")
+
 
 def _asked(request: QuoteRequest, line: QuoteLine, *, is_added: bool = False, is_named: bool = False) -> Asked:
     return Asked(
@@ -219,8 +223,7 @@ def result_words(
 
 def _result_words(request: QuoteRequest, line: QuoteLine, *, total: Money, tax: Money, period: Money) -> Phrase:
     if request.takes_tax_out and line.tax_rate_percent:
-        template = gettext_noop("%(total)s without the tax that is in the price (%(percent)s %%)")
-        result = Phrase(template, {"total": total, "percent": line.tax_rate_percent})
+        result = Phrase(TAX_TAKEN_OUT, {"total": total, "percent": line.tax_rate_percent})
         if line.tax_note is not None:
             result = Phrase(gettext_noop("%(total)s. %(note)s"), {"total": result, "note": line.tax_note})
     elif line.tax_note is not None:
@@ -229,7 +232,7 @@ def _result_words(request: QuoteRequest, line: QuoteLine, *, total: Money, tax: 
         result = Phrase(gettext_noop("%(total)s"), {"total": total})
     elif request.tax_treatment is TaxTreatment.INCLUSIVE:
         result = Phrase(
-            gettext_noop("%(total)s including %(tax)s tax (%(percent)s %%)"),
+            TAX_INSIDE,
             {"total": total, "tax": tax, "percent": line.tax_rate_percent},
         )
     else:

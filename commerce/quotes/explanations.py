@@ -8,6 +8,7 @@ from django.utils.translation import gettext, ngettext
 from commerce import amounts
 from commerce.pricing.explanation import Explanation, Param, Phrase, UnitPrice, render
 from commerce.pricing.money import Money
+from commerce.pricing.wording import TAX_INSIDE, TAX_TAKEN_OUT
 
 Json = dict[str, Any]
 
@@ -30,6 +31,20 @@ def from_json(stored: Json) -> Explanation:
 def in_words(explanation: Explanation) -> str:
     """The sentence, with numbers and money written as the reader's language does."""
     return render(explanation, gettext=gettext, ngettext=ngettext, figure=figure)
+
+
+def percent_in_price(stored: Json) -> Decimal:
+    """How much tax the prices of a stored explanation have in them, in percent; 0 where it comes on top."""
+    return _percent_in(stored["result"]) if stored else Decimal(0)
+
+
+def _percent_in(phrase: Json) -> Decimal:
+    params = phrase.get("params", {})
+    if phrase["template"] in (TAX_INSIDE, TAX_TAKEN_OUT):
+        percent = _param_from_json(params["percent"])
+        return percent if isinstance(percent, Decimal) else Decimal(0)
+    inner = (_percent_in(value["phrase"]) for value in params.values() if isinstance(value, dict) and "phrase" in value)
+    return next((percent for percent in inner if percent), Decimal(0))
 
 
 def figure(value: str | int | Decimal | Money | UnitPrice) -> str:

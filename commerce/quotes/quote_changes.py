@@ -66,7 +66,7 @@ def figures_side_by_side(quotes: Sequence[Quote]) -> list[Row]:
 
 def _lines_of(quote: Quote) -> dict[str, str]:
     shown: dict[str, str] = {}
-    for line in quote.lines.select_related("product").defer("steps", "explanation"):
+    for line in quote.lines.select_related("product").defer("steps"):
         is_credit = line.change == DeltaKind.SWAP_OUT
         label = _("Credit for %(product)s") % {"product": line.product.name} if is_credit else line.product.name
         shown[label] = _line_words(line, quote.currency)
@@ -77,7 +77,7 @@ def _line_words(line: QuoteLine, currency: str) -> str:
     return _("%(total)s (%(quantity)s at %(price)s)") % {
         "total": amounts.money(Money(line.total_minor, currency)),
         "quantity": amounts.number(abs(line.quantity)),
-        "price": amounts.unit_price(UnitPrice(Decimal(line.unit_price), currency)),
+        "price": amounts.unit_price(UnitPrice(Decimal(line.net_unit_price), currency)),
     }
 
 
@@ -89,7 +89,7 @@ def _figures_of(quote: Quote) -> dict[str, str]:
         _("Subtotal"): money(quote.subtotal_minor),
         _("Tax"): money(quote.tax_minor),
         _("Due now"): money(quote.total_minor),
-        _("Each month afterwards"): money(quote.recurring_after_minor),
+        _("Each month afterwards, before tax"): money(quote.recurring_after_minor),
         _("Days to pay"): amounts.number(quote.payment_days),
         _("Special terms"): quote.special_terms or _("none"),
         _("Starts on"): date_format(quote.start_date, "DATE_FORMAT") if quote.start_date else _("once it is ordered"),

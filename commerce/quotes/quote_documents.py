@@ -65,7 +65,7 @@ def _data(quote: Quote) -> dict[str, object]:
         "headings": [_("Item"), _("Quantity"), _("Unit price"), _("Amount")],
         "lines": _lines(quote),
         "totals": [
-            [_("Each month afterwards"), money(quote.recurring_after_minor)],
+            [_("Each month afterwards, before tax"), money(quote.recurring_after_minor)],
             [_("Subtotal"), money(quote.subtotal_minor)],
             [_("Tax"), money(quote.tax_minor)],
             [_("Due on acceptance"), money(quote.total_minor)],
@@ -102,6 +102,6 @@ def _line(line: QuoteLine, currency: str) -> dict[str, str]:
         "description": _("Credit for %(product)s") % {"product": name} if line.change == DeltaKind.SWAP_OUT else name,
         "explanation": capfirst(line.words),
         "quantity": amounts.number(line.quantity),
-        "unit_price": amounts.unit_price(UnitPrice(line.unit_price, currency)),
+        "unit_price": amounts.unit_price(UnitPrice(line.net_unit_price, currency)),
         "total": amounts.money(Money(line.total_minor, currency)),
     }

@@ -29,7 +29,6 @@ from commerce.models import (
 )
 from commerce.pricing import quote as engine
 from commerce.pricing.money import stored
-from commerce.pricing.tax import tax_line
 from commerce.quotes import explanations, manual_prices, quote_lifecycle
 from commerce.quotes.quote_lifecycle import QuoteClosed, QuoteRefused, end_of, is_outdated, last_day_of
 from tracking.actor import Actor
@@ -158,8 +157,8 @@ def write(quote: Quote, situation: Situation, priced: engine.PricedQuote, config
     quote.configuration = configuration.as_json()
     quote.subtotal_minor, quote.tax_minor = priced.due_net_minor, priced.due_tax_minor
     quote.total_minor = priced.due_now_minor
-    quote.recurring_before_minor = sum(before_tax(situation, line, line.monthly_before_minor) for line in priced.lines)
-    quote.recurring_after_minor = sum(before_tax(situation, line, line.monthly_minor) for line in priced.lines)
+    quote.recurring_before_minor = priced.monthly_net_before_minor
+    quote.recurring_after_minor = priced.monthly_net_minor
     quote.price_hash = priced.price_hash
     if quote.pk is not None:
         quote.lines.all().delete()
@@ -168,12 +167,20 @@ def write(quote: Quote, situation: Situation, priced: engine.PricedQuote, config
     changed = [line for line in priced.lines if line.quantity_change]
     changed.sort(key=lambda line: groups.get(line.product_code, ""))  # Those of a group stand together.
     QuoteLine.objects.bulk_create(
-        _quote_line(situation, quote, line, position, group=groups.get(line.product_code, ""))
+        _quote_line(situation, priced, quote, line, position, group=groups.get(line.product_code, ""))
         for position, line in enumerate(changed, start=1)
     )
 
 
-def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, position: int, *, group: str) -> QuoteLine:
+def _quote_line(
+    situation: Situation,
+    priced: engine.PricedQuote,
+    quote: Quote,
+    line: engine.PricedLine,
+    position: int,
+    *,
+    group: str,
+) -> QuoteLine:
     product = situation.product(line.product_code)
     if product is None:
         raise UnknownProduct(line.product_code)
@@ -186,8 +193,8 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
     else:
         change = DeltaKind.SWAP_IN if is_swap else DeltaKind.QUANTITY if held else DeltaKind.NEW
         after = line.quantity_change + (held.quantity if held else Decimal(0))
-        before = 0 if is_swap else before_tax(situation, line, line.monthly_before_minor)
-        recurring = before_tax(situation, line, line.monthly_minor) - before
+        before = 0 if is_swap else priced.before_tax(line, line.monthly_before_minor)
+        recurring = priced.before_tax(line, line.monthly_minor) - before
     return QuoteLine(
         account=situation.account,
         quote=quote,
@@ -206,11 +213,6 @@ def _quote_line(situation: Situation, quote: Quote, line: engine.PricedLine, pos
         steps=[[step.name, str(step.value)] for step in line.steps],
         explanation=explanations.to_json(line.explanation),
     )
-
-
-def before_tax(situation: Situation, line: engine.PricedLine, minor: int) -> int:
-    """A recurring amount of the line without the tax that may be in it."""
-    return tax_line(minor, rate_percent=line.tax_rate_percent, treatment=situation.tax.treatment).net_minor
 
 
 def monthly_unit_price(line: engine.PricedLine) -> Decimal:
@@ -253,9 +255,9 @@ def update_deal(quote: Quote, situation: Situation, priced: engine.PricedQuote) 
 
 
 def _annual_gain(priced: engine.PricedQuote) -> int:
-    """What the vendor gains a year: twelve times the recurring change; one-time sales as they are."""
+    """What the vendor gains a year, before tax: twelve times the recurring change; one-time sales as they are."""
     once = sum(line.net_minor for line in priced.lines if line.billing is engine.Billing.ONCE)
-    return (priced.monthly_minor - priced.monthly_before_minor) * 12 + once
+    return (priced.monthly_net_minor - priced.monthly_net_before_minor) * 12 + once
 
 
 def _plan_code(situation: Situation) -> str:

@@ -96,7 +96,7 @@ def _column(situation: Situation, plan: Product, seats: int, source: str) -> Col
     problems: list[dict[str, str]] = []
     try:
         priced = price(situation, wanted)
-        due, monthly = priced.due_now_minor, priced.monthly_minor
+        due, monthly = priced.due_now_minor, priced.monthly_net_minor
     except NothingChanges:
         due, monthly = 0, sum(line.monthly_minor for line in situation.owned.values() if _recurs(line.product))
     except ConfigurationRefused as error:

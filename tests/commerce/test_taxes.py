@@ -4,15 +4,20 @@ import uuid
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 
+from commerce.amounts import money
 from commerce.catalogue import vat_ids
 from commerce.configuring.configuring import configure
 from commerce.configuring.situations import Configuration, situation_of
 from commerce.models import TaxRate
+from commerce.pricing.money import Money
+from commerce.quotes import quote_documents
 from commerce.quotes.acceptance import accept_quote
 from commerce.quotes.quoting import create_quote
 
 UPGRADE = Configuration("team", 60)
+SWAP = Configuration("business", 60)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +125,45 @@ def test_who_owes_the_tax_themselves_does_not_pay_the_tax_that_is_in_the_price(f
 def test_the_tax_is_read_with_the_situation(acme, contract, today):
     tax = situation_of(acme, today).tax
     assert (tax.rate_percent, tax.note) == (19, None)
+
+
+def test_beside_amounts_before_tax_stand_unit_prices_before_tax(acme, contract, admin, today, now, signed_in):
+    """Also where prices have the tax in them: page, document, API, bill, configurator and comparison have one basis."""
+    TaxRate.objects.filter(country="DE").update(treatment="inclusive")
+    quote = create_quote(
+        account=acme, actor=admin.membership.actor(), user=admin, configuration=SWAP, now=now, form_key=uuid.uuid4()
+    )
+    line = quote.lines.get(change="swap_in")
+    assert (line.unit_price, line.net_unit_price) == (19, Decimal("15.966386554622"))
+    # What is due for the time left is the net price of each month of it, of each unit.
+    assert abs(line.recurring_minor - line.net_unit_price * line.quantity * 100) < 1
+
+    client = signed_in(admin)
+    page = client.get(reverse("commerce:quote", args=[quote.public_id])).content.decode()
+    monthly = money(Money(quote.recurring_after_minor, "EUR"))
+    assert "about €15.9664" in page
+    assert monthly in page
+    assert "€15.9664" in quote_documents._line(line, "EUR")["unit_price"]
+    read = client.get(f"/api/v1/quotes/{quote.public_id}").json()
+    assert Decimal(read["lines"][1]["unit_price"]) == line.net_unit_price
+    assert read["recurring_after_minor"] == quote.recurring_after_minor
+    asked = {"plan": SWAP.plan, "seats": SWAP.seats}
+    for name in ("configure", "configure-price", "compare-plans"):
+        assert monthly in client.get(reverse(f"commerce:{name}"), asked).content.decode(), name
+
+    invoice = accept_quote(
+        quote=quote, shown_hash=quote.price_hash, consent_name="Ada", ip=None, actor=admin.membership.actor(), now=now
+    ).invoice
+    assert line.net_unit_price in invoice.lines.values_list("unit_price", flat=True)
+
+
+def test_where_the_tax_is_taken_out_unit_prices_have_none_either(acme, contract, admin, now):
+    TaxRate.objects.filter(country="DE").update(treatment="inclusive", is_reversible=True)
+    acme.vat_id = "DE123456788"
+    acme.save()
+    quote = create_quote(
+        account=acme, actor=admin.membership.actor(), user=admin, configuration=SWAP, now=now, form_key=uuid.uuid4()
+    )
+    line = quote.lines.get(change="swap_in")
+    assert (quote.tax_minor, line.net_unit_price) == (0, Decimal("15.966386554622"))
+    assert abs(line.recurring_minor - line.net_unit_price * line.quantity * 100) < 1
