@@ -198,7 +198,7 @@ def test_an_expired_quote_is_refreshed_at_todays_price(quote, admin, products, a
     changed = {row.label: (row.before, row.after) for row in quote_changes.differences(quote, fresh)}
     assert changed["Business"] == ("€2,804.71 (60 at €19.00)", "€1,712.88 (60 at €20.00)")
     assert changed["Credit for Team"] == ("-€1,402.36 (50 at €11.40)", "-€813.62 (50 at €11.40)")
-    assert changed["Each month afterwards"] == ("€1,142.85", "€1,202.85")
+    assert changed["Each month afterwards, before tax"] == ("€1,142.85", "€1,202.85")
     assert (fresh.serial, fresh.version, fresh.number) == (quote.serial, 2, f"{quote.number} v2")
     fresh.deal.refresh_from_db()
     assert fresh.deal.amount_minor == (120_285 - 57_000) * 12
