@@ -283,6 +283,6 @@ def _preview(form: StaffQuoteForm) -> dict[str, Any] | None:
             (_("Subtotal"), money(priced.due_net_minor)),
             (_("Tax"), money(priced.due_tax_minor)),
             (_("Due on acceptance"), money(priced.due_now_minor)),
-            (_("Each month afterwards"), money(priced.monthly_minor)),
+            (_("Each month afterwards, before tax"), money(priced.monthly_net_minor)),
         ],
     }
