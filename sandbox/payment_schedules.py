@@ -145,8 +145,7 @@ class Schedule:
         if not found:
             self._act_on_it()
             found = self._mismatches(after_a_person_acted=True)
-        charges, order = len(self._charges()), self._order_status()
-        return Outcome(charges, int(order == OrderStatus.ACTIVE), found, self.story)
+        return Outcome(len(self._charges()), int(self._is_fulfilled()), found, self.story)
 
     # What people do
 
@@ -325,7 +324,7 @@ class Schedule:
         self.invoice.refresh_from_db()
         charged = {charge["id"] for charge in self._charges()}
         paid = list(self._attempts().filter(state=PaymentState.SUCCEEDED).values_list("stripe_intent_id", flat=True))
-        is_active = self._order_status() == OrderStatus.ACTIVE
+        is_active = self._is_fulfilled()
         is_paid = self.invoice.status == InvoiceStatus.PAID
         if len(charged) > 1:
             found.append(f"money was taken {len(charged)} times")
@@ -360,6 +359,10 @@ class Schedule:
             return ""
         self.invoice.order.refresh_from_db()
         return self.invoice.order.status
+
+    def _is_fulfilled(self) -> bool:
+        """What was bought is in the contract, whether or not steps of its setting up are still to be done."""
+        return self._order_status() in (OrderStatus.PAID, OrderStatus.ACTIVE)
 
     def _charges(self) -> list[dict[str, Any]]:
         intents = self._ask_stripe(f"{INTENTS}?limit=100")["data"]
