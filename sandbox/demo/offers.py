@@ -1,18 +1,23 @@
 """What our people offered: to Acme in every state that a quote can be in, to Globex one it took, abroad one each."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import date, timedelta
 
-from accounts.models import Account, Membership
+from accounts.models import Account, Membership, User
 from accounts.permissions import Role, StaffGroup
 from commerce.deal_desk import deal_decisions
+from commerce.models import Contract, Order, OrderStatus
+from commerce.orders import fulfilling
 from commerce.quotes import acceptance, quote_comments, quote_lifecycle, quoting
 from sandbox.demo.abroad import IN_DINARS, IN_YEN, REVERSE_CHARGE, TAX_IN_PRICES
 from sandbox.demo.accounts import ACME
 from sandbox.demo.company import Company
 from sandbox.demo.desk import Desk, approve_as, reject_as
 from sandbox.demo.world import World
+from tracking.actor import Actor
 
 GLOBEX_RETAIL = "Globex Retail Ltd"
+SOLD = 5  # So many companies bought from a representative lately, and paid by bank transfer.
 
 
 def make_offers(world: World, company: Company) -> None:
@@ -30,6 +35,8 @@ def make_offers(world: World, company: Company) -> None:
     _order_much(acme)
     _offer_alternatives(acme)
     _sell(desk_for(GLOBEX_RETAIL))
+    for days, account in zip(range(14, 14 - SOLD, -1), _who_buys(world.calendar.today), strict=False):
+        _sell_and_be_paid(Desk(account, seller, now), company.staff[StaffGroup.FINANCE][0], days=days)
     for name in (REVERSE_CHARGE, TAX_IN_PRICES, IN_YEN, IN_DINARS):
         abroad = desk_for(name)
         wanted = abroad.wanted(days=5, more_seats=14, storage_pack=2, onboarding=1)
@@ -148,6 +155,33 @@ def _sell(desk: Desk) -> None:
         actor=buyer.actor(),
         now=desk.ago(2),
     )
+
+
+def _who_buys(today: date) -> Iterable[Account]:
+    """Companies in the middle of a contract, without anything else under way."""
+    lasting = Contract.objects.current(today).filter(
+        start_date__lte=today - timedelta(days=60), end_date__gte=today + timedelta(days=120), currency="EUR"
+    )
+    waiting = Order.objects.filter(status=OrderStatus.AWAITING_PAYMENT)
+    accounts = Account.objects.filter(contracts__in=lasting, tier__code="growth").exclude(
+        pk__in=waiting.values("account")
+    )
+    named = [ACME, GLOBEX_RETAIL, REVERSE_CHARGE, TAX_IN_PRICES, IN_YEN, IN_DINARS]
+    return accounts.exclude(name__in=named).order_by("name")[:SOLD]
+
+
+def _sell_and_be_paid(desk: Desk, finance: User, *, days: int) -> None:
+    """A week from the offer to the money."""
+    quote = desk.offer(desk.draft("Storage", desk.wanted(days=days, storage_pack=2), days=days), days=days)
+    order = acceptance.accept_quote(
+        quote=quote,
+        shown_hash=quote.price_hash,
+        consent_name=_buyer(desk.account, Role.ADMINISTRATOR).user.name,
+        ip="198.51.100.24",
+        actor=_buyer(desk.account, Role.ADMINISTRATOR).actor(),
+        now=desk.ago(days - 3),
+    )
+    fulfilling.record_bank_transfer(order=order, actor=Actor.staff(finance.pk, desk.account.pk), now=desk.ago(days - 7))
 
 
 def _buyer(account: Account, role: Role) -> Membership:
