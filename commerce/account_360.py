@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Account, Entitlements
 from accounts.panels import Panel
 from commerce import amounts
-from commerce.configuring.configurations import in_codes
+from commerce.configuring.configurations import in_words, products_of
 from commerce.configuring.situations import Configuration
 from commerce.contracts import usage
 from commerce.contracts.contracts import overview_of
@@ -141,20 +141,22 @@ def _bill(invoice: Invoice, today: date) -> dict[str, Any]:
 
 
 def wishes(account: Account, today: date) -> dict[str, Any]:
-    """What its people put together and made no quote of, and what they asked us to quote. Two queries."""
-    typed = SavedConfiguration.objects.for_account(account).running().select_related("created_by").latest_first()
+    """What its people put together and made no quote of, and what they asked us to quote. Three queries."""
+    running = SavedConfiguration.objects.for_account(account).running().select_related("created_by").latest_first()
+    typed = list(running[:WISHES_SHOWN])
+    products = products_of(typed)
     asked = QuoteRequest.objects.for_account(account).open().select_related("requested_by").order_by("created_at", "pk")
     return {
         "asked": asked[:WISHES_SHOWN],
         "typed": [
             {
                 "typed": one,
-                "words": in_codes(Configuration.from_json(one.configuration)),
+                "words": in_words(Configuration.from_json(one.configuration), products),
                 "monthly": None
                 if one.monthly_change_minor is None
                 else amounts.money(Money(one.monthly_change_minor, one.currency)),
             }
-            for one in typed[:WISHES_SHOWN]
+            for one in typed
         ],
     }
 

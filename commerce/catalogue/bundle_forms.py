@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy
 
 from commerce.catalogue.conditions import Condition, parse
 from commerce.catalogue.fact_words import FACT_WORDS
+from commerce.catalogue.price_forms import PlainForm
 from commerce.catalogue.row_fields import ConditionsField
 from commerce.configuring import configuration_rules
 from commerce.models import ConfigurationRule, ConfigurationRuleText, Product
 
 
-class ConfigurationRuleForm(forms.ModelForm[ConfigurationRule]):
+class ConfigurationRuleForm(PlainForm[ConfigurationRule]):
     conditions = ConditionsField(
         facts=configuration_rules.FACTS,
         labels=FACT_WORDS,

@@ -69,7 +69,17 @@ def read(check: Callable[[], Any]) -> Any:
         raise forms.ValidationError(words_of(error)) from error
 
 
-class PeriodForm(forms.ModelForm[Row]):
+class PlainForm(forms.ModelForm[Row]):
+    """Numbers without the zeros that say nothing: 3, not 3.000000000000."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, value in self.initial.items():
+            if isinstance(value, Decimal):
+                self.initial[name] = plain(value)
+
+
+class PeriodForm(PlainForm[Row]):
     """A row that ends after it begins."""
 
     def clean(self) -> dict[str, Any]:
@@ -121,7 +131,6 @@ class PricedForm(PeriodForm[Row]):
         if "figures" in self.fields and not self.instance.pk:  # Who may only look may have no fields.
             self.fields["figures"].help_text = _hints()
         if self.instance.pk:
-            self.initial["unit_price"] = plain(self.initial.get("unit_price", Decimal(0)))
             for name in set(self.fields) - {"valid_until"}:
                 self.fields[name].disabled = True
 

@@ -305,6 +305,14 @@ def approvers_of(account: Account, amount_minor: int, currency: str, *, buyer_id
     return [member.user for member in members.select_related("user").order_by("user__name", "pk")]
 
 
+def who_decides(approval: PurchaseApproval) -> str:
+    """Whom a request waits for, by name; where nobody can decide any more, whom to ask about that."""
+    account, buyer_id = approval.account, approval.requested_by_id
+    approvers = approvers_of(account, approval.amount_minor, approval.currency, buyer_id=buyer_id)
+    names = [user.name for user in approvers[:NAMED]]
+    return ", ".join(names) if names else whom_to_ask(account, buyer_id=buyer_id)
+
+
 def whom_to_ask(account: Account, *, buyer_id: int) -> str:
     """What somebody reads whose purchase nobody can approve."""
     members = Membership.objects.for_account(account).active().filter(roles__contains=[Role.ADMINISTRATOR])

@@ -17,6 +17,7 @@ from accounts.viewing import in_person
 from commerce.models import ApprovalStatus, Order, PurchaseApproval
 from commerce.quotes import approvals, limits
 from commerce.quotes.approval_forms import DecisionForm, LimitsForm
+from commerce.views.quotes import SHOWN_LINES
 
 SHOWN_ON_HOME = 3
 
@@ -141,7 +142,12 @@ def _approval_page(
     reason = approvals.why_not(shown, request.membership) if shown.is_waiting else ""
     context = {
         "approval": shown,
-        "lines": shown.quote.lines.select_related("product"),
+        "lines": page_of(
+            shown.quote.lines.select_related("product").order_by("position", "id"),
+            cursor=request.GET.get("cursor", ""),
+            size=SHOWN_LINES,
+        ),
+        "who_decides": approvals.who_decides(shown) if shown.is_waiting else "",
         "order": Order.objects.for_account(request.account).filter(quote=shown.quote).first(),
         "may_decide": shown.is_waiting and not reason,
         "may_withdraw": shown.is_waiting

@@ -269,6 +269,15 @@ def test_above_the_limit_a_purchase_waits_and_approvers_are_told(
     assert "Waiting for approval" in client.get(response.url).content.decode()
 
 
+def test_the_buyer_reads_who_can_decide_and_whom_to_ask_once_nobody_can(signed_in, acme, waiting, bo, petra, page_of):
+    assert "Petra Prokurist" in signed_in(bo).get(page_of(waiting)).content.decode()
+    Membership.objects.filter(user=petra).update(is_active=False)
+    Membership.objects.for_account(acme).filter(roles__contains=["administrator"]).update(roles=["viewer"])
+    page = signed_in(bo).get(page_of(waiting)).content.decode()
+    assert "Petra Prokurist" not in page
+    assert "Nobody of your company can approve this amount. Ask your account team." in page
+
+
 def test_asked_twice_it_is_one_request(limited, bo, petra, buy):
     assert buy(bo) == buy(bo)
     assert PurchaseApproval.objects.count() == 1
