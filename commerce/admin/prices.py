@@ -55,8 +55,8 @@ class PriceInline(Undeletable, TabularInline):
 
     model = Price
     form = PriceForm
-    fields = ["product_name", "price", "is_stackable", "valid_from", "valid_until"]
-    readonly_fields = ["product_name", "price", "is_stackable", "valid_from"]
+    fields = ["product_name", "price", "valid_from", "valid_until"]
+    readonly_fields = ["product_name", "price", "valid_from"]
     extra = 0
     hide_title = True
     verbose_name_plural = _("prices, before tax unless the country's have it in them")

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from commerce.catalogue import price_rules
 from commerce.catalogue.fact_words import FACT_WORDS
@@ -230,6 +230,8 @@ class PriceBookForm(PeriodForm[PriceBook]):
     class Meta:
         model = PriceBook
         fields = ["name", "tier", "account", "currency", "regions", "valid_from", "valid_until"]
+        widgets = {"regions": UnfoldAdminTextInputWidget}
+        help_texts = {"regions": gettext_lazy("Codes of two letters, with commas; blank: anywhere.")}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
