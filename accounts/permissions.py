@@ -250,6 +250,15 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     "commerce.view_contract": _EVERYONE,
     "commerce.view_pendingchange": _EVERYONE,
     "commerce.amend_contracts": frozenset({_G.CUSTOMER_SUCCESS, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
+    "commerce.view_contractpaper": _EVERYONE,
+    **{
+        f"commerce.{action}_contractpaper": frozenset(
+            {_G.CUSTOMER_SUCCESS, _G.SALES, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}
+        )
+        for action in ("add", "change")
+    },
+    "commerce.view_goal": _EVERYONE,
+    "commerce.view_goalversion": _EVERYONE,
     "commerce.view_retentionoffer": _COMMERCIAL,
     "commerce.add_retentionoffer": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_retentionoffer": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),

@@ -214,6 +214,10 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_pendingchange": Tenant(ADD, changes="status, closed_at, closed_by_id, closing_note"),
     "commerce_pendingchangeevent": Tenant(AUDIT),
     "commerce_pendingline": Tenant(ADD),
+    "commerce_contractpaper": Tenant(READ, only="withdrawn_at IS NULL"),
+    "commerce_contractpaperevent": Tenant(""),  # The vendor's people add papers and take them back.
+    "commerce_goal": Tenant(ADD),
+    "commerce_goalversion": Tenant(ADD),
     "commerce_retentionoffer": Shared(READ, "what the vendor offers to those who want to leave"),
     "commerce_retentionofferevent": Shared("", "audit of the vendor's offers; customers change none"),
     "commerce_retentionanswer": Tenant(ADD),

@@ -15,8 +15,11 @@ from commerce import amounts
 from commerce.configuring.configurations import in_words, products_of
 from commerce.configuring.situations import Configuration
 from commerce.contracts import usage
-from commerce.contracts.contracts import overview_of
+from commerce.contracts.contracts import current_contract, overview_of
+from commerce.contracts.goals import goals_of
+from commerce.contracts.papers import downloads_of, papers_of
 from commerce.contracts.usage import MeterUse, UsagePoint
+from commerce.contracts.visibility import Sight, figures_of
 from commerce.models import (
     Contract,
     Deal,
@@ -33,6 +36,7 @@ DEALS_SHOWN = 6
 OPEN_SHOWN, PAID_SHOWN = 5, 3
 ATTEMPTS_SHOWN = 2
 WISHES_SHOWN = 5
+PAPERS_SHOWN, GOALS_SHOWN = 6, 6
 
 
 def contracts(account: Account, today: date) -> dict[str, Any]:
@@ -105,6 +109,26 @@ def meters(account: Account, today: date) -> dict[str, Any]:
     }
 
 
+def figures(account: Account, today: date) -> dict[str, Any]:
+    """The customer's own dashboard: the same figures. Six queries."""
+    return {"figures": figures_of(Sight.of_staff([account]), today)}
+
+
+def agreed(account: Account, today: date) -> dict[str, Any]:
+    """The papers and the goals of the contract that ends first, and who has downloaded which paper. Seven queries."""
+    contract = current_contract(account, today)
+    if contract is None:
+        return {}
+    contract.account = account
+    papers = papers_of(contract, shows_prices=True)
+    downloads = downloads_of(account.pk, [paper.key for paper in papers])
+    return {
+        "contract": contract,
+        "papers": [(paper, downloads.get(paper.key, [])) for paper in papers[:PAPERS_SHOWN]],
+        "goals": [state for state in goals_of(contract, today) if not state.now.is_dropped][:GOALS_SHOWN],
+    }
+
+
 def deals(account: Account, today: date) -> dict[str, Any]:
     """Open ones first, then those that were closed last. One query."""
     rows = (
@@ -172,12 +196,28 @@ PANELS = [
         is_at_once=True,
     ),
     Panel(
+        name="figures",
+        title=gettext_lazy("Contracts in figures"),
+        permission="commerce.view_contract",
+        order=15,
+        template="admin/account_360/figures.html",
+        context=figures,
+    ),
+    Panel(
         name="usage",
         title=gettext_lazy("Usage against limits"),
         permission="accounts.view_entitlement",
         order=20,
         template="admin/account_360/usage.html",
         context=meters,
+    ),
+    Panel(
+        name="agreed",
+        title=gettext_lazy("Documents and goals"),
+        permission="commerce.view_contractpaper",
+        order=30,
+        template="admin/account_360/agreed.html",
+        context=agreed,
     ),
     Panel(
         name="deals",

@@ -18,16 +18,16 @@ from accounts import formats
 from accounts.models import Account
 from commerce.billing import einvoices
 
-TEMPLATE = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst" / "document.typ"
+TEMPLATES = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst"
 
 
-def to_pdf(data: Mapping[str, object], *, day: date, xml: bytes = b"") -> bytes:
+def to_pdf(data: Mapping[str, object], *, day: date, xml: bytes = b"", template: str = "document") -> bytes:
     """A document of the `day`; `data` is what the template shows, written out: no figure is worked out there.
 
     A PDF/A-3, for archives. With `xml`, of `einvoices`, it is an e-invoice, too (Factur-X).
     """
     inputs = {"document": json.dumps(data), "einvoice": xml.decode()}
-    compiler = typst.Compiler(TEMPLATE, font_paths=fonts(), sys_inputs=inputs)
+    compiler = typst.Compiler(TEMPLATES / f"{template}.typ", font_paths=fonts(), sys_inputs=inputs)
     pdf = compiler.compile(format="pdf", timestamp=datetime.combine(day, time.min, tzinfo=UTC), pdf_standards=["a-3b"])
     if not isinstance(pdf, bytes):  # Only images come page by page.
         raise TypeError("typst made no PDF")

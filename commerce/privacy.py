@@ -70,12 +70,18 @@ PERSONAL = (
         ("headline", "is_taken", "words", "answered_at"), Fate.KEEP, _BOOKS,
     ),
     PersonalData(
+        "commerce.GoalVersion", "said_by", _("What you said about the goals of a contract"),
+        ("title", "baseline", "target", "target_date", "words", "said_at"), Fate.KEEP,
+        _("What was agreed about a contract is part of it, and kept as long."),
+    ),
+    PersonalData(
         "commerce.QuoteRequest", "requested_by", _("Quotes you asked us for"),
         ("summary", "message", "status", "created_at"), Fate.KEEP, _BOOKS,
     ),
 )  # fmt: skip
 
 EXEMPT = {
+    "commerce.ContractPaper": "names the vendor's people who add papers",
     "commerce.Deal": "names the vendor's people who sell",
     "commerce.LegalEntity": "the vendor's own companies, and where to write to them",
     "commerce.RefundAttempt": "names the vendor's people who pay back",

@@ -19,6 +19,7 @@ FOLLOWS = (
     Follows("commerce.QuoteRequest", "requested_by", _("Quotes asked for")),
     Follows("commerce.PendingChange", "requested_by", _("Changes of contracts decided")),
     Follows("commerce.PendingChange", "closed_by", _("Changes of contracts taken back or carried out")),
+    Follows("commerce.GoalVersion", "said_by", _("What was said about goals")),
     Follows("commerce.RetentionAnswer", "answered_by", _("Answers to offers to stay")),
     # So that nobody approves their own purchase under another address, nor seems to have done so.
     Follows("commerce.PurchaseApproval", "requested_by", _("Approvals asked for"), apart_from="decided_by"),
@@ -29,6 +30,7 @@ STAYS = {
     **{
         f"commerce.{column}": "names somebody of the vendor's staff, and staff are never joined"
         for column in (
+            "ContractPaper.added_by",
             "ApprovalStep.approver",
             "ApprovalStep.escalate_to",
             "Delegation.absentee",

@@ -12,6 +12,13 @@ class PortalConfig(AppConfig):
     verbose_name = gettext_lazy("Portal")
     default = True
 
+    def ready(self) -> None:
+        """Contribute to what lower rooms show."""
+        from commerce.contracts.reviews import contributed_by
+        from portal.reviews import service
+
+        contributed_by(service)
+
 
 class PortalAdminConfig(admin_apps.AdminConfig):
     default = False

@@ -77,6 +77,7 @@ GROUPS = [
             "commerce.provisioningstep",
             "commerce.licencekey",
             "commerce.contract",
+            "commerce.contractpaper",
             "commerce.pendingchange",
             "commerce.retentionanswer",
             "commerce.retentionoffer",

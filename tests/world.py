@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,6 +63,8 @@ from cases.services import add_internal_note, close_case, open_case, reply_as_st
 from cases.visibility import add_rule, set_company_sight
 from commerce.billing import refunds
 from commerce.configuring.situations import Configuration
+from commerce.contracts.goals import GoalWords, agree
+from commerce.contracts.papers import add_paper
 from commerce.models import (
     Activity,
     ApprovalRule,
@@ -74,13 +77,17 @@ from commerce.models import (
     ConfigurationShare,
     Contract,
     ContractedPrice,
+    ContractPaper,
     DatePolicy,
     Delegation,
     DiscountSchedule,
     FeatureGroup,
+    Goal,
+    GoalMetric,
     Invoice,
     LicenceKey,
     Order,
+    PaperKind,
     PaymentAttempt,
     PaymentState,
     PendingChange,
@@ -157,6 +164,8 @@ class Company:
     saved: SavedConfiguration  # Of the administrator.
     quote_request: QuoteRequest  # Open, of the buyer.
     data_export: DataExport | None = None
+    paper: ContractPaper = field(init=False)  # About security.
+    goal: Goal = field(init=False)
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -483,6 +492,7 @@ def _company(
     )
     _undecided(contract, administrator, now)
     _renewing(contract, now)
+    _papers_and_goals(made, finance, now=now)
     made.texts = list(_texts(made, word, domain))
     return made
 
@@ -526,6 +536,17 @@ def _renewing(contract: Contract, now: datetime) -> Renewal:
         account=contract.account, renewal=renewal, kind="notice", days_before=90, created_at=now, sent_at=now
     )
     return renewal
+
+
+def _papers_and_goals(company: Company, staff: User, *, now: datetime) -> None:
+    sheet = SimpleUploadedFile("security.pdf", PDF, "application/pdf")
+    company.paper = add_paper(
+        contract=company.contract, kind=PaperKind.SECURITY, title="Security", upload=sheet, staff=staff, now=now
+    )
+    says = GoalWords("All sign in", Decimal(5), Decimal(50), company.contract.end_date, hours_each=Decimal(2))
+    company.goal = agree(
+        contract=company.contract, metric=GoalMetric.SEATS, says=says, by=company.administrator, now=now
+    ).goal
 
 
 def _token(account: Account, now: datetime) -> ScimToken:

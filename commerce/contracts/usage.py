@@ -1,6 +1,7 @@
 """Use of the vendor's product against what the contract allows."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -80,12 +81,12 @@ class MeterHistory:
 
 def meters_on(account: Account, today: date, entitlements: Entitlements) -> list[MeterUse]:
     """Every meter that is granted or used, as of a day. One query."""
-    used = usage_to_date(account_id=account.pk, today=today)
-    return [
-        MeterUse(meter, used.get(meter), entitlements.limit(meter))
-        for meter in Meter
-        if meter in used or entitlements.limit(meter) is not None
-    ]
+    return uses_of(usage_to_date(account_id=account.pk, today=today), entitlements.limits)
+
+
+def uses_of(used: Mapping[Meter, Decimal], limits: Mapping[str, Decimal]) -> list[MeterUse]:
+    """Every meter that is granted or used, in the order of meters."""
+    return [MeterUse(meter, used.get(meter), limits.get(meter)) for meter in Meter if meter in used or meter in limits]
 
 
 def by_month(account: Account, today: date) -> dict[Meter, tuple[UsagePoint, ...]]:

@@ -62,8 +62,10 @@ from commerce.models.deal_desk import (
     SelfServiceLimit,
 )
 from commerce.models.deals import Activity, Deal, DealSource, DealStage, DealType
+from commerce.models.goals import Goal, GoalMetric, GoalVersion
 from commerce.models.legal_entities import LegalEntity
 from commerce.models.orders import Order, OrderStatus, OrderStep
+from commerce.models.papers import ContractPaper, PaperKind
 from commerce.models.prices import (
     ContractedPrice,
     DiscountSchedule,
@@ -105,6 +107,7 @@ __all__ = [
     "ConfigurationSource",
     "ConfiguratorStep",
     "Contract",
+    "ContractPaper",
     "ContractStatus",
     "ContractedPrice",
     "DatePolicy",
@@ -119,6 +122,9 @@ __all__ = [
     "FeatureGroup",
     "FileKind",
     "FixAction",
+    "Goal",
+    "GoalMetric",
+    "GoalVersion",
     "Invoice",
     "InvoiceKind",
     "InvoiceLine",
@@ -132,6 +138,7 @@ __all__ = [
     "Order",
     "OrderStatus",
     "OrderStep",
+    "PaperKind",
     "PaymentAttempt",
     "PaymentState",
     "PendingChange",

@@ -111,6 +111,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
+    def owned_on(self, today: date) -> Self:
+        """Those owned on a day, with their `quantity` then."""
+        return self.with_quantity(today).alias(owned=F("quantity")).filter(owned__gt=0)
+
     def with_quantity(self, today: date) -> Self:
         """Annotate `quantity` owned on a day: the sum of the ledger until then."""
         return self.annotate(

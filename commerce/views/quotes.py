@@ -31,7 +31,7 @@ from commerce.quotes import (
 from commerce.views.plans import configurator, nothing_to_configure
 from tracking.actor import ActorKind
 from tracking.models import EventName
-from tracking.services import buffer_page_view
+from tracking.services import buffer_page_view, record
 
 MOST_OF_A_DEAL = 20  # So many quotes of one deal are looked at.
 SHOWN_LINES = 50
@@ -168,6 +168,15 @@ def quote_pdf(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     else:
         with shown.document.content.open("rb") as stored:
             content = stored.read()
+    if request.method == "GET":  # HEAD asks about the file, and takes nothing.
+        record(
+            name=EventName.DOCUMENT_DOWNLOADED,
+            actor=request.actor,
+            now=timezone.now(),
+            object_type="quote",
+            object_id=str(shown.public_id),
+            properties={"name": shown.number},
+        )
     response = HttpResponse(content, content_type="application/pdf")
     response.headers["Content-Disposition"] = f'attachment; filename="{shown.number.replace(" ", "-")}.pdf"'
     return response

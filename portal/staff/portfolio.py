@@ -36,11 +36,11 @@ from accounts.portfolios import (
     plan_moves,
 )
 from cases.models import Case
+from commerce.contracts.visibility import SOON_DAYS, Figures, Sight, figures_of
 from commerce.models import Contract, SavedConfiguration
 
 PERMISSION = "accounts.change_account"
 SHOWN = 300  # Nobody looks after more companies; a hand-over moves as many at once.
-SOON_DAYS = 90
 HANDOVERS_SHOWN = 10
 
 
@@ -55,6 +55,7 @@ class Row:
     is_soon: bool
     risk: int | None
     open_cases: int
+    monthly: list[tuple[str, int]]  # By currency, before tax.
 
 
 @require_safe
@@ -72,7 +73,9 @@ def _portfolio(
     not_over = list(found.select_related("absentee", "stand_in").order_by("start_date", "pk"))
     covers = [cover for cover in not_over if cover.stand_in == person and cover.is_running(today)]
     has_left = request.GET.get("left") == "yes"  # Somebody there put something together and made no quote of it.
-    rows = _rows(person, [cover.absentee for cover in covers], today, has_left=has_left)
+    accounts = _accounts(person, [cover.absentee for cover in covers], today, has_left=has_left)
+    figures = figures_of(Sight.of_staff(accounts[:SHOWN]), today)
+    rows = _rows(accounts, person, [cover.absentee for cover in covers], figures)
     lines = HandoverLine.objects.filter(Q(giver=person) | Q(handover__taker=person))
     return _page(
         request,
@@ -82,6 +85,7 @@ def _portfolio(
             "person": person,
             "is_own": person == request.user,
             "rows": rows[:SHOWN],
+            "figures": figures,
             "has_left": has_left,
             "has_more": len(rows) > SHOWN,
             "covers": covers,
@@ -97,23 +101,27 @@ def _portfolio(
     )
 
 
-def _rows(person: User, absentees: list[User], today: date, *, has_left: bool = False) -> list[Row]:
-    """Two queries, whatever there is."""
+def _accounts(person: User, absentees: list[User], today: date, *, has_left: bool) -> list[Any]:
+    """The companies by renewal. One query."""
     left = Exists(SavedConfiguration.objects.abandoned().filter(account=OuterRef("pk")))
     running = Contract.objects.filter(account=OuterRef("pk")).current(today).order_by("end_date", "pk")[:1]
-    accounts = list(
+    return list(
         accounts_of([person, *absentees])
         .filter(left if has_left else Q())
         .select_related("tier")
         .annotate(renewal_date=Subquery(running.values("end_date")), risk=Subquery(running.values("risk_score")))
         .order_by(F("renewal_date").asc(nulls_last=True), "name", "pk")[: SHOWN + 1]
     )
+
+
+def _rows(accounts: list[Any], person: User, absentees: list[User], figures: Figures) -> list[Row]:
+    """One query, whatever there is."""
     counts = Case.objects.open().filter(account__in=accounts).values("account").annotate(count=Count("pk"))
     open_cases = {row["account"]: row["count"] for row in counts.order_by()}
-    return [_row(account, person, absentees, open_cases.get(account.pk, 0), today) for account in accounts]
+    return [_row(account, person, absentees, open_cases.get(account.pk, 0), figures) for account in accounts]
 
 
-def _row(account: Any, person: User, absentees: list[User], open_cases: int, today: date) -> Row:
+def _row(account: Any, person: User, absentees: list[User], open_cases: int, figures: Figures) -> Row:
     people = {one.pk: one for one in [*absentees, person]}
     held = {role: people[pk] for role in TeamRole if (pk := getattr(account, f"{role.value}_id")) in people}
     is_own = person in held.values()
@@ -123,9 +131,10 @@ def _row(account: Any, person: User, absentees: list[User], open_cases: int, tod
         roles=[str(role.label) for role, holder in held.items() if not is_own or holder == person],
         covered_for=None if is_own else next(iter(held.values())),
         renewal_date=renewal,
-        is_soon=renewal is not None and (renewal - today).days <= SOON_DAYS,
+        is_soon=renewal is not None and (renewal - figures.today).days <= SOON_DAYS,
         risk=account.risk,
         open_cases=open_cases,
+        monthly=list(figures.monthly_of_account(account.pk).items()),
     )
 
 

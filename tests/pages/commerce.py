@@ -104,6 +104,15 @@ def pause_days(company: Company) -> Mapping[str, Any]:
     return read_now(company, from_date=today + timedelta(days=1), until_date=today + timedelta(days=9))
 
 
+def a_goal_of(company: Company) -> Mapping[str, Any]:
+    return {"number": company.contract.number, "public_id": company.goal.public_id}
+
+
+def a_goal(company: Company) -> Mapping[str, Any]:
+    day = company.contract.last_date
+    return {"title": "Fewer calls", "metric": "own", "baseline": "90", "target": "20", "target_date": day.isoformat()}
+
+
 ANSWERS_JSON = {"Accept": "application/json"}
 
 
@@ -116,6 +125,35 @@ COMMERCE = [
     Page(
         "commerce:contract", Permission.VIEW_CONTRACTS, kwargs=number("contract"), names_row=True, screen=True,
         shows=of("contract.number"),
+    ),
+    Page("commerce:all-contracts", Permission.VIEW_CONTRACTS, screen=True, shows=of("contract.number")),
+    Page("commerce:export-contracts", Permission.VIEW_CONTRACTS, shows=of("contract.number"), changes=True),
+    Page("commerce:contract-dashboard", Permission.VIEW_CONTRACTS, screen=True, shows=of("contract.number")),
+    Page(
+        "commerce:contract-papers", Permission.VIEW_CONTRACTS, kwargs=number("contract"), names_row=True, screen=True,
+        shows=of("paper.title"),
+    ),
+    Page(
+        "commerce:contract-paper", Permission.VIEW_CONTRACTS, names_row=True, changes=True,
+        kwargs=lambda company: {"number": company.contract.number, "key": company.paper.public_id},
+    ),
+    Page(
+        "commerce:contract-review", Permission.VIEW_CONTRACTS, kwargs=number("contract"), names_row=True, changes=True
+    ),
+    Page(
+        "commerce:goals", Permission.VIEW_CONTRACTS, kwargs=number("contract"), names_row=True, screen=True,
+        shows=of("contract.number"),
+    ),
+    Page("commerce:add-goal", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True),
+    Page(
+        "commerce:add-goal", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
+        body=a_goal,
+    ),
+    Page("commerce:goal", Permission.VIEW_CONTRACTS, kwargs=a_goal_of, names_row=True, screen=True),
+    Page("commerce:change-goal", Permission.BUY, kwargs=a_goal_of, names_row=True, screen=True),
+    Page(
+        "commerce:change-goal", Permission.BUY, method="POST", kwargs=a_goal_of, names_row=True, status=302,
+        body=lambda company: {**a_goal(company), "number": 1},
     ),
     Page(
         "commerce:reduce-contract", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True,
@@ -238,7 +276,7 @@ COMMERCE = [
         "commerce:quote", Permission.VIEW_PRICES, kwargs=quote, names_row=True, screen=True,
         shows=of("quote.number"), changes=True,  # The first view is written down.
     ),
-    Page("commerce:quote-pdf", Permission.VIEW_PRICES, kwargs=quote, names_row=True),
+    Page("commerce:quote-pdf", Permission.VIEW_PRICES, kwargs=quote, names_row=True, changes=True),
     Page(
         "commerce:accept-quote", Permission.BUY, method="POST", kwargs=quote, names_row=True, status=302,
         arrange=cancel_unpaid,
