@@ -15,6 +15,7 @@ from accounts.law.erasing import carry_out_due, receipt_for
 from accounts.merging import merge_people
 from accounts.models import Account, Erasure, User
 from accounts.permissions import StaffGroup
+from sandbox.demo.contract_work import work_on_contracts
 from sandbox.demo.deal_desk import set_up_deal_desk
 from sandbox.demo.generate import Demo, generate
 from sandbox.demo.offers import make_offers
@@ -107,6 +108,7 @@ def go_on(demo: Demo) -> None:
     make_offers(demo.world, demo.company)
     make_wishes(demo.world, demo.company)
     make_renewals(now)
+    work_on_contracts(demo.world, demo.company)
     add_product_files()
     place_orders(demo.world)
     with transaction.atomic():

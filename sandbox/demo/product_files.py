@@ -1,6 +1,7 @@
 """A picture of each plan, and a data sheet to take along."""
 
 import json
+from collections.abc import Sequence
 from io import BytesIO
 
 import typst
@@ -59,8 +60,14 @@ def _board(columns: int) -> bytes:
 
 
 def _sheet(product: Product) -> bytes:
-    lines = [*product.highlights.splitlines(), *map(grant_words, product.grants.all())]
-    sheet = {"name": product.name, "summary": product.summary, "lines": lines}
+    return a_sheet(
+        product.name, product.summary, [*product.highlights.splitlines(), *map(grant_words, product.grants.all())]
+    )
+
+
+def a_sheet(name: str, summary: str, lines: Sequence[str]) -> bytes:
+    """A page about something, as a PDF."""
+    sheet = {"name": name, "summary": summary, "lines": list(lines)}
     pdf = typst.compile(SHEET, font_paths=fonts(), sys_inputs={"sheet": json.dumps(sheet)}, format="pdf")
     if not isinstance(pdf, bytes):  # Only images come page by page.
         raise TypeError("typst made no PDF")
