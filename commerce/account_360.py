@@ -110,23 +110,28 @@ def meters(account: Account, today: date) -> dict[str, Any]:
 
 
 def figures(account: Account, today: date) -> dict[str, Any]:
-    """The customer's own dashboard: the same figures. Six queries."""
+    """The customer's own dashboard: the same figures. Five queries."""
     return {"figures": figures_of(Sight.of_staff([account]), today)}
 
 
-def agreed(account: Account, today: date) -> dict[str, Any]:
-    """The papers and the goals of the contract that ends first, and who has downloaded which paper. Seven queries."""
+def papers(account: Account, today: date) -> dict[str, Any]:
+    """The papers of the contract that ends first, and who has downloaded which. Five queries."""
+    contract = current_contract(account, today)
+    if contract is None:
+        return {}
+    shown = papers_of(contract, shows_prices=True)[:PAPERS_SHOWN]
+    downloads = downloads_of(account.pk, [paper.key for paper in shown])
+    return {"contract": contract, "papers": [(paper, downloads.get(paper.key, [])) for paper in shown]}
+
+
+def goals(account: Account, today: date) -> dict[str, Any]:
+    """The goals of the contract that ends first that are still pursued. Four queries."""
     contract = current_contract(account, today)
     if contract is None:
         return {}
     contract.account = account
-    papers = papers_of(contract, shows_prices=True)
-    downloads = downloads_of(account.pk, [paper.key for paper in papers])
-    return {
-        "contract": contract,
-        "papers": [(paper, downloads.get(paper.key, [])) for paper in papers[:PAPERS_SHOWN]],
-        "goals": [state for state in goals_of(contract, today) if not state.now.is_dropped][:GOALS_SHOWN],
-    }
+    pursued = [state for state in goals_of(contract, today) if not state.now.is_dropped]
+    return {"contract": contract, "goals": pursued[:GOALS_SHOWN]}
 
 
 def deals(account: Account, today: date) -> dict[str, Any]:
@@ -212,12 +217,20 @@ PANELS = [
         context=meters,
     ),
     Panel(
-        name="agreed",
-        title=gettext_lazy("Documents and goals"),
+        name="goals",
+        title=gettext_lazy("Goals"),
+        permission="commerce.view_goal",
+        order=22,
+        template="admin/account_360/goals.html",
+        context=goals,
+    ),
+    Panel(
+        name="papers",
+        title=gettext_lazy("Documents"),
         permission="commerce.view_contractpaper",
-        order=30,
-        template="admin/account_360/agreed.html",
-        context=agreed,
+        order=24,
+        template="admin/account_360/papers.html",
+        context=papers,
     ),
     Panel(
         name="deals",

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from commerce.contracts.contracts import line_label
 from commerce.contracts.ledger import monthly_of
-from commerce.models import ChangeKind, Contract, PendingChange, ProductKind, Subscription
+from commerce.models import Contract, PendingChange, ProductKind, Subscription
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def rows_of(contracts: Sequence[Contract], priced: frozenset[int], today: date) 
 
 def paused_of(contracts: Iterable[Contract]) -> set[int]:
     """Those that are paused now, by key. One query."""
-    resuming = PendingChange.objects.open().filter(contract__in=contracts, kind=ChangeKind.RESUME)
+    resuming = PendingChange.objects.resuming().filter(contract__in=contracts)
     return set(resuming.values_list("contract", flat=True))
 
 

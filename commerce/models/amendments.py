@@ -65,6 +65,10 @@ class PendingChangeQuerySet(models.QuerySet["PendingChange"]):
     def open(self) -> Self:
         return self.filter(status=ChangeStatus.OPEN)
 
+    def resuming(self) -> Self:
+        """The ends to come of pauses that have begun: their contracts are paused."""
+        return self.open().filter(kind=ChangeKind.RESUME)
+
     def due(self, now: datetime) -> Self:
         """Open ones whose day has come where the customer is, the longest overdue first."""
         local_day = Func(

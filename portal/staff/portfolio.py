@@ -74,7 +74,7 @@ def _portfolio(
     covers = [cover for cover in not_over if cover.stand_in == person and cover.is_running(today)]
     has_left = request.GET.get("left") == "yes"  # Somebody there put something together and made no quote of it.
     accounts = _accounts(person, [cover.absentee for cover in covers], today, has_left=has_left)
-    figures = figures_of(Sight.of_staff(accounts[:SHOWN]), today)
+    figures = figures_of(Sight.of_portfolio(accounts[:SHOWN]), today)
     rows = _rows(accounts, person, [cover.absentee for cover in covers], figures)
     lines = HandoverLine.objects.filter(Q(giver=person) | Q(handover__taker=person))
     return _page(

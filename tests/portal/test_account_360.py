@@ -70,8 +70,8 @@ def ask(account, user, subject="Export fails", body="It says no.", at=NOW):
 
 def test_every_app_that_knows_something_of_a_customer_has_a_panel():
     assert [panel.name for panel in panels()] == [
-        "company", "contracts", "usage", "cases", "deals", "wishes", "offers", "invoices", "people", "help",
-        "timeline", "crm",
+        "company", "contracts", "figures", "usage", "goals", "papers", "cases", "deals", "wishes", "offers", "invoices",
+        "people", "help", "timeline", "crm",
     ]  # fmt: skip
 
 
