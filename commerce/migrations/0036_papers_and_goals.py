@@ -31,7 +31,7 @@ DROP TRIGGER kept ON commerce_goalversion;
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0026_billing_references"),
-        ("commerce", "0033_renewal_until_date"),
+        ("commerce", "0035_guard_provisioning"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
