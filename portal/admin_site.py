@@ -82,6 +82,7 @@ class PortalAdminSite(UnfoldAdminSite):
             duplicates,
             permissions,
             portfolio,
+            renewals,
             setup,
             view_as,
         )
@@ -103,6 +104,7 @@ class PortalAdminSite(UnfoldAdminSite):
             page("portfolio/cover/<int:pk>/end/", portfolio.stop_cover, "stop_cover"),
             page("deal-desk/", deal_desk.queue, "deal_desk"),
             page("deal-desk/<uuid:public_id>/", deal_desk.decide, "deal_desk_request"),
+            page("renewals/", renewals.renewal_board, "renewal_board"),
             page("setup/", setup.checklist, "setup"),
             page("setup/tick/<slug:code>/", setup.tick, "tick_setup"),
             page("setup/decisions/", setup.decide, "decide_setup"),

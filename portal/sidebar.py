@@ -81,6 +81,7 @@ GROUPS = [
             "commerce.pendingchange",
             "commerce.retentionanswer",
             "commerce.retentionoffer",
+            OwnPage("admin:renewal_board", _("Renewal board"), "commerce.view_renewal"),
             "commerce.renewal",
             "commerce.renewalnotice",
             "commerce.renewalterms",

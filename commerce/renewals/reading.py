@@ -317,9 +317,12 @@ _LOST = Q(state__in=[RenewalState.DECLINED, RenewalState.SUSPENDED, RenewalState
 _EXPECTED_PERCENT = 85
 
 
-def board(first: date, until: date) -> Board:
-    """The terms that end in a period, half-open, with what they are worth. The figures are one query."""
-    rows = with_risk(Renewal.objects.due_between(first, until).with_parties().soonest_first())
+def board(first: date, until: date, **wanted: str) -> Board:
+    """The terms that end in a period, half-open, with what they are worth. The figures are one query.
+
+    `wanted`: only those of a `state` or a `risk_band`.
+    """
+    rows = with_risk(Renewal.objects.due_between(first, until).with_parties().soonest_first()).filter(**wanted)
     return Board(rows, figures_of(rows))
 
 
@@ -367,8 +370,10 @@ def figures_of(rows: QuerySet[Renewal]) -> tuple[Figures, ...]:
 def earliness(rows: QuerySet[Renewal]) -> tuple[Earliness, Earliness]:
     """How early those decided who were notified, and those who were not. One query."""
     groups: dict[bool, list[int | None]] = {True: [], False: []}
-    seen = rows.select_related("account").only(
-        "due_date", "accepted_at", "is_automatic", "notified_at", "account__time_zone"
+    seen = (
+        rows.select_related(None)
+        .select_related("account")
+        .only("due_date", "accepted_at", "is_automatic", "notified_at", "account__time_zone")
     )
     for renewal in seen:
         accepted = None if renewal.is_automatic else renewal.accepted_at

@@ -42,7 +42,12 @@ def major(minor: int, currency: str) -> str:
 @register.inclusion_tag("partials/sections.html", takes_context=True)
 def contract_pages(context: dict[str, Any]) -> dict[str, Any]:
     """The pages about all contracts."""
-    pages = (("contracts", _("Now")), ("contract-dashboard", _("Dashboard")), ("all-contracts", _("All contracts")))
+    pages = (
+        ("contracts", _("Now")),
+        ("renewals", _("Renewals")),
+        ("contract-dashboard", _("Dashboard")),
+        ("all-contracts", _("All contracts")),
+    )
     return _tabs(context, [(label, reverse(f"commerce:{name}")) for name, label in pages])
 
 

@@ -15,6 +15,7 @@ from commerce.contracts.contracts import overview_of
 from commerce.contracts.line_use import use_of_lines
 from commerce.contracts.usage import meters_on
 from commerce.models import ChangeKind, Contract, ContractStatus, Order
+from commerce.renewals.reading import grace_of
 from tracking.models import EventName
 from tracking.services import buffer_page_view
 
@@ -32,6 +33,7 @@ def contract_list(request: AccountRequest) -> HttpResponse:
     context = {
         "running": [overview_of(one, today) for one in running[:1]],
         "others": [one for one in contracts if one not in running[:1]],
+        "grace": grace_of(request.account, today),
         **_rights(request),
     }
     buffer_page_view(name=EventName.CONTRACT_VIEWED, actor=request.actor, now=now, session_key=session_digest(request))

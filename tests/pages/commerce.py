@@ -15,7 +15,9 @@ from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.models import Contract, ProductFile, Quote, QuoteStatus, RetentionOffer
 from commerce.orders import cancelling
+from commerce.renewals.reading import view_of
 from tests.commerce.stripe_side import StripeJs
+from tests.factories import make_contract
 from tests.pages.kinds import Audience, Foreign, Page, cursor_of, form_key, number, of
 from tests.world import Company
 
@@ -97,6 +99,28 @@ def one_seat_less(company: Company) -> Mapping[str, Any]:
     today = company.account.local_date(timezone.now())
     now = situation_of(company.account, today).current
     return read_now(company, **{**now.as_query(), "seats": str(now.seats - 1)})
+
+
+def renewal(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.contract.renewal.public_id}
+
+
+def renewed_otherwise(company: Company) -> Mapping[str, Any]:
+    """The form about its renewal, with one seat less."""
+    lines = view_of(company.contract.renewal, company.contract.renewal.last_date).lines
+    quantities = {line.product.code: str(line.quantity_before) for line in lines}
+    return {"term_months": "24", **quantities, lines[0].product.code: str(lines[0].quantity_before - 1)}
+
+
+def agree_again(company: Company) -> None:
+    """A second contract that runs now."""
+    cancel_unpaid(company)
+    make_contract(company.account, {"team": company.contract.subscriptions.get(product__code="team").product})
+
+
+def both_contracts(company: Company) -> Mapping[str, Any]:
+    contracts = Contract.objects.for_account(company.account).current(company.account.local_date(timezone.now()))
+    return {"contracts": [contract.pk for contract in contracts], "term_months": "12"}
 
 
 def pause_days(company: Company) -> Mapping[str, Any]:
@@ -203,6 +227,36 @@ COMMERCE = [
     Page(
         "commerce:reactivate-contract", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True,
         status=302, arrange=end_today, body=read_now,
+    ),
+    Page("commerce:renewals", Permission.VIEW_CONTRACTS, screen=True, shows=of("contract.number")),
+    Page(
+        "commerce:renewal", Permission.VIEW_CONTRACTS, kwargs=renewal, names_row=True, screen=True,
+        shows=of("contract.number"),
+    ),
+    Page(
+        "commerce:change-renewal", Permission.BUY, method="POST", kwargs=renewal, names_row=True, status=302,
+        arrange=cancel_unpaid, body=renewed_otherwise,
+    ),
+    Page(
+        "commerce:talk-about-renewal", Permission.BUY, method="POST", kwargs=renewal, names_row=True, status=302,
+        body=lambda company: {"words": "Could we pay monthly?"},
+    ),
+    Page(
+        "commerce:renew-early", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
+        arrange=cancel_unpaid,
+    ),
+    Page(
+        "commerce:auto-renew", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
+        body=lambda company: {"auto_renew": "no"},
+    ),
+    Page(
+        "commerce:align-renewals", Permission.BUY, method="POST", status=302, arrange=agree_again, body=both_contracts,
+        foreign=(
+            Foreign(
+                "contracts of another company", 422,
+                body=lambda other: {"contracts": [other.contract.pk, other.contract.pk + 1], "term_months": "12"},
+            ),
+        ),
     ),
     Page("commerce:usage", Permission.VIEW_USAGE, screen=True),
     Page("commerce:export-usage", Permission.VIEW_USAGE, changes=True),  # A download is recorded.

@@ -112,6 +112,7 @@ OWN_PAGES = {
     "setup": [],
     "data_quality": [],
     "deal_desk": ["show"],
+    "renewal_board": ["first", "until", "state", "risk", "page"],
     "duplicates": [],
     "permissions": [],
     "test_mail": [],

@@ -204,6 +204,7 @@ STAFF_PAGES = [
     "portfolio",
     "portfolio of a colleague",
     "hand_over",
+    "renewal_board",
     "setup",
     "data_quality",
     "duplicates",
