@@ -108,9 +108,9 @@ def go_on(demo: Demo) -> None:
     make_offers(demo.world, demo.company)
     make_wishes(demo.world, demo.company)
     make_renewals(now)
-    work_on_contracts(demo.world, demo.company)
     add_product_files()
     place_orders(demo.world)
+    work_on_contracts(demo.world, demo.company)  # Last: nothing is bought while a change of a contract is planned.
     with transaction.atomic():
         merge_people(merged=merged, survivor=survivor, by=by, reason="He changed to the company's new domain.", now=now)
 

@@ -47,6 +47,9 @@ DOWNLOADS = (
     ("sso", "Directory agent for Linux and Windows", "agent.zip"),
     ("route_planner", "Route planner for dispatchers", "planner.zip"),
 )
+# Whose orders are on their way: nothing else of theirs waits for a payment.
+HELD_UP, CANCELLED, UNPAID = "Transportes Aranda S.L.", "Zorgpunt Twente", "Van Rijn Koeriers B.V."
+BUYERS = (ACME, HELD_UP, CANCELLED, UNPAID)
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 
@@ -57,9 +60,9 @@ def place_orders(world: World) -> None:
     _add_downloads()
     _set_up_before(Account.objects.get(name=ACME))
     _under_way(Account.objects.get(name=ACME), now - timedelta(days=4))
-    _held_up(Account.objects.get(name="Transportes Aranda S.L."), now - timedelta(days=6))
-    _cancelled(Account.objects.get(name="Zorgpunt Twente"), now - timedelta(days=9))
-    _buy(Account.objects.get(name="Van Rijn Koeriers B.V."), "sandbox", at=now - timedelta(days=1))
+    _held_up(Account.objects.get(name=HELD_UP), now - timedelta(days=6))
+    _cancelled(Account.objects.get(name=CANCELLED), now - timedelta(days=9))
+    _buy(Account.objects.get(name=UNPAID), "sandbox", at=now - timedelta(days=1))
 
 
 def _describe_steps() -> None:

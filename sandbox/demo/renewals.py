@@ -14,6 +14,7 @@ from commerce.quotes.acceptance import accept_quote
 from commerce.quotes.quote_lifecycle import QuoteRefused
 from commerce.renewals import running
 from sandbox.demo.accounts import ACME
+from sandbox.demo.orders import BUYERS
 
 WEEKS = 9
 UPLIFT_EVERY, LIST_EVERY, QUIET_EVERY, ACCEPTED_EVERY, ON_REQUEST_EVERY = 3, 7, 4, 5, 6
@@ -29,7 +30,7 @@ def make_renewals(now: datetime) -> None:
     for weeks in range(WEEKS, -1, -1):
         running.run_due(now=now - timedelta(weeks=weeks))
     RenewalNotice.objects.waiting().update(sent_at=F("created_at"))
-    offered = Renewal.objects.in_state(RenewalState.OFFERED).exclude(account__name=ACME).select_related("quote")
+    offered = Renewal.objects.in_state(RenewalState.OFFERED).exclude(account__name__in=BUYERS).select_related("quote")
     for renewal in offered.order_by("due_date", "pk")[::ACCEPTED_EVERY]:
         _accept(renewal, now)
 

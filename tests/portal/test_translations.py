@@ -218,6 +218,7 @@ NOT_FOR_PEOPLE = {
     "templates/styleguide.html": "for developers, while developing",
     "cases/api.py": "documentation of the API is English",
     "commerce/api.py": "documentation of the API is English",
+    "commerce/provisioning_api.py": "documentation and answers of the API are English",
     "commerce/checks.py": "read in the terminal of whoever installs the portal",
     "knowledge/api.py": "documentation of the API is English",
     "portal/api.py": "documentation of the API is English",
