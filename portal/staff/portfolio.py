@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -75,7 +76,7 @@ def _portfolio(
     has_left = request.GET.get("left") == "yes"  # Somebody there put something together and made no quote of it.
     accounts = _accounts(person, [cover.absentee for cover in covers], today, has_left=has_left)
     figures = figures_of(Sight.of_portfolio(accounts[:SHOWN]), today)
-    rows = _rows(accounts, person, [cover.absentee for cover in covers], figures)
+    rows = [_row(account, person, [cover.absentee for cover in covers], figures) for account in accounts]
     lines = HandoverLine.objects.filter(Q(giver=person) | Q(handover__taker=person))
     return _page(
         request,
@@ -105,23 +106,21 @@ def _accounts(person: User, absentees: list[User], today: date, *, has_left: boo
     """The companies by renewal. One query."""
     left = Exists(SavedConfiguration.objects.abandoned().filter(account=OuterRef("pk")))
     running = Contract.objects.filter(account=OuterRef("pk")).current(today).order_by("end_date", "pk")[:1]
+    cases = Case.objects.open().filter(account=OuterRef("pk")).order_by().values("account").annotate(count=Count("pk"))
     return list(
         accounts_of([person, *absentees])
         .filter(left if has_left else Q())
         .select_related("tier")
-        .annotate(renewal_date=Subquery(running.values("end_date")), risk=Subquery(running.values("risk_score")))
+        .annotate(
+            renewal_date=Subquery(running.values("end_date")),
+            risk=Subquery(running.values("risk_score")),
+            open_cases=Coalesce(Subquery(cases.values("count")), 0),
+        )
         .order_by(F("renewal_date").asc(nulls_last=True), "name", "pk")[: SHOWN + 1]
     )
 
 
-def _rows(accounts: list[Any], person: User, absentees: list[User], figures: Figures) -> list[Row]:
-    """One query, whatever there is."""
-    counts = Case.objects.open().filter(account__in=accounts).values("account").annotate(count=Count("pk"))
-    open_cases = {row["account"]: row["count"] for row in counts.order_by()}
-    return [_row(account, person, absentees, open_cases.get(account.pk, 0), figures) for account in accounts]
-
-
-def _row(account: Any, person: User, absentees: list[User], open_cases: int, figures: Figures) -> Row:
+def _row(account: Any, person: User, absentees: list[User], figures: Figures) -> Row:
     people = {one.pk: one for one in [*absentees, person]}
     held = {role: people[pk] for role in TeamRole if (pk := getattr(account, f"{role.value}_id")) in people}
     is_own = person in held.values()
@@ -133,7 +132,7 @@ def _row(account: Any, person: User, absentees: list[User], open_cases: int, fig
         renewal_date=renewal,
         is_soon=renewal is not None and (renewal - figures.today).days <= SOON_DAYS,
         risk=account.risk,
-        open_cases=open_cases,
+        open_cases=account.open_cases,
         monthly=list(figures.monthly_of_account(account.pk).items()),
     )
 

@@ -108,8 +108,8 @@ def assert_paid_once(portal: Portal, purchase: Purchase) -> None:
         purchase.deal_id,
     )
     assert [f"O-{row['serial']}" for row in rows] == [purchase.order], "not exactly one order"
-    assert {name: rows[0][name] for name in ("order_status", "invoice_status", "stage", "paid")} == {
-        "order_status": "active",
+    assert rows[0]["order_status"] in ("paid", "active")  # Paid: what it takes to set it up goes on.
+    assert {name: rows[0][name] for name in ("invoice_status", "stage", "paid")} == {
         "invoice_status": "paid",
         "stage": "won",
         "paid": 1,

@@ -31,14 +31,15 @@ PAYMENT = "/v1/payment_intents"
 
 @pytest.fixture
 def buyer(portal: Portal, visit):
-    """A page on which an administrator is signed in whose company has bought nothing in these tests yet."""
+    """An administrator's page, of a company that has bought nothing here yet and whose contract nothing waits for."""
     row = portal.row(
         "SELECT u.email FROM accounts_membership m JOIN accounts_user u ON u.id = m.user_id"
         " JOIN commerce_contract c ON c.account_id = m.account_id"
         " WHERE m.is_active AND 'administrator' = ANY(m.roles) AND NOT u.is_demo"
         " AND c.status = 'active' AND c.end_date > current_date + 30"
         " AND NOT EXISTS (SELECT 1 FROM commerce_order o WHERE o.account_id = m.account_id"
-        "   AND o.placed_at > now() - interval '2 hours')"
+        "   AND (o.placed_at > now() - interval '2 hours' OR o.status = 'awaiting_payment'))"
+        " AND NOT EXISTS (SELECT 1 FROM commerce_pendingchange p WHERE p.contract_id = c.id AND p.status = 'open')"
         " ORDER BY m.id LIMIT 1"
     )
     assert row is not None, "every company of the demo has just bought something"

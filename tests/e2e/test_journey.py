@@ -48,7 +48,7 @@ def upgrade(portal: Portal) -> Purchase:
         "SELECT o.serial, i.number, i.total_minor, d.public_id FROM commerce_order o"
         " JOIN commerce_invoice i ON i.order_id = o.id JOIN commerce_deal d ON d.id = o.deal_id"
         " JOIN accounts_user u ON u.id = o.placed_by_id"
-        " WHERE u.email = %s AND o.status = 'active' AND o.po_number = 'PO-4711'",
+        " WHERE u.email = %s AND o.status IN ('paid', 'active') AND o.po_number = 'PO-4711'",
         ADA,
     )
     if row is None:
