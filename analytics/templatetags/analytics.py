@@ -23,9 +23,3 @@ def percent(ratio: Decimal | None) -> str:
 def two_decimals(value: Decimal | None) -> str:
     """2.349 as "2.35"; a dash where the figure is not defined."""
     return "–" if value is None else formats.number(round_half_away(Fraction(value), 2))
-
-
-@register.filter
-def major(minor: int) -> str:
-    """Minor units of a currency with two decimals as a plain number, for charts: 123456 as 1234.56."""
-    return f"{Decimal(minor).scaleb(-2)}"
