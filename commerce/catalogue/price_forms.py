@@ -293,11 +293,7 @@ class PriceRuleForm(PeriodForm[PriceRule]):
             "order", "name", "is_active", "tier", "account", "conditions", "special_price", "currency",
             "discount_percent", "valid_from", "valid_until",
         ]  # fmt: skip
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "conditions" in self.fields:  # Who may only look has no fields.
-            self.fields["special_price"].help_text = _("Per unit and month; once for a service.")
+        help_texts = {"special_price": gettext_lazy("Per unit and month; once for a service.")}
 
 
 class TaxRateForm(PeriodForm[TaxRate]):

@@ -19,13 +19,17 @@ class SaveForm(forms.Form):
     )
 
 
-class ShareForm(forms.Form):
-    """A colleague who may see prices, by their address: a company may have thousands."""
+class UnshareForm(forms.Form):
+    """A colleague by their address: a company may have thousands."""
 
     colleague = forms.EmailField(
         label=gettext_lazy("E-mail of your colleague"),
         error_messages={"required": gettext_lazy("Enter the e-mail address of your colleague.")},
     )
+
+
+class ShareForm(UnshareForm):
+    """A colleague who may see prices."""
 
     def __init__(self, membership: Membership, data: QueryDict | None = None) -> None:
         super().__init__(data)

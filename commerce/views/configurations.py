@@ -14,7 +14,7 @@ from accounts.models import Account
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from commerce.configuring import configurations
-from commerce.configuring.configuration_forms import SaveForm, ShareForm
+from commerce.configuring.configuration_forms import SaveForm, ShareForm, UnshareForm
 from commerce.configuring.configuring import judge, price
 from commerce.configuring.forms import ConfigurationForm
 from commerce.configuring.notices import configure_url, told
@@ -104,7 +104,10 @@ def share_configuration(request: AccountRequest, public_id: uuid.UUID) -> HttpRe
 def unshare_configuration(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
     """A colleague shall see it no longer."""
     saved = _own(request, public_id)
-    if configurations.stop_sharing(saved=saved, email=request.POST.get("colleague", ""), now=timezone.now()):
+    form = UnshareForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, str(form.errors["colleague"][0]))
+    elif configurations.stop_sharing(saved=saved, email=form.cleaned_data["colleague"], now=timezone.now()):
         messages.success(request, _("Your colleague can't see it any more."))
     return redirect("commerce:configuration", saved.public_id)
 

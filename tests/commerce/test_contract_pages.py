@@ -112,7 +112,7 @@ def test_an_empty_list_says_so(other_admin, signed_in):
 
 def test_the_pages_cost_at_most_eight_queries(admin, contract, signed_in, most_queries):
     client = signed_in(admin)
-    with most_queries(3):
+    with most_queries(4):
         client.get(LIST)
     with most_queries(8):
         client.get(url_of(contract))

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.permissions import Permission
 from commerce.billing.payments import prepare_card
-from commerce.configuring.situations import situation_of
+from commerce.configuring.situations import plain, situation_of
 from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.models import Contract, ProductFile, Quote, QuoteStatus, RetentionOffer
@@ -108,8 +108,8 @@ def renewal(company: Company) -> Mapping[str, Any]:
 def renewed_otherwise(company: Company) -> Mapping[str, Any]:
     """The form about its renewal, with one seat less."""
     lines = view_of(company.contract.renewal, company.contract.renewal.last_date).lines
-    quantities = {line.product.code: str(line.quantity_before) for line in lines}
-    return {"term_months": "24", **quantities, lines[0].product.code: str(lines[0].quantity_before - 1)}
+    quantities = {line.product.code: plain(line.quantity_before) for line in lines}
+    return {"term_months": "24", **quantities, lines[0].product.code: plain(lines[0].quantity_before - 1)}
 
 
 def agree_again(company: Company) -> None:
