@@ -50,25 +50,25 @@ def test_quotes_and_contracts_are_not_edited(manager, quote, contract, signed_in
 
 
 def prices_form(book, **added):
+    """A new price, in a form of its own, above those that the book has."""
     rows = list(Price.objects.filter(book=book).order_by("product__kind", "product__rank", "product__name"))
-    data = {
-        "name": book.name,
-        "regions": "",
-        "prices-TOTAL_FORMS": len(rows) + 1,
-        "prices-INITIAL_FORMS": len(rows),
-        "prices-MIN_NUM_FORMS": 0,
-        "prices-MAX_NUM_FORMS": 1000,
-    }
+    data = {"name": book.name, "regions": ""}
+    for prefix, forms, initial in (("prices", 1, 0), ("prices-2", len(rows), len(rows))):
+        data |= {
+            f"{prefix}-TOTAL_FORMS": forms,
+            f"{prefix}-INITIAL_FORMS": initial,
+            f"{prefix}-MIN_NUM_FORMS": 0,
+            f"{prefix}-MAX_NUM_FORMS": 1000,
+        }
     for number, row in enumerate(rows):
         data |= {
-            f"prices-{number}-id": row.pk,
-            f"prices-{number}-book": book.pk,
-            f"prices-{number}-unit_price": "0.01",  # Tried, and not taken: what was given is kept.
-            f"prices-{number}-valid_from": "2020-01-01",
-            f"prices-{number}-valid_until": "2027-01-01" if row.product.code == "team" else "",
+            f"prices-2-{number}-id": row.pk,
+            f"prices-2-{number}-book": book.pk,
+            f"prices-2-{number}-unit_price": "0.01",  # Tried, and not taken: what was given is kept.
+            f"prices-2-{number}-valid_from": "2020-01-01",
+            f"prices-2-{number}-valid_until": "2027-01-01" if row.product.code == "team" else "",
         }
-    added["book"] = book.pk
-    return data | {f"prices-{len(rows)}-{name}": value for name, value in added.items()}
+    return data | {f"prices-0-{name}": value for name, value in {"book": book.pk, **added}.items()}
 
 
 def test_a_new_price_is_added_and_the_old_one_ends(manager, products, signed_in):
