@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -38,7 +38,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class ProductStepInline(TabularInline):
+class ProductStepInline(StackedInline):  # A table's column of boxes to delete has no heading to read out.
     model = ProductStep
     fields = ["position", "name", "description", "expected_days", "action", "is_for_more"]
     extra = 0
