@@ -1,5 +1,6 @@
 """What our own people change about a contract for its customer, with the reason."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,12 +14,12 @@ from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts.http import StaffRequest, requires_staff
+from commerce.catalogue import taxes
 from commerce.contracts import amendments
 from commerce.contracts.amendments import AmendmentRefused, Decision
 from commerce.contracts.contracts import OwnedLine, ledger_of, overview_of, owned_on
 from commerce.contracts.ledger import Entry
 from commerce.models import ChangeReason, Contract, DeltaKind
-from commerce.pricing.money import to_minor
 from tracking.actor import Actor
 
 MAY_AMEND = "commerce.amend_contracts"
@@ -55,7 +56,7 @@ class AmendForm(forms.Form):
         help_text=gettext_lazy("Stands with the change; the customer's administrators can read it."),
     )
 
-    def __init__(self, contract: Contract, lines: list[OwnedLine], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, contract: Contract, lines: Iterable[OwnedLine], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lines = {line.product.code: line for line in lines if line.is_recurring}
         self.fields["version"].initial = contract.version
@@ -83,10 +84,8 @@ class AmendForm(forms.Form):
     def entry(self) -> Entry:
         """What a valid reduction appends: at the price that the line has."""
         line, left = self.lines[self.cleaned_data["line"]], self.cleaned_data["quantity"]
-        monthly = to_minor(left * line.unit_price, line.currency)
-        return Entry(
-            line.product, DeltaKind.QUANTITY, left - line.quantity, line.unit_price, monthly - line.monthly_minor
-        )
+        change = line.monthly_for(left) - line.monthly_minor
+        return Entry(line.product, DeltaKind.QUANTITY, left - line.quantity, line.unit_price, change)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -96,7 +95,7 @@ def amend_contract(request: StaffRequest, object_id: int) -> HttpResponse:
     contract = get_object_or_404(Contract.objects.select_related("account"), pk=object_id)
     now = timezone.now()
     today = contract.account.local_date(now)
-    lines = list(owned_on(ledger_of(contract), today))
+    lines = owned_on(ledger_of(contract), today, rate_inside=taxes.rate_inside(contract.account, today))
     form = AmendForm(contract, lines, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         decision = Decision(

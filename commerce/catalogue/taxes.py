@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet, Subquery, TextField
+from django.db.models import OuterRef, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast, JSONObject
 
 from accounts.compiled import Compiled, Given
@@ -55,11 +55,20 @@ _rates = Compiled(_of_the_day)
 
 def rate_read_along() -> Subquery:
     """What `rate_on` reads, for the rows of a compiled query that is given `country` and `today`: see `rate_from`."""
-    figures = JSONObject(  # As text, for numbers of JSON would be floats.
+    return Subquery(_of_the_day().values_list(_figures()))
+
+
+def rate_of_buyer(today: date) -> Subquery:
+    """The same for rows of any query that have an `account`: the rate of its country."""
+    rates = TaxRate.objects.filter(country=OuterRef("account__billing_country")).on(today)
+    return Subquery(rates.order_by("-valid_from")[:1].values_list(_figures()))
+
+
+def _figures() -> JSONObject:
+    return JSONObject(  # As text, for numbers of JSON would be floats.
         country="country", name="name", rate=Cast("rate", TextField()), treatment="treatment",
         is_reversible="is_reversible",
     )  # fmt: skip
-    return Subquery(_of_the_day().values_list(figures))
 
 
 def rate_from(figures: Mapping[str, Any] | None) -> TaxRate | None:
@@ -67,15 +76,20 @@ def rate_from(figures: Mapping[str, Any] | None) -> TaxRate | None:
     return None if figures is None else TaxRate(**{**figures, "rate": Decimal(figures["rate"])})
 
 
-def is_in_prices(account: Account, today: date) -> bool:
-    """Whether the account's prices have the tax in them. One query."""
-    return rate_in_prices(account, today) is not None
-
-
-def rate_in_prices(account: Account, today: date) -> Decimal | None:
-    """How much tax the account's prices have in them: 0.19 is 19 %; None where they are before tax. One query."""
+def treatment_on(account: Account, today: date) -> TaxTreatment:
+    """Whether the account's prices have the tax in them, and whether it pays it. One query."""
     rate = rate_on(today, country=account.billing_country)
-    return rate.rate if rate is not None and tax_on_sale(account, rate).is_in_prices else None
+    return TaxTreatment.EXCLUSIVE if rate is None else tax_on_sale(account, rate).treatment
+
+
+def rate_inside(account: Account, today: date) -> Decimal:
+    """How much tax the account's prices have in them: 0.19 is 19 %, 0 where they are before tax. One query."""
+    return rate_inside_at(account, rate_on(today, country=account.billing_country))
+
+
+def rate_inside_at(account: Account, rate: TaxRate | None) -> Decimal:
+    """As `rate_inside`, by its country's rate of the day. No query."""
+    return rate.rate if rate is not None and tax_on_sale(account, rate).is_in_prices else Decimal(0)
 
 
 def tax_on_sale(account: Account, rate: TaxRate) -> SaleTax:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.compiled import Compiled, Given
 from accounts.models import Account
 from commerce import amounts
+from commerce.catalogue import taxes
 from commerce.models import (
     BillingRule,
     Contract,
@@ -24,8 +25,9 @@ from commerce.models import (
     ProductKind,
     SubscriptionDelta,
 )
-from commerce.pricing.money import stored
+from commerce.pricing.money import stored, to_minor
 from commerce.pricing.proration import Period, add_months, duration_of
+from commerce.pricing.tax import TaxTreatment, tax_line
 
 SHOWN_AMENDMENTS = 3  # On the timeline; all of them stand in the history.
 
@@ -37,14 +39,26 @@ class OwnedLine:
     subscription_id: int
     product: Product
     quantity: Decimal
-    unit_price: Decimal  # Net, per unit and month (a service: per unit); averaged where units were sold at several.
+    # Per unit and month (a service: per unit), with tax where prices are; averaged where units were sold at several.
+    unit_price: Decimal
     currency: str
     monthly_minor: int  # What it costs a month, before tax: the sum of its entries. A service costs once.
+    rate_inside: Decimal = Decimal(0)  # Of the tax in the unit price: 0.19 is 19 %.
 
     @property
     def is_recurring(self) -> bool:
         """Whether it is paid again and again; a service is done once."""
         return self.product.billing != BillingRule.ONCE
+
+    @property
+    def net_unit_price(self) -> Decimal:
+        """The unit price before tax, as all amounts of the line are."""
+        return stored(Fraction(self.unit_price) / (1 + Fraction(self.rate_inside)))
+
+    def monthly_for(self, quantity: Decimal) -> int:
+        """What so many cost a month at this price, before tax, in minor units."""
+        total = to_minor(quantity * self.unit_price, self.currency)
+        return tax_line(total, rate_percent=self.rate_inside * 100, treatment=TaxTreatment.INCLUSIVE).net_minor
 
     @property
     def label(self) -> str:
@@ -172,17 +186,24 @@ def line_label(product: Product, quantity: Decimal) -> str:
 
 def ledger_of(contract: Contract) -> list[SubscriptionDelta]:
     """Every change of a contract, oldest first, with products and orders. One query."""
-    return list(
+    return list(_ledger_of(contract))
+
+
+def _ledger_of(contract: Contract) -> QuerySet[SubscriptionDelta]:
+    return (
         SubscriptionDelta.objects.filter(subscription__contract=contract)
         .select_related("subscription__product", "order")
         .order_by("effective_date", "pk")
     )
 
 
-def owned_on(deltas: Iterable[SubscriptionDelta], today: date) -> tuple[OwnedLine, ...]:
+def owned_on(
+    deltas: Iterable[SubscriptionDelta], today: date, *, rate_inside: Decimal = Decimal(0)
+) -> tuple[OwnedLine, ...]:
     """What the ledger sums up to on a day: plans first, then add-ons and services by name.
 
-    The price of a line is the average of the prices its units were sold at, so that the sum stays what it is.
+    The price of a line is the average of the prices its units were sold at, so that the sum stays what it is. Net
+    prices need the rate of the tax in them (`taxes.rate_inside`).
     """
     quantities: dict[int, Decimal] = defaultdict(Decimal)
     values: dict[int, Decimal] = defaultdict(Decimal)
@@ -202,6 +223,7 @@ def owned_on(deltas: Iterable[SubscriptionDelta], today: date) -> tuple[OwnedLin
             unit_price=stored(Fraction(values[pk]) / Fraction(quantities[pk])),
             currency=delta.currency,
             monthly_minor=monthly[pk],
+            rate_inside=rate_inside,
         )
         for pk, delta in last.items()
         if quantities[pk] > 0
@@ -212,7 +234,10 @@ def owned_on(deltas: Iterable[SubscriptionDelta], today: date) -> tuple[OwnedLin
 
 def current_contract(account: Account, today: date) -> Contract | None:
     """The running contract; of several, the one that ends first. One query."""
-    return Contract.objects.for_account(account).current(today).order_by("end_date", "pk").first()
+    contract = Contract.objects.for_account(account).current(today).order_by("end_date", "pk").first()
+    if contract is not None:
+        contract.account = account
+    return contract
 
 
 def overview(account: Account, today: date) -> ContractOverview | None:
@@ -248,9 +273,13 @@ def overview_of(contract: Contract, today: date, *, on: date | None = None) -> C
     planned = PendingChange.objects.open().filter(contract=contract).prefetch_related("lines__product").first()
     if planned is not None:
         planned.contract = contract
-    deltas = ledger_of(contract)
+    rows = list(_ledger_of(contract).annotate(tax=taxes.rate_of_buyer(today)))
+    deltas: list[SubscriptionDelta] = [*rows]
+    rate_inside = taxes.rate_inside_at(contract.account, taxes.rate_from(rows[0].tax)) if rows else Decimal(0)
     seen = _overview(contract, deltas, today, planned)
-    return seen if on is None else replace(seen, lines=owned_on(deltas, on))
+    # An ended contract shows what it had on its last day.
+    day = min(today, contract.last_date) if on is None else on
+    return replace(seen, lines=owned_on(deltas, day, rate_inside=rate_inside))
 
 
 def _overview(

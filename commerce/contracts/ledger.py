@@ -34,7 +34,7 @@ class Entry:
     product: Product
     kind: DeltaKind
     quantity: Decimal
-    unit_price: Decimal  # Net, per unit and month (a service: per unit).
+    unit_price: Decimal  # Per unit and month (a service: per unit), with tax where prices are.
     recurring_minor: int  # Signed change of the monthly amount.
 
     @classmethod

@@ -122,7 +122,7 @@ def _covered_row(one: LineUse, *, shows_prices: bool) -> tuple[str, ...]:
     if not shows_prices:
         return row
     monthly = amounts.money(Money(line.monthly_minor, line.currency)) if line.is_recurring else _("once")
-    return (*row, amounts.unit_price(UnitPrice(line.unit_price, line.currency)), monthly)
+    return (*row, amounts.unit_price(UnitPrice(line.net_unit_price, line.currency)), monthly)
 
 
 def _goals(goals: list[GoalState]) -> Part:

@@ -21,7 +21,7 @@ from accounts.notifications import notify
 from accounts.permissions import StaffGroup
 from commerce import amounts
 from commerce.catalogue.conditions import Condition, FactValue, Operator, holds
-from commerce.catalogue.taxes import rate_in_prices
+from commerce.catalogue.taxes import rate_inside
 from commerce.models import (
     ApprovalRule,
     ApprovalStep,
@@ -180,7 +180,7 @@ class Floors:
         )
         rows = costs.order_by("valid_from", "pk").values_list("product", "floor_price")
         prices = {product: floor for product, floor in rows if floor is not None}
-        return cls(prices, rate_in_prices(quote.account, quote.price_date) or Decimal(0))
+        return cls(prices, rate_inside(quote.account, quote.price_date))
 
     def before_tax(self, line: QuoteLine) -> Decimal:
         return line.unit_price / (1 + self.rate_inside)

@@ -22,7 +22,7 @@ from commerce.catalogue.price_forms import (
     ProductCostForm,
 )
 from commerce.catalogue.product_forms import ProductForm, ProductGrantForm
-from commerce.models import BundleOption, DiscountSchedule, FeatureGroup
+from commerce.models import BundleOption, DiscountSchedule, FeatureGroup, ProductStep
 
 Row = models.Model
 Settled = Callable[[Any], frozenset[str]]
@@ -89,6 +89,15 @@ def _settled_of_schedule(schedule: DiscountSchedule) -> frozenset[str]:
 
 
 GRANTS = Table("grants", ProductGrantForm, ("code",), ("quantity", "is_per_unit"), parent="product")
+STEPS = Table(
+    "steps",
+    forms.modelform_factory(
+        ProductStep, fields=["position", "name", "description", "expected_days", "action", "is_for_more"]
+    ),
+    ("position",),
+    ("name", "description", "expected_days", "action", "is_for_more"),
+    parent="product",
+)
 PRODUCTS = Table(
     "products",
     ProductForm,
@@ -98,7 +107,7 @@ PRODUCTS = Table(
         *("min_quantity", "max_quantity", "quantity_places", "meter"),
         *("lifecycle", "end_of_sale_date", "end_of_life_date", "successor"),
     ),
-    lists=(GRANTS,),
+    lists=(GRANTS, STEPS),
     settled=lambda product: frozenset({"kind"}),
 )
 OPTIONS = Table(

@@ -186,7 +186,7 @@ class PendingLine(models.Model):
     product = models.ForeignKey(Product, on_delete=models.PROTECT)
     kind = models.CharField(max_length=12, choices=DeltaKind)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed.
-    unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month.
+    unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Per unit and month, with tax where prices are.
     recurring_minor = models.BigIntegerField()  # Signed change per month.
 
     objects = PendingLineQuerySet.as_manager()

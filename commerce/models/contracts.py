@@ -169,7 +169,8 @@ class SubscriptionDelta(models.Model):
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="deltas")
     kind = models.CharField(max_length=12, choices=DeltaKind)
     quantity = models.DecimalField(max_digits=20, decimal_places=4)  # Signed.
-    unit_price = models.DecimalField(max_digits=20, decimal_places=12)  # Net, per unit and month (once: per unit).
+    # Per unit and month (once: per unit), with tax where prices are.
+    unit_price = models.DecimalField(max_digits=20, decimal_places=12)
     recurring_minor = models.BigIntegerField()  # Signed change of the monthly recurring amount, minor units.
     currency = models.CharField(max_length=3)
     effective_date = models.DateField()  # From when it is owned, and may be used.

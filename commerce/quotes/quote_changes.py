@@ -1,5 +1,6 @@
 """What changed between two quotes, and how alternatives compare: in words and figures, side by side."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +12,9 @@ from commerce import amounts
 from commerce.models import DeltaKind, Quote, QuoteLine
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
+
+# The same line in several quotes: the product's id, whether it is a credit for it, and which one of those it is.
+LineKey = tuple[int, bool, int]
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,22 @@ def side_by_side(quotes: Sequence[Quote]) -> list[Row]:
 def lines_side_by_side(quotes: Sequence[Quote]) -> list[Row]:
     """Every line of every quote. One query per quote."""
     columns = [_lines_of(quote) for quote in quotes]
-    labels = dict.fromkeys(label for column in columns for label in column)  # In the order of the first that has it.
+    labels: dict[LineKey, str] = {}  # In the order of the first that has it.
+    for column in columns:
+        for key, line in column.items():
+            labels.setdefault(key, _label(line))
     absent, numbers = _("none"), tuple(quote.number for quote in quotes)
-    return [Row(label, numbers, tuple(column.get(label, absent) for column in columns)) for label in labels]
+    return [
+        Row(
+            label,
+            numbers,
+            tuple(
+                _line_words(column[key], quote.currency) if key in column else absent
+                for quote, column in zip(quotes, columns, strict=True)
+            ),
+        )
+        for key, label in labels.items()
+    ]
 
 
 def figures_side_by_side(quotes: Sequence[Quote]) -> list[Row]:
@@ -64,13 +81,20 @@ def figures_side_by_side(quotes: Sequence[Quote]) -> list[Row]:
     return [Row(label, numbers, tuple(figure[label] for figure in figures)) for label in figures[0]]
 
 
-def _lines_of(quote: Quote) -> dict[str, str]:
-    shown: dict[str, str] = {}
+def _lines_of(quote: Quote) -> dict[LineKey, QuoteLine]:
+    found: dict[LineKey, QuoteLine] = {}
+    times: Counter[tuple[int, bool]] = Counter()
     for line in quote.lines.select_related("product").defer("steps"):
-        is_credit = line.change == DeltaKind.SWAP_OUT
-        label = _("Credit for %(product)s") % {"product": line.product.name} if is_credit else line.product.name
-        shown[label] = _line_words(line, quote.currency)
-    return shown
+        what = line.product_id, line.change == DeltaKind.SWAP_OUT
+        found[*what, times[what]] = line
+        times[what] += 1
+    return found
+
+
+def _label(line: QuoteLine) -> str:
+    if line.change == DeltaKind.SWAP_OUT:
+        return _("Credit for %(product)s") % {"product": line.product.name}
+    return line.product.name
 
 
 def _line_words(line: QuoteLine, currency: str) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Account
 from commerce import amounts
+from commerce.catalogue import taxes
 from commerce.contracts.contracts import OwnedLine, TimelineStep, ledger_of, line_label, owned_on
 from commerce.models import Contract, Product, Renewal, RenewalState, TermsMethod
 from commerce.pricing.money import Money
@@ -162,8 +163,9 @@ def grace_of(account: Account, today: date) -> Grace | None:
 
 
 def view_of(renewal: Renewal, today: date) -> RenewalView:
-    """A renewal with its lines: of the contract on its last day, beside those of the quote. Two queries."""
-    before = owned_on(ledger_of(renewal.contract), renewal.last_date)
+    """A renewal with its lines: of the contract on its last day, beside those of the quote. Three queries."""
+    rate_inside = taxes.rate_inside(renewal.account, today)
+    before = owned_on(ledger_of(renewal.contract), renewal.last_date, rate_inside=rate_inside)
     return RenewalView(renewal, today, tuple(_lines(renewal, [line for line in before if line.is_recurring])))
 
 
@@ -179,16 +181,15 @@ def _lines(renewal: Renewal, before: Iterable[OwnedLine]) -> Iterable[RenewedLin
             product=held.product,
             quantity_before=held.quantity,
             quantity=line.quantity_after if line else held.quantity if is_kept else Decimal(0),
-            unit_price_before=held.unit_price,
-            unit_price=line.unit_price if line else held.unit_price,
+            unit_price_before=held.net_unit_price,
+            unit_price=line.net_unit_price if line else held.net_unit_price,
             monthly_before_minor=held.monthly_minor,
             monthly_minor=line.recurring_minor if line else held.monthly_minor if is_kept else 0,
             flag=str(FLAGS.get(flag, "")),
         )
     for line in quoted.values():
-        yield RenewedLine(
-            line.product, Decimal(0), line.quantity_after, line.unit_price, line.unit_price, 0, line.recurring_minor, ""
-        )
+        price = line.net_unit_price
+        yield RenewedLine(line.product, Decimal(0), line.quantity_after, price, price, 0, line.recurring_minor, "")
 
 
 def reason_of(renewal: Renewal) -> str:

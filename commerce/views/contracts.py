@@ -28,7 +28,9 @@ def contract_list(request: AccountRequest) -> HttpResponse:
     """The running contract with its dates and lines, then the earlier ones."""
     now = timezone.now()
     today = request.account.local_date(now)
-    contracts = list(Contract.objects.for_account(request.account).latest_first()[:MOST_SHOWN])
+    contracts = list(
+        Contract.objects.for_account(request.account).select_related("account").latest_first()[:MOST_SHOWN]
+    )
     running = sorted((one for one in contracts if one.is_running(today)), key=lambda one: (one.end_date, one.pk))
     context = {
         "running": [overview_of(one, today) for one in running[:1]],
@@ -48,7 +50,7 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
     `?on=2026-03-01` shows what was owned on that day, or will be, and at what price.
     """
     now = timezone.now()
-    shown = get_object_or_404(Contract.objects.for_account(request.account).by_number(number))
+    shown = get_object_or_404(Contract.objects.for_account(request.account).select_related("account").by_number(number))
     today = request.account.local_date(now)
     rights = _rights(request)
     form = OnForm(request.GET if "on" in request.GET else None)

@@ -91,7 +91,7 @@ def plans(request: AccountRequest) -> HttpResponse:
         "commerce/plans.html",
         {
             "contract": contract,
-            "tax_is_in_prices": taxes.is_in_prices(account, today),
+            "tax_treatment": taxes.treatment_on(account, today).value,
             "plans": [shelf for shelf in shelves if shelf.offered.is_plan],
             "addons": [shelf for shelf in shelves if shelf.offered.product.kind_choice.is_addon],
             "services": [shelf for shelf in shelves if shelf.offered.product.kind == ProductKind.SERVICE],

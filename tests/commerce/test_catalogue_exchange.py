@@ -35,6 +35,7 @@ def catalogue(products, acme, globex):
     schedule = DiscountSchedule.objects.create(name="Seats", tiers=TIERS)
     Price.objects.filter(product__code="team").update(volume_schedule=schedule)
     Product.objects.filter(code="team").update(end_of_sale_date="2030-01-01", successor=products["business"])
+    products["team"].steps.create(name=STEP["name"], expected_days=2)
     group = FeatureGroup.objects.create(bundle=products["sso"], name="Logs", max_options=1)
     BundleOption.objects.create(group=group, product=products["audit_log"])
     rule = ConfigurationRule.objects.create(
@@ -92,6 +93,10 @@ PACK = {
 CONDITION = {"fact": "quantity:espresso", "operator": "above", "value": "0"}
 RULE = {"public_id": ID, "order": 5, "name": "B", "kind": "alert", "message": "B"}
 CIRCLE = {"code": "business", "end_of_sale_date": "2031-01-01", "successor": "team"}
+STEP = {
+    "position": 1, "name": "Prepare your workspace", "description": "", "expected_days": 2, "action": "reported",
+    "is_for_more": False,
+}  # fmt: skip
 
 
 # Writing
@@ -102,6 +107,7 @@ def test_the_document_has_the_catalogue_by_its_codes(client, catalogue):
     team = next(product for product in document["products"] if product["code"] == "team")
     assert (team["successor"], team["end_of_sale_date"]) == ("business", "2030-01-01")
     assert {"code": "seats", "quantity": "1", "is_per_unit": True} in team["grants"]
+    assert team["steps"] == [STEP]
     [group] = document["feature_groups"]
     assert (group["bundle"], group["options"][0]["product"]) == ("sso", "audit_log")
     assert document["configuration_rules"][0]["texts"][0]["language"] == "de"
@@ -185,6 +191,20 @@ def test_what_was_looked_at_is_imported_once_it_is_confirmed(client, manager, ca
     assert AuditNote.objects.get(action="catalogue.imported").details == {"added": 2, "changed": 0}
     assert confirm(client, looked)["Location"] == IMPORT  # It is no longer at hand.
     assert look(client, catalogue_of(products=[PACK])).context["report"].counts["unchanged"] == 2
+
+
+def test_a_product_comes_with_the_steps_that_set_it_up(client, catalogue):
+    licence = STEP | {"position": 2, "name": "Make the key", "action": "licence"}
+    looked = look(client, catalogue_of(products=[{"code": "sso", "steps": [STEP, licence]}]))
+    assert counts(looked) == {"added": 2}
+    confirm(client, looked)
+    made = Product.objects.get(code="sso").steps.values_list("position", "name", "expected_days", "action")
+    assert list(made) == [(1, "Prepare your workspace", 2, "reported"), (2, "Make the key", 2, "licence")]
+    changed = {"code": "sso", "steps": [STEP | {"expected_days": 4}]}
+    confirm(client, look(client, catalogue_of(products=[changed])))
+    assert list(Product.objects.get(code="sso").steps.values_list("expected_days", flat=True)) == [4, 2]
+    refused = {"code": "sso", "steps": [STEP | {"action": "magic"}]}
+    assert "Select a valid choice" in refusals(look(client, catalogue_of(products=[refused])))[0]
 
 
 def test_what_is_not_in_the_document_stays_as_it_is(client, catalogue):

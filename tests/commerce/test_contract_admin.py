@@ -6,7 +6,7 @@ from django.urls import reverse
 from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.contracts.contracts import ledger_of, owned_on
-from commerce.models import PendingChange
+from commerce.models import PendingChange, TaxRate
 
 REASON = "Agreed with Ada on the phone."
 
@@ -33,6 +33,13 @@ def test_the_staff_reduce_a_line_today_with_a_reason(manager, contract, url, sen
     assert owned_on(ledger_of(contract), today)[0].quantity == 40
     change = PendingChange.objects.get()
     assert (change.status, change.words, change.requested_by) == ("applied", REASON, manager)
+
+
+def test_a_line_with_the_tax_in_its_price_is_reduced_before_tax(manager, contract, url, sent, signed_in, today):
+    TaxRate.objects.filter(country="DE").update(treatment="inclusive")
+    assert signed_in(manager).post(url, sent).status_code == 302
+    # 40 times 11.40, of which 19 % tax.
+    assert owned_on(ledger_of(contract), today)[0].monthly_minor == 38_319
 
 
 def test_the_staff_end_a_contract_and_take_it_up_again(manager, contract, url, sent, signed_in):

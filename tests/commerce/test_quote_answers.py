@@ -10,6 +10,7 @@ from accounts.models import Notification, OutgoingMail
 from commerce.configuring.situations import Configuration
 from commerce.models import Price, Quote, QuoteComment
 from commerce.quotes import quote_comments
+from commerce.quotes.quote_changes import lines_side_by_side
 from commerce.quotes.quoting import create_quote, refresh_quote
 from tracking.actor import Actor
 
@@ -114,6 +115,17 @@ def test_alternatives_of_a_deal_stand_side_by_side(quote, admin, signed_in, now)
     assert quote.number in page
     assert other.number in page
     assert "€1,677.13" in page
+
+
+def test_lines_are_compared_by_product_whatever_they_are_called(quote, admin, now, products):
+    other = create_quote(
+        account=quote.account, actor=admin.membership.actor(), user=admin, now=now, form_key=uuid.uuid4(),
+        configuration=Configuration("business", 60, {"audit_log": 1}), beside=quote,
+    )  # fmt: skip
+    products["audit_log"].name = products["sso"].name  # Two products of one name, each in one of the quotes.
+    products["audit_log"].save()
+    rows = [row for row in lines_side_by_side([quote, other]) if row.label == products["sso"].name]
+    assert [[value == "none" for value in row.values] for row in rows] == [[False, True], [True, False]]
 
 
 def test_what_names_no_quote_compares_nothing(quote, admin, signed_in):

@@ -10,7 +10,9 @@ from commerce.amounts import money
 from commerce.catalogue import vat_ids
 from commerce.configuring.configuring import configure
 from commerce.configuring.situations import Configuration, situation_of
+from commerce.contracts.contracts import overview_of
 from commerce.models import TaxRate
+from commerce.orders.fulfilling import fulfil
 from commerce.pricing.money import Money
 from commerce.quotes import quote_documents
 from commerce.quotes.acceptance import accept_quote
@@ -167,3 +169,34 @@ def test_where_the_tax_is_taken_out_unit_prices_have_none_either(acme, contract,
     line = quote.lines.get(change="swap_in")
     assert (quote.tax_minor, line.net_unit_price) == (0, Decimal("15.966386554622"))
     assert abs(line.recurring_minor - line.net_unit_price * line.quantity * 100) < 1
+
+
+def test_what_is_owned_is_shown_before_tax_too(acme, contract, admin, now, today, signed_in, time_machine_now):
+    TaxRate.objects.filter(country="DE").update(treatment="inclusive")
+    quote = create_quote(
+        account=acme, actor=admin.membership.actor(), user=admin, configuration=SWAP, now=now, form_key=uuid.uuid4()
+    )
+    accept_quote(
+        quote=quote, shown_hash=quote.price_hash, consent_name="Ada", ip=None, actor=admin.membership.actor(), now=now
+    )
+    # Paid by transfer.
+    fulfil(order=quote.order, now=now, actor=admin.membership.actor())
+    line = overview_of(contract, today).plan
+    assert (line.unit_price, line.net_unit_price) == (19, Decimal("15.966386554622"))
+    assert line.monthly_for(line.quantity) == line.monthly_minor == 95_798
+    client = signed_in(admin)
+    for page in (reverse("commerce:contracts"), reverse("commerce:contract", args=[contract.number])):
+        text = client.get(page).content.decode()
+        assert "about €15.9664" in text
+        assert "€19.00" not in text
+
+
+def test_the_plans_page_says_whose_tax_comes_off(acme, contract, admin, signed_in, time_machine_now):
+    TaxRate.objects.filter(country="DE").update(treatment="inclusive", is_reversible=True)
+    client, url = signed_in(admin), reverse("commerce:plans")
+    assert "At your prices, tax included." in client.get(url).content.decode()
+    acme.vat_id = "DE123456788"
+    acme.save()
+    text = client.get(url).content.decode()
+    assert "tax included" not in text
+    assert "comes off in your quotes and invoices, as you account for it yourselves" in text
