@@ -26,6 +26,7 @@ COMPANY: tuple[Section, ...] = (
     Section("accounts:permissions", _("Roles"), Permission.VIEW_TEAM),
     Section("cases:visibility", _("Who sees cases"), Permission.MANAGE_COMPANY),
     Section("commerce:billing-profile", _("Invoices to you"), Permission.MANAGE_BILLING),
+    Section("commerce:cards", _("Cards"), Permission.MANAGE_BILLING),
     Section("commerce:purchase-limits", _("Purchase limits"), Permission.MANAGE_COMPANY),
     Section("group", _("Group"), Permission.VIEW_TEAM, only_in_group=True),
     Section("accounts:company-notifications", _("Notifications"), Permission.MANAGE_COMPANY),

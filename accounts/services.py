@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Entitlement, Membership, StoredFile, User
+from accounts.models import Account, Entitlement, Membership, StoredFile, Suspension, User
 from accounts.permissions import Permission
 from accounts.scope import account_scope, system_scope
 from tracking.actor import Actor
@@ -103,6 +103,16 @@ def set_grants(
 def add_grants(rows: Iterable[Entitlement]) -> None:
     """Grants of sources that have given nothing before, to many accounts at once. One statement."""
     Entitlement.objects.bulk_create(rows)
+
+
+def suspend(*, account: Account, reason: str, now: datetime) -> None:
+    """Withhold what the company was granted. One that is suspended already stays so, for the reason it was."""
+    Suspension.objects.get_or_create(account=account, ended_at=None, defaults={"reason": reason, "started_at": now})
+
+
+def restore(*, account: Account, now: datetime) -> None:
+    """Give the company back what it was granted, at once."""
+    Suspension.objects.filter(account=account, ended_at=None).update(ended_at=now)
 
 
 # Files

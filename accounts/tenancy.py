@@ -91,6 +91,7 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "accounts_joinrequestevent": Tenant(AUDIT, user_column="user_id"),
     "accounts_homelayout": Tenant(EDIT),
     "accounts_entitlement": Tenant("SELECT"),
+    "accounts_suspension": Tenant(READ),
     "accounts_domain": Tenant(ADD, changes="is_joinable", administered=WRITES),  # The owner alone verifies and removes.
     "accounts_domainevent": Tenant(AUDIT),
     "accounts_viewing": Tenant(""),  # The owner begins, asks for and ends each visit.
@@ -267,6 +268,14 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_invoicereminder": Tenant(READ),
     "commerce_periodclose": Shared(READ, "up to when the vendor's books are closed"),
     "commerce_stripecustomer": Tenant(READ),
+    # Cards are stored, and what is charged to them decided, with the owner's rights: Stripe is asked first.
+    "commerce_storedcard": Tenant(READ),
+    "commerce_autopay": Tenant(READ),
+    "commerce_collection": Tenant(READ),
+    "commerce_dunningpolicy": Shared(READ, "the vendor's terms for who pays late"),
+    "commerce_dunningpolicyevent": Shared("", "audit of the vendor's terms; customers change none"),
+    "commerce_dunning": Tenant(READ),
+    "commerce_dunningstep": Tenant(""),  # With what the vendor's people say to each other.
     "commerce_paymentattempt": Tenant(ADD),
     "commerce_webhookevent": Shared("", "deliveries of Stripe, stored before anybody knows whose they are"),
     "commerce_eventcursor": Shared("", "how far the events of Stripe have been fetched"),

@@ -146,6 +146,44 @@ class InvoiceReminder(AboutMoney):
     line = _("Invoice %(number)s waits for its payment")
 
 
+class CardNotCharged(AboutMoney):
+    """The stored card was declined for an invoice, or there is none."""
+
+    name = "card_not_charged"
+    label = _("Our card could not be charged")
+    line = _("Invoice %(number)s could not be charged to your card")
+    action = _("See the invoice")
+
+
+class Standing(AboutMoney):
+    """What follows for the company while something is overdue, and that all is well again."""
+
+    name = "standing"
+    label = _("What follows from an unpaid invoice")
+    line = _("Your invoices: %(state)s")
+    is_optional = False
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        return {"state": str(context["dunning"].get_state_display())}
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("commerce:invoices")
+
+
+class CustomerSuspended(ToStaff):
+    """To the people who look after a company that does not pay."""
+
+    name = "customer_suspended"
+    label = _("A customer is suspended")
+    category = Category.MONEY
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("admin:commerce_dunning_change", args=[context["dunning"].pk])
+
+
 class AboutAnApproval(AboutAThing):
     """A purchase above its buyer's limit."""
 
@@ -447,6 +485,7 @@ class RenewalTalk(AboutAContract):
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, OrderSetUp, OrderProgress, OrderCancelled, OrderStepFailed,
     Receipt, CreditNote, Refund, InvoiceReminder,
+    CardNotCharged, Standing, CustomerSuspended,
     ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,
     DealDeskAsks, DealDeskApproved, DealDeskRejected,

@@ -49,6 +49,18 @@ PERSONAL = (
         ("invoice__number", "amount_minor", "currency", "created_at"), Fate.KEEP, _BOOKS,
     ),
     PersonalData(
+        "commerce.StoredCard", "added_by", _("Cards you stored for your company"),
+        ("account__name", "brand", "last4", "exp_month", "exp_year", "added_at", "removed_at"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.AutoPay", "agreed_by", _("That you let us charge your company's invoices"),
+        ("account__name", "agreed_at", "ended_at"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
+        "commerce.AutoPay", "ended_by", _("That you no longer let us charge your company's invoices"),
+        ("account__name", "ended_at"), Fate.KEEP, _BOOKS,
+    ),
+    PersonalData(
         "commerce.SavedConfiguration", "created_by", _("Configurations you put together"),
         ("name", "configuration", "source", "created_at", "updated_at"), Fate.DELETE,
         lasts="working papers: what was typed goes a year after its last change, what was saved stays until deleted",
@@ -85,6 +97,7 @@ EXEMPT = {
     "commerce.Deal": "names the vendor's people who sell",
     "commerce.LegalEntity": "the vendor's own companies, and where to write to them",
     "commerce.RefundAttempt": "names the vendor's people who pay back",
+    "commerce.DunningStep": "names the vendor's people who hold dunning",
     "commerce.PeriodClose": "names the vendor's people who close the books",
     "commerce.ApprovalStep": "names the vendor's people who are asked about quotes",
     "commerce.QuotePricing": "names the vendor's people who make quotes",

@@ -11,6 +11,9 @@ FOLLOWS = (
     Follows("commerce.QuoteComment", "author", _("Comments on quotes")),
     Follows("commerce.Order", "placed_by", _("Orders")),
     Follows("commerce.PaymentAttempt", "created_by", _("Payments")),
+    Follows("commerce.StoredCard", "added_by", _("Stored cards")),
+    Follows("commerce.AutoPay", "agreed_by", _("Automatic payments agreed to")),
+    Follows("commerce.AutoPay", "ended_by", _("Automatic payments ended")),
     Follows("commerce.SavedConfiguration", "created_by", _("Configurations"), once_per=("contract", "name")),
     Follows(
         "commerce.ConfigurationShare", "user", _("Configurations shared"), once_per=("configuration",),
@@ -42,6 +45,7 @@ STAYS = {
             "QuotePricing.started_by",
             "RefundAttempt.created_by",
             "PeriodClose.closed_by",
+            "DunningStep.made_by",
         )
     },
     "commerce.QuoteRequest.answered_by": "names somebody of the vendor's staff, and staff are never joined",

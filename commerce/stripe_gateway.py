@@ -107,6 +107,16 @@ class Setup:
 
 
 @dataclass(frozen=True)
+class Card:
+    """What may be shown of a card."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
+@dataclass(frozen=True)
 class Intent:
     """A payment at Stripe (PaymentIntent). `amount` is in Stripe's units, as in the request that made it."""
 
@@ -223,11 +233,42 @@ def attach_card(*, card_id: str, customer_id: str) -> None:
         raise Refused("the card belongs to another customer", code="card_of_another_customer")
 
 
+def retrieve_card(card_id: str) -> Card:
+    """How a card is recognised. Raises GatewayError."""
+    with _our_errors():
+        card = _client().v1.payment_methods.retrieve(card_id).card
+    if card is None:
+        raise Refused("this is no card", code="not_a_card")
+    return Card(brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year)
+
+
+def detach_card(card_id: str) -> None:
+    """Forget a card; one that is nobody's already stays so. Raises OutcomeUnknown."""
+    try:
+        with _our_errors():
+            _client().v1.payment_methods.detach(card_id)
+    except NotFound:
+        return
+    except Refused:
+        with _our_errors():
+            if _reference(_client().v1.payment_methods.retrieve(card_id), "customer"):
+                raise
+
+
 def payment_request(
-    *, amount_minor: int, currency: str, customer_id: str, card_id: str, metadata: Mapping[str, str]
+    *,
+    amount_minor: int,
+    currency: str,
+    customer_id: str,
+    card_id: str,
+    metadata: Mapping[str, str],
+    off_session: bool = False,
 ) -> Json:
-    """What `create_payment` sends, to be frozen first. Raises CurrencyNotPayable."""
-    return {
+    """What `create_payment` sends, to be frozen first. `off_session`: nobody is there to answer the bank.
+
+    Raises CurrencyNotPayable.
+    """
+    request: Json = {
         "amount": charge_amount(amount_minor, currency),
         "currency": currency.lower(),
         "customer": customer_id,
@@ -236,6 +277,7 @@ def payment_request(
         "confirm": True,
         "metadata": dict(metadata),
     }
+    return request | {"off_session": True} if off_session else request
 
 
 def create_payment(request: Json, *, key: str) -> Intent:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.jobs import AccountTask, enqueue
 from commerce import stripe_gateway as gateway
 from commerce import webhooks
-from commerce.billing import payments, receivables, reconciliation, refunds, returning
+from commerce.billing import collecting, payments, receivables, reconciliation, refunds, returning, standing
 from commerce.configuring import configurations
 from commerce.contracts import applying
 from commerce.deal_desk import deal_decisions
@@ -64,6 +64,21 @@ def resume_refund(*, refund_id: str, **kwargs: object) -> None:
 def remind_of_invoices(**kwargs: object) -> None:
     """Every hour: companies hear of bills that are due soon, due, or overdue."""
     receivables.send_reminders(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def collect_invoices(**kwargs: object) -> None:
+    """Every 10 min, as a day begins somewhere: stored cards are charged, and what stays unpaid has its consequences."""
+    now = timezone.now()
+    for collection_id in collecting.due_collections(now=now):
+        enqueue(collect_invoice, collection_id=collection_id)
+    standing.look_at_all(now=now)
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def collect_invoice(*, collection_id: int, **kwargs: object) -> None:
+    """Charge one invoice to its company's card."""
+    collecting.collect(collection_id=collection_id, now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)

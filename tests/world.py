@@ -49,6 +49,7 @@ from accounts.models import (
     ScimToken,
     SsoIdentity,
     StoredFile,
+    Suspension,
     TermsAcceptance,
     TermsText,
     TermsVersion,
@@ -68,11 +69,13 @@ from commerce.contracts.papers import add_paper
 from commerce.models import (
     Activity,
     ApprovalRule,
+    AutoPay,
     BalanceEntry,
     BundleOption,
     ChangeKind,
     ChangeReason,
     ChangeStatus,
+    Collection,
     ConfigurationRule,
     ConfigurationShare,
     Contract,
@@ -81,6 +84,8 @@ from commerce.models import (
     DatePolicy,
     Delegation,
     DiscountSchedule,
+    Dunning,
+    DunningStep,
     FeatureGroup,
     Goal,
     GoalMetric,
@@ -109,6 +114,7 @@ from commerce.models import (
     RetentionOffer,
     SavedConfiguration,
     SelfServiceLimit,
+    StoredCard,
     StripeCustomer,
     WebhookEvent,
 )
@@ -493,6 +499,7 @@ def _company(
     _undecided(contract, administrator, now)
     _renewing(contract, now)
     _papers_and_goals(made, finance, now=now)
+    made.card = _was_late(made, now)
     made.texts = list(_texts(made, word, domain))
     return made
 
@@ -505,6 +512,24 @@ def _set_up(order: Order, *, now: datetime) -> tuple[ProvisioningStep, LicenceKe
         action="licence", state="done", attempts=1, started_at=now, finished_at=now,
     )  # fmt: skip
     return step, licences.issue(line=line, order=order, now=now)
+
+
+def _was_late(company: Company, now: datetime) -> StoredCard:
+    """An earlier bill was charged too late, and paid; the company keeps the card."""
+    account, user = company.account, company.administrator
+    begun, day = now - timedelta(days=30), now.date() - timedelta(days=30)
+    AutoPay.objects.create(account=account, agreed_by=user, agreed_at=begun, ended_by=user, ended_at=now)
+    Collection.objects.create(account=account, invoice=company.active_order.invoice, first_date=day, tries=1)
+    Suspension.objects.create(account=account, reason="Not paid", started_at=begun, ended_at=now)
+    dunning = Dunning.objects.create(
+        account=account, state="cured", anchor_date=day, unpaid_date=day, suspension_date=day, opened_at=begun,
+        closed_at=now,
+    )  # fmt: skip
+    DunningStep.objects.create(account=account, dunning=dunning, kind="cured", made_at=now)
+    return StoredCard.objects.create(
+        account=account, stripe_customer_id=f"cus_{account.pk}", stripe_card_id=f"pm_{account.pk}", brand="visa",
+        last4=f"{4000 + account.pk}"[-4:], exp_month=12, exp_year=2090, is_default=True, added_by=user, added_at=begun,
+    )  # fmt: skip
 
 
 def _undecided(contract: Contract, user: User, now: datetime) -> None:

@@ -5,7 +5,7 @@ from accounts.models.audit import AuditEntry, AuditNote, AuditSeal, AuditSource
 from accounts.models.brands import Brand
 from accounts.models.companies import Account, Industry, LifecycleStage, Membership, MembershipQuerySet, Tier
 from accounts.models.domains import Domain
-from accounts.models.entitlements import Entitlement, Entitlements, Feature
+from accounts.models.entitlements import Entitlement, Entitlements, Feature, Suspension
 from accounts.models.files import StoredFile
 from accounts.models.homes import HomeLayout
 from accounts.models.imports import ImportLine, ImportState, LineOutcome, MemberImport
@@ -102,6 +102,7 @@ __all__ = [
     "SetupTick",
     "SsoIdentity",
     "StoredFile",
+    "Suspension",
     "TeamRole",
     "TermsAcceptance",
     "TermsText",

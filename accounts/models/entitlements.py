@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.companies import Account
@@ -25,12 +26,21 @@ class Feature(models.TextChoices):
     API_ACCESS = "api_access", _("API access")
 
 
+# What a suspended company keeps: whoever pays its bills may have no other way to sign in.
+KEPT_WHILE_SUSPENDED = (Feature.SSO,)
+
+
 class EntitlementQuerySet(models.QuerySet["Entitlement"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
     def on(self, today: date) -> Self:
         return self.filter(start_date__lte=today).filter(Q(end_date__isnull=True) | Q(end_date__gt=today))
+
+    def usable(self) -> Self:
+        """Without what is withheld from companies that are suspended."""
+        suspended = Suspension.objects.filter(account=OuterRef("account"), ended_at=None)
+        return self.filter(Q(code__in=KEPT_WHILE_SUSPENDED) | ~Exists(suspended))
 
 
 class Entitlement(models.Model):
@@ -61,6 +71,29 @@ class Entitlement(models.Model):
         return f"{self.account}: {self.code} {self.quantity or ''}".strip()
 
 
+class Suspension(models.Model):
+    """That a company may not use what it was granted, from its start until it is ended. Its grants stay as they are.
+
+    Written by `accounts.services.suspend` and `restore`.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="suspensions")
+    reason = models.CharField(max_length=200)
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account"], condition=Q(ended_at=None), name="suspension_one_at_a_time"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=models.F("started_at")), name="suspension_period"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.reason}"
+
+
 @dataclass(frozen=True)
 class Entitlements:
     """What one account may use on one day. The one question the rest of the code asks."""
@@ -70,10 +103,10 @@ class Entitlements:
 
     @classmethod
     def of(cls, account: Account, *, today: date) -> Self:
-        """Read them; one query."""
+        """Read them, less what is withheld while the company is suspended; one query."""
         features: set[str] = set()
         limits: dict[str, Decimal] = {}
-        for row in Entitlement.objects.for_account(account).on(today):
+        for row in Entitlement.objects.for_account(account).on(today).usable():
             if row.quantity is None:
                 features.add(row.code)
             else:

@@ -20,8 +20,8 @@ from accounts.jobs import enqueue
 from commerce import amounts
 from commerce import stripe_gateway as gateway
 from commerce.admin.bases import staff_of
-from commerce.billing import crediting, invoicing, receivables, refunds
-from commerce.models import Invoice, InvoiceLine, PaymentAttempt
+from commerce.billing import crediting, invoicing, receivables, refunds, standing
+from commerce.models import Dunning, Invoice, InvoiceLine, PaymentAttempt
 from commerce.pricing.money import Money, from_minor, to_minor
 from commerce.tasks import submit_refund
 from tracking.actor import Actor
@@ -32,6 +32,7 @@ REFUSALS = (
     invoicing.InvoiceBeingPaid,
     receivables.NotOpen,
     refunds.NotRefundable,
+    standing.NotHeld,
     gateway.CurrencyNotPayable,
 )
 
@@ -99,7 +100,9 @@ def credit_page(request: HttpRequest, invoice_id: int) -> HttpResponse:
         )
         return _("Credit note %(number)s was issued.") % {"number": note.number}
 
-    return _page(request, invoice, form, credit, permission="commerce.credit_invoices", title=_("Credit this invoice"))
+    return money_page(
+        request, invoice, form, credit, permission="commerce.credit_invoices", title=_("Credit this invoice")
+    )
 
 
 def write_off_page(request: HttpRequest, invoice_id: int) -> HttpResponse:
@@ -112,7 +115,7 @@ def write_off_page(request: HttpRequest, invoice_id: int) -> HttpResponse:
         return _("Invoice %(number)s was written off.") % {"number": invoice.number}
 
     title = _("Write this invoice off")
-    return _page(request, invoice, form, write_off, permission="commerce.write_off_invoices", title=title)
+    return money_page(request, invoice, form, write_off, permission="commerce.write_off_invoices", title=title)
 
 
 def refund_page(request: HttpRequest, payment_id: str) -> HttpResponse:
@@ -132,12 +135,12 @@ def refund_page(request: HttpRequest, payment_id: str) -> HttpResponse:
         enqueue(submit_refund, refund_id=str(begun.pk))
         return _("The refund is on its way.")
 
-    return _page(request, payment, form, refund, permission="commerce.refund_payments", title=_("Pay back"))
+    return money_page(request, payment, form, refund, permission="commerce.refund_payments", title=_("Pay back"))
 
 
-def _page(
+def money_page(
     request: HttpRequest,
-    row: Invoice | PaymentAttempt,
+    row: Invoice | PaymentAttempt | Dunning,
     form: forms.Form,
     act: Callable[[Actor], str],
     *,

@@ -10,10 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts.languages import documents_language
-from accounts.models import Account, Membership, User
 from accounts.notifications import notify
-from accounts.permissions import Role
-from commerce.billing import balances, invoicing
+from commerce.billing import balances, invoicing, standing
+from commerce.billing.contacts import billing_contacts
 from commerce.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, OrderStatus, PaymentAttempt
 from commerce.orders import cancelling, fulfilling
 from commerce.pricing.money import from_minor
@@ -63,19 +62,13 @@ def credit_invoice(
             account=locked.account,
             context={"note": note, "invoice": locked, "credited": -note.total_minor},
         )
+        standing.look_again(account=locked.account, now=now)
     return note
 
 
 def left_of(invoice: Invoice) -> dict[int, tuple[InvoiceLine, int]]:
     """The lines by position, and how much of each can still be credited: net minor units with the line's sign."""
     return {line.position: (line, line.total_minor + net) for line, net, _tax in _credited_so_far(invoice)}
-
-
-def billing_contacts(account: Account) -> list[User]:
-    """The company's people for bills; where it has named none, its administrators."""
-    members = Membership.objects.for_account(account).active().select_related("user").order_by("pk")
-    chosen = members.with_role(Role.BILLING) or members.with_role(Role.ADMINISTRATOR)
-    return [member.user for member in chosen]
 
 
 def _check_creditable(invoice: Invoice) -> None:

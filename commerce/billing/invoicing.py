@@ -13,7 +13,7 @@ from accounts.models import StoredFile
 from accounts.permissions import Permission
 from accounts.services import store_content
 from commerce import documents
-from commerce.billing import balances, einvoices, invoice_documents
+from commerce.billing import balances, einvoices, invoice_documents, standing
 from commerce.models import (
     Invoice,
     InvoiceKind,
@@ -119,6 +119,7 @@ def void_invoice(*, invoice: Invoice, now: datetime) -> None:
     locked.status = InvoiceStatus.VOID
     locked.save(update_fields=["status"])
     balances.give_back(invoice=locked, now=now)
+    standing.look_again(account=locked.account, now=now)
     invoice.status = locked.status
 
 

@@ -14,16 +14,13 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db.models import F, Max
 
-from accounts.models import Account, Membership, User
-from accounts.notifications import notify
-from accounts.permissions import Role
+from accounts.models import Account
 from accounts.scope import account_scope, system_scope
 from commerce import stripe_gateway as gateway
+from commerce.billing import settling
 from commerce.models import Invoice, InvoiceStatus, PaymentAttempt, PaymentState, StripeCustomer
 from commerce.orders import fulfilling
 from tracking.actor import Actor
-from tracking.models import EventName
-from tracking.services import record
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +47,10 @@ class AlreadyPaying(Exception):
         self.attempt = attempt
 
 
+class AlreadyTried(AlreadyPaying):
+    """Somebody has tried since the page was shown; the attempt says how that went."""
+
+
 class CardNotReady(Exception):
     """The browser has not finished setting the card up, or it is not this company's."""
 
@@ -69,7 +70,7 @@ def is_chargeable(invoice: Invoice) -> bool:
 def prepare_card(*, account: Account, now: datetime) -> gateway.Setup:
     """A place at Stripe for the browser to put a card. Raises gateway.GatewayError; nothing is charged."""
     return gateway.create_setup(
-        customer_id=_customer_id(account, now=now),
+        customer_id=customer_id(account, now=now),
         metadata={"account": str(account.public_id)},
         key=_key("seti", uuid4()),
     )
@@ -82,12 +83,26 @@ def start_payment(*, invoice: Invoice, setup_id: str, actor: Actor, now: datetim
     A charge that was declined, or whose outcome is unknown, is no error but a state of the attempt.
     """
     account = invoice.account
-    customer_id = _customer_id(account, now=now)
+    customer = customer_id(account, now=now)
     setup = gateway.retrieve_setup(setup_id)
-    if not setup.is_ready or setup.customer_id != customer_id:
+    if not setup.is_ready or setup.customer_id != customer:
         raise CardNotReady
-    gateway.attach_card(card_id=setup.card_id, customer_id=customer_id)
-    attempt = _freeze(invoice, customer_id=customer_id, card_id=setup.card_id, actor=actor, now=now)
+    gateway.attach_card(card_id=setup.card_id, customer_id=customer)
+    return charge(invoice=invoice, customer=customer, card_id=setup.card_id, actor=actor, now=now)
+
+
+def charge(
+    *, invoice: Invoice, customer: str, card_id: str, actor: Actor, now: datetime, after: int | None = None
+) -> PaymentAttempt:
+    """Charge a card that is the customer's at Stripe. `after`: only if no attempt has a higher number.
+
+    Raises InvoiceNotPayable, AlreadyPaying, AlreadyTried, and gateway.CurrencyNotPayable.
+    """
+    with account_scope([invoice.account_id], user_id=actor.user_id, actor=actor, durable=True):
+        locked = Invoice.objects.select_for_update(of=("self",)).get(pk=invoice.pk)
+        if after is not None and (since := locked.attempts.filter(number__gt=after).order_by("number").last()):
+            raise AlreadyTried(since)
+        attempt = freeze(locked, customer=customer, card_id=card_id, by_id=actor.user_id, now=now)
     return submit(attempt_id=attempt.pk, now=now)
 
 
@@ -196,40 +211,40 @@ def release(*, attempt: PaymentAttempt, now: datetime) -> PaymentAttempt:
 # Steps
 
 
-def _freeze(invoice: Invoice, *, customer_id: str, card_id: str, actor: Actor, now: datetime) -> PaymentAttempt:
-    """Write down the attempt with all that will be sent, before anything is."""
-    with account_scope([invoice.account_id], user_id=actor.user_id, actor=actor, durable=True):
-        locked = Invoice.objects.select_for_update(of=("self",)).get(pk=invoice.pk)
-        if not locked.is_payable:
-            raise InvoiceNotPayable
-        earlier = PaymentAttempt.objects.filter(invoice=locked)
-        if pending := earlier.pending().first():
-            raise AlreadyPaying(pending)
-        attempt_id = uuid4()
-        return PaymentAttempt.objects.create(
-            pk=attempt_id,
-            account_id=locked.account_id,
-            invoice=locked,
-            number=(earlier.aggregate(last=Max("number"))["last"] or 0) + 1,
-            amount_minor=locked.due_minor,
-            currency=locked.currency,
-            request=gateway.payment_request(
-                amount_minor=locked.due_minor,
-                currency=locked.currency,
-                customer_id=customer_id,
-                card_id=card_id,
-                metadata={
-                    "attempt_id": str(attempt_id),
-                    "invoice": locked.number,
-                    "portal": settings.ENV.portal_env,
-                },
-            ),
-            idempotency_key=_key("pay", attempt_id),
-            is_live=gateway.is_live(),
-            created_by_id=actor.user_id,
-            created_at=now,
-            next_check_at=now + SEND_LEASE,
-        )
+def freeze(
+    invoice: Invoice, *, customer: str, card_id: str, by_id: int | None, now: datetime, off_session: bool = False
+) -> PaymentAttempt:
+    """Write down an attempt with all that will be sent, before anything is. `off_session`: nobody is there to confirm.
+
+    Runs in a transaction that has the invoice locked. Raises as `charge` does.
+    """
+    if not invoice.is_payable:
+        raise InvoiceNotPayable
+    earlier = PaymentAttempt.objects.filter(invoice=invoice)
+    if pending := earlier.pending().first():
+        raise AlreadyPaying(pending)
+    attempt_id = uuid4()
+    return PaymentAttempt.objects.create(
+        pk=attempt_id,
+        account_id=invoice.account_id,
+        invoice=invoice,
+        number=(earlier.aggregate(last=Max("number"))["last"] or 0) + 1,
+        amount_minor=invoice.due_minor,
+        currency=invoice.currency,
+        request=gateway.payment_request(
+            amount_minor=invoice.due_minor,
+            currency=invoice.currency,
+            customer_id=customer,
+            card_id=card_id,
+            off_session=off_session,
+            metadata={"attempt_id": str(attempt_id), "invoice": invoice.number, "portal": settings.ENV.portal_env},
+        ),
+        idempotency_key=_key("pay", attempt_id),
+        is_live=gateway.is_live(),
+        created_by_id=by_id,
+        created_at=now,
+        next_check_at=now + SEND_LEASE,
+    )
 
 
 def _send(attempt: PaymentAttempt, *, now: datetime, again: bool) -> PaymentAttempt:
@@ -300,30 +315,12 @@ def _pay(attempt: PaymentAttempt, intent: gateway.Intent, *, now: datetime) -> P
         if invoice.status != InvoiceStatus.OPEN:
             logger.error("payment attempt %s: money for %s, which is %s", locked.pk, invoice.number, invoice.status)
             return _save(locked, PaymentState.REVIEW, now=now, error_code=f"invoice_{invoice.status}")
-        if invoice.order is not None:
-            try:
-                fulfilling.fulfil(order=invoice.order, now=now, actor=locked.payer)
-            except (fulfilling.OrderCancelled, fulfilling.ContractMoved) as error:
-                logger.exception("payment attempt %s: money for an order that can't be fulfilled", locked.pk)
-                return _save(locked, PaymentState.REVIEW, now=now, error_code=type(error).__name__)
-        _save(locked, PaymentState.SUCCEEDED, now=now)
-        invoice.status, invoice.paid_at = InvoiceStatus.PAID, now
-        invoice.save(update_fields=["status", "paid_at"])
-        record(
-            name=EventName.INVOICE_PAID,
-            actor=locked.payer,
-            now=now,
-            object_type="invoice",
-            object_id=invoice.number,
-            properties={"amount_minor": locked.amount_minor, "currency": locked.currency},
-        )
-        notify(
-            kind="receipt",
-            to=_receipt_readers(locked),
-            account=invoice.account,
-            context={"invoice": invoice, "order": invoice.order, "attempt": locked},
-        )
-        return locked
+        try:
+            settling.mark_paid(invoice=invoice, amount_minor=locked.amount_minor, payer=locked.payer, now=now)
+        except (fulfilling.OrderCancelled, fulfilling.ContractMoved) as error:
+            logger.exception("payment attempt %s: money for an order that can't be fulfilled", locked.pk)
+            return _save(locked, PaymentState.REVIEW, now=now, error_code=type(error).__name__)
+        return _save(locked, PaymentState.SUCCEEDED, now=now)
 
 
 def _close(
@@ -401,20 +398,7 @@ def _mismatch(attempt: PaymentAttempt, intent: gateway.Intent) -> str:
     return next((problem for problem, fits in checks.items() if not fits), "")
 
 
-def _receipt_readers(attempt: PaymentAttempt) -> list[User]:
-    """Who paid, and the company's billing contacts."""
-    contacts = (
-        Membership.objects.active()
-        .filter(account_id=attempt.account_id, roles__contains=[Role.BILLING])
-        .select_related("user")
-    )
-    people = [membership.user for membership in contacts]
-    if attempt.created_by is not None and attempt.created_by not in people:
-        people.insert(0, attempt.created_by)
-    return people
-
-
-def _customer_id(account: Account, *, now: datetime) -> str:
+def customer_id(account: Account, *, now: datetime) -> str:
     """The account's id at Stripe, made where there is none or Stripe has forgotten it."""
     known = StripeCustomer.objects.filter(account=account).first()
     if known is not None and known.is_live == gateway.is_live() and gateway.customer_exists(known.stripe_id):

@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from accounts.notifications import notify
-from commerce.billing.crediting import billing_contacts
+from commerce.billing import standing
+from commerce.billing.contacts import billing_contacts
 from commerce.billing.invoicing import InvoiceBeingPaid
 from commerce.models import Invoice, InvoiceReminder, InvoiceStatus, PaymentAttempt, PeriodClose, ReminderStage
 from tracking.actor import Actor
@@ -53,7 +54,7 @@ def send_reminders(*, now: datetime) -> int:
 def write_off(*, invoice: Invoice, reason: str, actor: Actor, now: datetime) -> None:
     """Give up an open invoice that nobody will pay. Raises NotOpen, InvoiceBeingPaid."""
     with transaction.atomic():
-        locked = Invoice.objects.select_for_update(of=("self",)).get(pk=invoice.pk)
+        locked = Invoice.objects.select_for_update(of=("self",)).select_related("account").get(pk=invoice.pk)
         if not locked.is_payable:
             raise NotOpen(_("Invoice %(number)s is not open.") % {"number": locked.number})
         if PaymentAttempt.objects.filter(invoice=locked).pending().exists():
@@ -70,6 +71,7 @@ def write_off(*, invoice: Invoice, reason: str, actor: Actor, now: datetime) -> 
             object_id=locked.number,
             properties={"amount_minor": written_off, "currency": locked.currency},
         )
+        standing.look_again(account=locked.account, now=now)
 
 
 def close_month(*, month: date, actor: Actor, now: datetime) -> PeriodClose:

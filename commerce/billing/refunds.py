@@ -20,7 +20,7 @@ from accounts.notifications import notify
 from accounts.scope import system_scope
 from commerce import stripe_gateway as gateway
 from commerce.billing import balances
-from commerce.billing.crediting import billing_contacts
+from commerce.billing.contacts import billing_contacts
 from commerce.billing.payments import REPLAY_LIMIT, SEND_LEASE, pause
 from commerce.models import PaymentAttempt, PaymentState, RefundAttempt, RefundState
 from tracking.actor import Actor

@@ -262,10 +262,25 @@ def end_contract(*, contract: Contract, decision: Decision, at_once: bool = Fals
             dates = Dates.at_once(today) if is_staff else Dates(
                 today, DatePolicy.IMMEDIATE, contract.end_date, DatePolicy.END_OF_TERM
             )  # fmt: skip
-        before = sum(line.monthly_minor for line in owned_on(ledger_of(contract), today))
-        change = _plan(contract, ChangeKind.END, dates, decision, monthly=(before, 0))
-        write_contract(contract, decision.actor, auto_renew=False)
-        return _settle(change, today, decision)
+        return _end(contract, today, dates, decision)
+
+
+def end_unpaid(*, contract: Contract, decision: Decision) -> PendingChange:
+    """The vendor ends a contract today, as bills are not paid, whatever was planned. Raises `ContractNotRunning`."""
+    with transaction.atomic():
+        contract, today = _locked(contract, decision)
+        if not contract.is_running(today):
+            raise ContractNotRunning(_("This contract is not running."))
+        for planned in PendingChange.objects.open().filter(contract=contract):
+            planned.close(ChangeStatus.CANCELLED, now=decision.now, by_id=decision.actor.user_id, note=decision.words)
+        return _end(contract, today, Dates.at_once(today), decision)
+
+
+def _end(contract: Contract, today: date, dates: Dates, decision: Decision) -> PendingChange:
+    before = sum(line.monthly_minor for line in owned_on(ledger_of(contract), today))
+    change = _plan(contract, ChangeKind.END, dates, decision, monthly=(before, 0))
+    write_contract(contract, decision.actor, auto_renew=False)
+    return _settle(change, today, decision)
 
 
 def reactivate(*, contract: Contract, decision: Decision) -> PendingChange:

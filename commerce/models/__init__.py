@@ -34,6 +34,7 @@ from commerce.models.bundles import (
     FixAction,
     RuleKind,
 )
+from commerce.models.cards import AutoPay, StoredCard
 from commerce.models.catalogue import (
     BillingRule,
     FileKind,
@@ -62,6 +63,7 @@ from commerce.models.deal_desk import (
     SelfServiceLimit,
 )
 from commerce.models.deals import Activity, Deal, DealSource, DealStage, DealType
+from commerce.models.dunning import Collection, Dunning, DunningPolicy, DunningState, DunningStep, StepKind, Stop
 from commerce.models.goals import Goal, GoalMetric, GoalVersion
 from commerce.models.legal_entities import LegalEntity
 from commerce.models.orders import Order, OrderStatus, OrderStep
@@ -94,6 +96,7 @@ __all__ = [
     "ApprovalRule",
     "ApprovalStatus",
     "ApprovalStep",
+    "AutoPay",
     "BalanceEntry",
     "BalanceKind",
     "BillingRule",
@@ -101,6 +104,7 @@ __all__ = [
     "ChangeKind",
     "ChangeReason",
     "ChangeStatus",
+    "Collection",
     "ConfigurationRule",
     "ConfigurationRuleText",
     "ConfigurationShare",
@@ -118,6 +122,10 @@ __all__ = [
     "Delegation",
     "DeltaKind",
     "DiscountSchedule",
+    "Dunning",
+    "DunningPolicy",
+    "DunningState",
+    "DunningStep",
     "EventCursor",
     "FeatureGroup",
     "FileKind",
@@ -185,7 +193,10 @@ __all__ = [
     "ScheduleKind",
     "SelfServiceLimit",
     "StepAction",
+    "StepKind",
     "StepState",
+    "Stop",
+    "StoredCard",
     "StripeCustomer",
     "Subscription",
     "SubscriptionDelta",

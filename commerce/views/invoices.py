@@ -20,7 +20,7 @@ from accounts.models import StoredFile
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from accounts.spreadsheets import csv_response
-from commerce.billing import archives, einvoices, invoicing, receivables, statements
+from commerce.billing import archives, cards, einvoices, invoicing, receivables, standing, statements
 from commerce.billing.billing_profile import BillingProfileForm, save_profile
 from commerce.models import BalanceEntry, Invoice
 from commerce.models.billing import InvoiceQuerySet
@@ -94,6 +94,7 @@ def invoice_list(request: AccountRequest) -> HttpResponse:
             "may_pay": request.membership.may(Permission.BUY),
             "may_change_billing": request.membership.may(Permission.MANAGE_BILLING),
             "today": today,
+            "dunning": standing.of_account(request.account),
         },
     )
 
@@ -161,7 +162,9 @@ def billing_profile(request: AccountRequest) -> HttpResponse:
 def invoice(request: AccountRequest, number: str) -> HttpResponse:
     now = timezone.now()
     found = get_object_or_404(
-        Invoice.objects.for_account(request.account).select_related("order", "corrects").prefetch_related("lines"),
+        Invoice.objects.for_account(request.account)
+        .select_related("order", "corrects", "collection")
+        .prefetch_related("lines"),
         number=number,
     )
     buffer_page_view(
@@ -173,13 +176,15 @@ def invoice(request: AccountRequest, number: str) -> HttpResponse:
         session_key=session_digest(request),
     )
     today = request.account.local_date(now)
+    pending = found.attempts.pending().first()
     return render(
         request,
         "commerce/invoice.html",
         {
             "invoice": found,
             "crumbs": [{"label": _("Invoices"), "url": reverse("commerce:invoices")}, {"label": found.number}],
-            "pending": found.attempts.pending().first(),
+            "pending": pending,
+            **_card_payment(request, found, is_paying=pending is not None),
             "may_pay": found.is_payable and request.membership.may(Permission.BUY),
             "is_overdue": found.is_overdue(today),
             "credit_notes": found.corrections.order_by("number"),
@@ -213,6 +218,23 @@ def invoice_xml(request: AccountRequest, number: str) -> HttpResponse:
     response = HttpResponse(xml, content_type="application/xml")
     response.headers["Content-Disposition"] = f'attachment; filename="{found.number}.xml"'
     return response
+
+
+def _card_payment(request: AccountRequest, invoice: Invoice, *, is_paying: bool) -> dict[str, object]:
+    """What the page of an open invoice says of the stored card, and of what follows if it stays unpaid."""
+    if not invoice.is_payable:
+        return {}
+    card = cards.default_card(request.account)
+    may_change = request.membership.may(Permission.MANAGE_BILLING)
+    return {
+        "card": card,
+        "collection": getattr(invoice, "collection", None),
+        "last_attempt": invoice.attempts.order_by("-number").first(),
+        "pays_by_itself": cards.pays_by_itself(request.account),
+        "dunning": standing.of_account(request.account),
+        "may_charge_card": may_change and card is not None and not is_paying,
+        "may_change_billing": may_change,
+    }
 
 
 def _download(stored: StoredFile) -> HttpResponse:

@@ -15,15 +15,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.http import AccountRequest, own_transactions, requires, step_up
 from accounts.permissions import Permission
 from commerce import stripe_gateway as gateway
-from commerce.billing import payments
+from commerce.billing import cards, collecting, payments
 from commerce.models import Invoice, PaymentAttempt, PaymentState
 
 logger = logging.getLogger(__name__)
+
+UNREACHABLE = gettext_lazy("Payments can't be reached just now. Nothing was charged; please try again in a minute.")
 
 # Stripe.js comes from, calls and frames these; the stand-in only the first two, both on its own origin.
 _STRIPE_CSP = {
@@ -53,13 +56,13 @@ def pay(request: AccountRequest, number: str) -> HttpResponseBase:
             messages.error(request, _("Cards can't be charged this amount. Please pay by bank transfer."))
             return _leave_for(request, reverse("commerce:invoice", args=[invoice.number]))
         if request.method != "POST":
-            context = {"invoice": invoice, "steps": _steps(invoice), **_stripe_context()}
+            context = {"invoice": invoice, "steps": _steps(invoice), **stripe_context()}
             return render(request, "commerce/pay.html", context)
     try:
         setup = payments.prepare_card(account=request.account, now=now)
     except gateway.GatewayError:
         logger.exception("no card could be set up")
-        return _refused(_("Payments can't be reached just now. Nothing was charged; please try again in a minute."))
+        return refused(str(UNREACHABLE))
     return JsonResponse({"client_secret": setup.client_secret})
 
 
@@ -83,14 +86,14 @@ def start_payment(request: AccountRequest, number: str) -> HttpResponseBase:
     except gateway.CurrencyNotPayable:
         return _refused(_("Cards can't be charged this amount. Please pay by bank transfer."))
     except gateway.CardDeclined:
-        return _refused(_("Your card was declined. Nothing was charged. Try another card, or ask your bank."))
+        return refused(_("Your card was declined. Nothing was charged. Try another card, or ask your bank."))
     except (payments.CardNotReady, gateway.Refused):
-        return _refused(_("This card can't be used. Nothing was charged. Check its details, or try another card."))
+        return refused(_("This card can't be used. Nothing was charged. Check its details, or try another card."))
     except gateway.GatewayError:
         logger.exception("no payment could be started")
-        return _refused(_("Payments can't be reached just now. Nothing was charged; please try again in a minute."))
+        return refused(str(UNREACHABLE))
     if attempt.state == PaymentState.FAILED:
-        return _refused(
+        return refused(
             _("%(reason)s Nothing was charged. Try another card, or ask your bank.")
             % {"reason": attempt.decline_reason}
         )
@@ -117,7 +120,7 @@ def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
             "invoice": attempt.invoice,
             "state": state.value,
             "is_checking": state.is_pending and not waits_for_bank and state != PaymentState.REVIEW,
-            **(_stripe_context() if waits_for_bank else {}),
+            **(stripe_context() if waits_for_bank else {}),
         },
     )
 
@@ -144,6 +147,51 @@ def finish_payment(request: AccountRequest, public_id: UUID) -> HttpResponseBase
     if attempt.state == PaymentState.CANCELLED:
         return redirect("commerce:pay", number=attempt.invoice.number)
     return _go_to(request, attempt)
+
+
+@own_transactions
+@require_POST
+@requires(Permission.MANAGE_BILLING)
+@step_up
+def retry_payment(request: AccountRequest, number: str) -> HttpResponseBase:
+    """Charge the stored card now. `after` is the last attempt that the page knew of: pressed twice, it charges once."""
+    with request.scope():
+        invoice = _invoice(request, number)
+    after = request.POST.get("after", "")
+    try:
+        attempt = collecting.retry(
+            invoice=invoice,
+            after=int(after) if after.isdecimal() and len(after) < 6 else 0,
+            actor=request.actor,
+            now=timezone.now(),
+        )
+    except payments.AlreadyPaying as error:
+        attempt = error.attempt
+    except cards.NoCard:
+        messages.error(request, _("Choose a card first."))
+        return redirect("commerce:cards")
+    except payments.InvoiceNotPayable:
+        return redirect("commerce:invoice", number=number)
+    except gateway.CurrencyNotPayable:
+        messages.error(request, _("Cards can't be charged this amount. Please pay by bank transfer."))
+        return redirect("commerce:invoice", number=number)
+    _say_what_became_of(request, attempt)
+    if attempt.state == PaymentState.REQUIRES_ACTION and request.membership.may(Permission.BUY):
+        return redirect("commerce:payment", public_id=attempt.pk)
+    return redirect("commerce:invoice", number=number)
+
+
+def _say_what_became_of(request: AccountRequest, attempt: PaymentAttempt) -> None:
+    match attempt.state_choice:
+        case PaymentState.SUCCEEDED:
+            messages.success(request, _("Thank you, it is paid."))
+        case PaymentState.FAILED:
+            text = _("%(reason)s Nothing was charged. Try another card, or ask your bank.")
+            messages.error(request, text % {"reason": attempt.decline_reason})
+        case PaymentState.REQUIRES_ACTION:
+            messages.warning(request, _("Your bank wants you to confirm the payment."))
+        case _:
+            messages.info(request, _("The payment is on its way. Please do not pay again."))
 
 
 def _invoice(request: AccountRequest, number: str) -> Invoice:
@@ -189,11 +237,11 @@ def _leave_for(request: HttpRequest, url: str) -> HttpResponse:
     return redirect(url)
 
 
-def _refused(message: str) -> JsonResponse:
+def refused(message: str) -> JsonResponse:
     return JsonResponse({"error": message})
 
 
-def _stripe_context() -> dict[str, object]:
+def stripe_context() -> dict[str, object]:
     return {
         "stripe_js_url": settings.STRIPE_JS_URL,
         "stripe_publishable_key": settings.STRIPE_PUBLISHABLE_KEY,

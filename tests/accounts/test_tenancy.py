@@ -38,6 +38,7 @@ KEYS_BY_THE_OWNER = {
     "accounts_scimuser.membership_id",
     "commerce_renewal.contract_id",
     "commerce_renewal.successor_id",
+    "commerce_collection.invoice_id",
 }
 
 

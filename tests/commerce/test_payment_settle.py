@@ -250,7 +250,7 @@ def frozen(stripe, stripe_js, invoice, admin, now):
     customer = StripeCustomer.objects.get().stripe_id
     card = gateway.retrieve_setup(setup.id).card_id
     gateway.attach_card(card_id=card, customer_id=customer)
-    return payments._freeze(invoice, customer_id=customer, card_id=card, actor=admin.membership.actor(), now=now)
+    return payments.freeze(invoice, customer=customer, card_id=card, by_id=admin.pk, now=now)
 
 
 def test_killed_before_sending(frozen, invoice, localstripe, now):
@@ -355,8 +355,8 @@ def test_the_quote_may_expire_and_prices_may_change_once_it_is_accepted(pay, inv
 
 
 def test_a_customer_that_stripe_has_forgotten_is_made_anew(pay, invoice, localstripe, acme, now):
-    first = payments._customer_id(acme, now=now)
-    assert payments._customer_id(acme, now=now) == first
+    first = payments.customer_id(acme, now=now)
+    assert payments.customer_id(acme, now=now) == first
     localstripe.flush()
     assert pay().state == PaymentState.SUCCEEDED
     assert StripeCustomer.objects.get().stripe_id != first

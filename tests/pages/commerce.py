@@ -13,7 +13,7 @@ from commerce.billing.payments import prepare_card
 from commerce.configuring.situations import plain, situation_of
 from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
-from commerce.models import Contract, ProductFile, Quote, QuoteStatus, RetentionOffer
+from commerce.models import Contract, ProductFile, Quote, QuoteStatus, RetentionOffer, StoredCard
 from commerce.orders import cancelling
 from commerce.renewals.reading import view_of
 from tests.commerce.stripe_side import StripeJs
@@ -44,6 +44,14 @@ def attempt(company: Company) -> Mapping[str, Any]:
 
 def licence(company: Company) -> Mapping[str, Any]:
     return {"public_id": company.licence.public_id}
+
+
+def stored_card(company: Company) -> Mapping[str, Any]:
+    return {"public_id": company.card.public_id}
+
+
+def choose_none(company: Company) -> None:
+    StoredCard.objects.filter(pk=company.card.pk).update(is_default=False)
 
 
 def cancel_unpaid(company: Company) -> None:
@@ -442,6 +450,36 @@ COMMERCE = [
     Page("commerce:invoice-archive", Permission.VIEW_INVOICES),
     Page("commerce:statement", Permission.VIEW_INVOICES, changes=True),  # A download is recorded.
     Page("commerce:billing-profile", Permission.MANAGE_BILLING, screen=True),
+    Page("commerce:cards", Permission.MANAGE_BILLING, screen=True),
+    Page("commerce:add-card", Permission.MANAGE_BILLING, screen=True),
+    Page(
+        "commerce:add-card", Permission.MANAGE_BILLING, method="POST", needs_stripe=True, headers=ANSWERS_JSON,
+        shows=lambda company: {"what the browser needs": "client_secret"},
+    ),
+    Page(
+        "commerce:store-card", Permission.MANAGE_BILLING, method="POST", needs_stripe=True, headers=ANSWERS_JSON,
+        body=lambda company: {"setup": card(company)}, shows=lambda company: {"where to go": "/company/cards/"},
+        foreign=(
+            Foreign("a card of another company", 200, body=lambda other: {"setup": card(other)}, changes=True),
+        ),
+    ),
+    Page(
+        "commerce:choose-card", Permission.MANAGE_BILLING, method="POST", kwargs=stored_card, names_row=True,
+        status=302, arrange=choose_none,
+    ),
+    Page("commerce:remove-card", Permission.MANAGE_BILLING, kwargs=stored_card, names_row=True, screen=True),
+    Page(
+        "commerce:remove-card", Permission.MANAGE_BILLING, method="POST", kwargs=stored_card, names_row=True,
+        status=302, needs_stripe=True,
+    ),
+    Page(
+        "commerce:auto-pay", Permission.MANAGE_BILLING, method="POST", status=302,
+        body=lambda company: {"agree": "on"},
+    ),
+    Page(
+        "commerce:retry-payment", Permission.MANAGE_BILLING, method="POST", kwargs=number("invoice"), names_row=True,
+        status=302, needs_stripe=True, body=lambda company: {"after": str(company.attempt.number)},
+    ),
     Page(
         "commerce:billing-profile", Permission.MANAGE_BILLING, method="POST", status=302,
         body=lambda company: {

@@ -14,6 +14,8 @@ from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
 from commerce.models import (
+    Collection,
+    Dunning,
     Invoice,
     PaymentAttempt,
     PendingChange,
@@ -69,7 +71,6 @@ def contexts(company):
     letter = invitation_to_the_reader(company)
     invoice = company.active_order.invoice
     invoice.paid_at = invoice.paid_at or company.active_order.placed_at
-    attempt = PaymentAttempt(invoice=invoice, amount_minor=invoice.total_minor, currency=invoice.currency)
     url = f"{settings.PORTAL_BASE_URL}/orders/?company={company.account.public_id}"
     decided = PurchaseApproval.objects.get(pk=company.approval.pk)
     decided.decided_by, decided.note = company.administrator, "Next year."
@@ -131,13 +132,30 @@ def contexts(company):
             },
             "refund": {"refund": RefundAttempt(amount_minor=1190, currency="EUR"), "invoice": invoice},
             "invoice_reminder": {"invoice": invoice, "is_overdue": True, "is_last": True},
-            "receipt": {"invoice": invoice, "order": company.active_order, "attempt": attempt},
+            **of_what_is_owed(company, invoice),
+            "receipt": {"invoice": invoice, "order": company.active_order, "amount_minor": invoice.total_minor},
         }
         | of_the_account_team(company)
         | of_quotes(company)
         | of_contracts(company)
         | of_the_deal_desk(company)
     )
+
+
+def of_what_is_owed(company, invoice):
+    day = invoice.due_date
+    dunning = Dunning.objects.get(account=company.account)
+    dunning.state, dunning.cancellation_date = "suspended", day
+    context = {"dunning": dunning, "state": "suspended", "invoice": invoice, "customer": company.account}
+    attempt = PaymentAttempt(invoice=invoice, decline_code="insufficient_funds")
+    return {
+        "card_not_charged": {
+            "invoice": invoice, "attempt": attempt, "stop": None, "dunning": dunning,
+            "collection": Collection(invoice=invoice, next_try_date=day),
+        },
+        "standing": context,
+        "customer_suspended": context,
+    }  # fmt: skip
 
 
 def of_quotes(company):
@@ -213,6 +231,7 @@ def invitation_to_the_reader(company):
 # To the vendor's people: their links lead into the admin.
 TO_STAFF = {
     "order_step_failed",
+    "customer_suspended",
     "portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests",
     "quote_requested", "quote_asked", "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
     "contract_attention", "retention_offer_taken", "renewal_attention", "renewal_talk",
