@@ -84,7 +84,7 @@ def start_payment(request: AccountRequest, number: str) -> HttpResponseBase:
     except payments.InvoiceNotPayable:
         return JsonResponse({"next": reverse("commerce:invoice", args=[invoice.number])})
     except gateway.CurrencyNotPayable:
-        return _refused(_("Cards can't be charged this amount. Please pay by bank transfer."))
+        return refused(_("Cards can't be charged this amount. Please pay by bank transfer."))
     except gateway.CardDeclined:
         return refused(_("Your card was declined. Nothing was charged. Try another card, or ask your bank."))
     except (payments.CardNotReady, gateway.Refused):
