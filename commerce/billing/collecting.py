@@ -69,8 +69,11 @@ def due_collections(*, now: datetime) -> list[int]:
     May run as often as it likes: a card is tried once for each date.
     """
     begin_due(now=now)
-    for collection in Collection.objects.answered().select_related("account")[:BATCH]:
-        follow(collection=collection, now=now)
+    for collection in Collection.objects.answered().select_related("account").order_by("pk"):
+        try:
+            follow(collection=collection, now=now)
+        except Exception:
+            logger.exception("what follows for %s could not be written down", collection.pk)
     due = Collection.objects.due(now).order_by("next_try_date", "pk")
     return list(due.values_list("pk", flat=True)[:BATCH])
 

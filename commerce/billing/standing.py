@@ -50,6 +50,9 @@ def look_at_all(*, now: datetime) -> int:
     for account in list(_to_be_looked_at(now)):
         try:
             with system_scope(account.pk):
+                lock(account)
+                if not _to_be_looked_at(now).filter(pk=account.pk).exists():
+                    continue  # Somebody has paid, or begun to, since the list was made.
                 _look(account, now=now)
             touched += 1
         except Exception:
