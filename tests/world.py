@@ -85,6 +85,7 @@ from commerce.models import (
     Delegation,
     DiscountSchedule,
     Dunning,
+    DunningPolicy,
     DunningStep,
     FeatureGroup,
     Goal,
@@ -518,6 +519,7 @@ def _was_late(company: Company, now: datetime) -> StoredCard:
     """An earlier bill was charged too late, and paid; the company keeps the card."""
     account, user = company.account, company.administrator
     begun, day = now - timedelta(days=30), now.date() - timedelta(days=30)
+    DunningPolicy.objects.get_or_create(legal_entity="", defaults={"retry_days": [3, 7, 14]})
     AutoPay.objects.create(account=account, agreed_by=user, agreed_at=begun, ended_by=user, ended_at=now)
     Collection.objects.create(account=account, invoice=company.active_order.invoice, first_date=day, tries=1)
     Suspension.objects.create(account=account, reason="Not paid", started_at=begun, ended_at=now)

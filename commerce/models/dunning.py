@@ -72,8 +72,9 @@ class DunningPolicy(models.Model):
 
     @classmethod
     def of(cls, legal_entity: str) -> "DunningPolicy":
-        """That of the legal entity, or the one for all. One query."""
-        return cls.objects.filter(legal_entity__in=[legal_entity, ""]).order_by("-legal_entity")[0]
+        """That of the legal entity, or the one for all; where none is written down, as we began. One query."""
+        found = cls.objects.filter(legal_entity__in=[legal_entity, ""]).order_by("-legal_entity").first()
+        return found or cls(retry_days=[3, 7, 14])
 
     def after(self, tries: int, first_date: date) -> date | None:
         """When the card is tried again after so many tries; None after the last."""
