@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import time_machine
 from celery import current_app
+from django.db import transaction
 from django.test import RequestFactory
 
 from accounts.models import User
@@ -286,7 +287,8 @@ class Schedule:
             return
         if attempt := self._attempts().filter(state=PaymentState.REVIEW).first():
             self._note("a person releases the payment under review")
-            payments.release(attempt=attempt, now=self.now)
+            with transaction.atomic():
+                payments.release(attempt=attempt, now=self.now)
         self._note("the customer pays what is still to be paid")
         self.machines.web(partial(self._pay, GOOD), now=self.now)
 
