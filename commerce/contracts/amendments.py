@@ -27,6 +27,8 @@ from commerce.models import (
     Order,
     PendingChange,
     PendingLine,
+    Renewal,
+    RenewalState,
     RetentionAnswer,
     RetentionOffer,
 )
@@ -82,6 +84,10 @@ class NoticeMissed(AmendmentRefused):
     """The last day to decline the renewal has passed."""
 
 
+class NextTermAgreed(AmendmentRefused):
+    """The contract is renewed already: nothing that is said of its end has a place in the term that follows."""
+
+
 class PauseRefused(AmendmentRefused):
     """The contract allows no such pause."""
 
@@ -92,6 +98,10 @@ class NotPaused(AmendmentRefused):
 
 class ReactivationRefused(AmendmentRefused):
     """It was not ended, or too long ago, or not by the customer."""
+
+
+class OfferNotMade(AmendmentRefused):
+    """It is not what is offered for staying, or the contract can't be ended."""
 
 
 class NotOpen(AmendmentRefused):
@@ -135,16 +145,14 @@ class Dates:
 def reduce(*, contract: Contract, lines: Iterable[Entry], decision: Decision, at_once: bool = False) -> PendingChange:
     """Own less, or something cheaper, from the end of the term on. The staff may do it `at_once`.
 
-    Raises `StillUsed` with what to free, `NothingToReduce` where nothing comes after the term, and what `_begin` does.
+    Raises `StillUsed` with what to free, `NothingToReduce` where nothing comes after the term, `NextTermAgreed`, and
+    what `_begin` does.
     """
     lines = list(lines)
     with transaction.atomic():
         contract, today = _begin(contract, decision)
-        if not at_once and not contract.auto_renew:
-            raise NothingToReduce(
-                _("Your contract ends on %(day)s. There is nothing to reduce after it.")
-                % {"day": date_format(contract.last_date)}
-            )
+        if not at_once:
+            _check_after_term(contract)
         owned = owned_on(ledger_of(contract), today)
         if used := still_used(contract.account, before=owned, entries=lines, today=today):
             raise StillUsed(_("More is in use than would remain. Free it first."), items=used)
@@ -246,12 +254,14 @@ def resume(*, contract: Contract, decision: Decision) -> PendingChange:
 def end_contract(*, contract: Contract, decision: Decision, at_once: bool = False) -> PendingChange:
     """End it with its term; or `at_once`: what is owned ends today, what was agreed is billed until the term's end.
 
-    The staff's immediate end also ends the bills. A customer gives notice in time. Raises `NoticeMissed`, and what
-    `_begin` does.
+    The staff's immediate end also ends the bills. A customer gives notice in time, and before they renew. Raises
+    `NoticeMissed`, `NextTermAgreed`, and what `_begin` does.
     """
     with transaction.atomic():
         is_staff = decision.actor.kind == ActorKind.STAFF
         contract, today = _begin(contract, decision)
+        if not is_staff:
+            _check_next_term(contract)
         if contract.auto_renew and today > contract.notice_date and not is_staff:
             raise NoticeMissed(
                 _("The last day to decline the renewal was %(day)s: your contract renews on %(renewal)s. Talk to us.")
@@ -262,6 +272,9 @@ def end_contract(*, contract: Contract, decision: Decision, at_once: bool = Fals
             dates = Dates.at_once(today) if is_staff else Dates(
                 today, DatePolicy.IMMEDIATE, contract.end_date, DatePolicy.END_OF_TERM
             )  # fmt: skip
+        offer = None if is_staff else RetentionOffer.objects.for_reason(decision.reason).first()
+        if offer is not None:  # They read it before they confirmed.
+            _answer(contract, offer, decision, is_taken=False)
         return _end(contract, today, dates, decision)
 
 
@@ -322,12 +335,12 @@ def planned_for(contract: Contract) -> PendingChange:
 
 
 def take_back(*, change: PendingChange, decision: Decision) -> PendingChange:
-    """Undo a planned change before its day. Raises `NotOpen`."""
+    """Undo a planned change before its day, which may have come without it being done yet. Raises `NotOpen`."""
     with transaction.atomic():
-        contract, _today = _locked(change.contract, decision)
+        contract, today = _locked(change.contract, decision)
         change = PendingChange.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.pk)
         change.contract = contract
-        if not change.can_be_taken_back:
+        if not change.can_be_taken_back or change.is_due(today):
             raise NotOpen(_("This change was done or taken back in the meantime."))
         change.close(ChangeStatus.CANCELLED, now=decision.now, by_id=decision.actor.user_id, note=decision.words)
         if change.kind == ChangeKind.END:
@@ -336,30 +349,43 @@ def take_back(*, change: PendingChange, decision: Decision) -> PendingChange:
         return change
 
 
-def answer_offer(*, contract: Contract, offer: RetentionOffer, is_taken: bool, decision: Decision) -> RetentionAnswer:
-    """Write down what a customer who wants to leave says to our offer, and tell their contacts."""
+def take_offer(*, contract: Contract, offer: RetentionOffer, decision: Decision) -> RetentionAnswer:
+    """Stay for what we offer: write it down, and tell the company's contacts; asked again, it is the one answer.
+
+    Raises `OfferNotMade`, `NextTermAgreed`, and what `_begin` does.
+    """
     with transaction.atomic():
-        answer = RetentionAnswer.objects.create(
+        contract = _begin(contract, decision)[0]
+        _check_next_term(contract)
+        if offer != RetentionOffer.objects.for_reason(offer.reason).first():
+            raise OfferNotMade(_("This is not on offer any more. Talk to us."))
+        given = RetentionAnswer.objects.taken().filter(contract=contract, offer=offer).first()
+        if given is not None:
+            return given
+        answer = _answer(contract, offer, decision, is_taken=True)
+        note(EventName.RETENTION_OFFER_TAKEN, contract, decision.actor, decision.now, reason=offer.reason)
+        notify(
+            kind="retention_offer_taken",
+            to=contacts_of(contract.account),
             account=contract.account,
-            contract=contract,
-            offer=offer,
-            reason=offer.reason,
-            headline=offer.headline,
-            discount_percent=offer.discount_percent,
-            is_taken=is_taken,
-            words=decision.words,
-            answered_by_id=decision.actor.user_id,
-            answered_at=decision.now,
+            context={"answer": answer, "contract": contract},
         )
-        if is_taken:
-            note(EventName.RETENTION_OFFER_TAKEN, contract, decision.actor, decision.now, reason=offer.reason)
-            notify(
-                kind="retention_offer_taken",
-                to=contacts_of(contract.account),
-                account=contract.account,
-                context={"answer": answer, "contract": contract},
-            )
         return answer
+
+
+def _answer(contract: Contract, offer: RetentionOffer, decision: Decision, *, is_taken: bool) -> RetentionAnswer:
+    return RetentionAnswer.objects.create(
+        account=contract.account,
+        contract=contract,
+        offer=offer,
+        reason=offer.reason,
+        headline=offer.headline,
+        discount_percent=offer.discount_percent,
+        is_taken=is_taken,
+        words=decision.words,
+        answered_by_id=decision.actor.user_id,
+        answered_at=decision.now,
+    )
 
 
 # What all of them have in common
@@ -396,12 +422,33 @@ def check_free(contract: Contract) -> None:
         )
 
 
-def in_the_way(contract: Contract, today: date) -> AmendmentRefused | None:
-    """Why the contract can't be changed now, with what stands in the way."""
+def _check_after_term(contract: Contract) -> None:
+    """Whether another term follows that can still be changed. Raises `NothingToReduce`, `NextTermAgreed`."""
+    if not contract.auto_renew:
+        raise NothingToReduce(
+            _("Your contract ends on %(day)s. There is nothing to reduce after it.")
+            % {"day": date_format(contract.last_date)}
+        )
+    _check_next_term(contract)
+
+
+def _check_next_term(contract: Contract) -> None:
+    """What was renewed is bought, and may be paid. Raises `NextTermAgreed`."""
+    if Renewal.objects.in_state(RenewalState.ACCEPTED).filter(contract=contract).exists():
+        raise NextTermAgreed(
+            _("This contract is renewed already: the next term begins on %(day)s. Talk to us.")
+            % {"day": date_format(contract.end_date)}
+        )
+
+
+def in_the_way(contract: Contract, today: date, *, of_next_term: bool = False) -> AmendmentRefused | None:
+    """Why the contract can't be changed now, or `of_next_term` not from its end on, with what stands in the way."""
     if not contract.is_running(today):
         return ContractNotRunning(_("This contract is not running."))
     try:
         check_free(contract)
+        if of_next_term:
+            _check_next_term(contract)
     except AmendmentRefused as refusal:
         return refusal
     return None

@@ -17,6 +17,7 @@ from commerce import amounts
 from commerce.catalogue import taxes
 from commerce.models import (
     BillingRule,
+    ChangeKind,
     Contract,
     ContractStatus,
     DeltaKind,
@@ -232,6 +233,37 @@ def owned_on(
     return tuple(sorted(lines, key=lambda line: (order[ProductKind(line.product.kind)], line.product.name)))
 
 
+def once_resumed(deltas: Iterable[SubscriptionDelta]) -> list[SubscriptionDelta]:
+    """The ledger of a paused contract, oldest first, as it comes to when the pause that runs is over."""
+    deltas = list(deltas)
+    pause = next((one.change_id for one in reversed(deltas) if one.kind == DeltaKind.PAUSE), None)
+    return [one for one in deltas if one.kind != DeltaKind.PAUSE or one.change_id != pause]
+
+
+def covered_on(
+    contract: Contract,
+    deltas: Iterable[SubscriptionDelta],
+    planned: PendingChange | None,
+    day: date,
+    *,
+    rate_inside: Decimal = Decimal(0),
+) -> tuple[OwnedLine, ...]:
+    """What a contract covers on any day, past or to come: with the pause that is planned or runs, until its end.
+
+    Other changes are planned for the end of the term only. What is kept in grace is not the contract's any more.
+    """
+    if day >= contract.end_date:
+        return ()
+    if planned is None or planned.effective_date > day:
+        return owned_on(deltas, day, rate_inside=rate_inside)
+    if planned.kind == ChangeKind.RESUME:
+        return owned_on(once_resumed(deltas), day, rate_inside=rate_inside)
+    lines = owned_on(deltas, day, rate_inside=rate_inside)
+    if planned.kind == ChangeKind.PAUSE and planned.until_date is not None and day < planned.until_date:
+        return tuple(line for line in lines if not line.is_recurring)
+    return lines
+
+
 def current_contract(account: Account, today: date) -> Contract | None:
     """The running contract; of several, the one that ends first. One query."""
     contract = Contract.objects.for_account(account).current(today).order_by("end_date", "pk").first()
@@ -277,9 +309,10 @@ def overview_of(contract: Contract, today: date, *, on: date | None = None) -> C
     deltas: list[SubscriptionDelta] = [*rows]
     rate_inside = taxes.rate_inside_at(contract.account, taxes.rate_from(rows[0].tax)) if rows else Decimal(0)
     seen = _overview(contract, deltas, today, planned)
+    if on is not None:
+        return replace(seen, lines=covered_on(contract, deltas, planned, on, rate_inside=rate_inside))
     # An ended contract shows what it had on its last day.
-    day = min(today, contract.last_date) if on is None else on
-    return replace(seen, lines=owned_on(deltas, day, rate_inside=rate_inside))
+    return replace(seen, lines=owned_on(deltas, min(today, contract.last_date), rate_inside=rate_inside))
 
 
 def _overview(

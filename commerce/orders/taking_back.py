@@ -10,7 +10,7 @@ from accounts.languages import documents_language
 from accounts.scope import staff_scope
 from commerce.billing import crediting, invoicing
 from commerce.contracts import ledger
-from commerce.models import Contract, Invoice, Order, OrderStatus, PendingChange, StepState
+from commerce.models import Contract, Invoice, Order, OrderStatus, PendingChange, Quote, QuoteStatus, StepState
 from commerce.orders import licences, provisioning
 from commerce.orders.cancelling import OrderNotCancellable, cancel_order, close_cancelled
 from commerce.orders.fulfilling import PaymentUnderway
@@ -54,6 +54,25 @@ def give_up(*, order: Order, reason: str, actor: Actor, now: datetime) -> Order:
         order.save(update_fields=["status"])
         _credit(order, actor=actor, now=now)
         close_cancelled(order, note=reason, actor=actor, now=now, was_paid=True)
+    return order
+
+
+def give_renewal_up(*, order: Order, actor: Actor, now: datetime) -> Order:
+    """Cancel the order of a term that will not begin, as its contract ends; the order as it is afterwards.
+
+    What was paid is credited to the company's balance. Raises `OrderNotCancellable`, `PaymentUnderway`.
+    """
+    with override(documents_language(order.account)):
+        reason = _("Contract %(number)s ends.") % {"number": order.contract.number}
+    if order.status == OrderStatus.AWAITING_PAYMENT:
+        return cancel_order(order=order, now=now, note=reason, actor=actor)
+    with staff_scope(actor):
+        claimed = Order.objects.filter(pk=order.pk, status=OrderStatus.PAID).update(status=OrderStatus.CANCELLED)
+        if claimed:
+            order.status = OrderStatus.CANCELLED
+            Quote.objects.filter(order=order, status=QuoteStatus.ACCEPTED).update(status=QuoteStatus.SUPERSEDED)
+            _credit(order, actor=actor, now=now)
+            close_cancelled(order, note=reason, actor=actor, now=now, was_paid=True)
     return order
 
 

@@ -17,6 +17,8 @@ from commerce.models import (
     DealStage,
     DeltaKind,
     NoticeKind,
+    Order,
+    OrderStatus,
     Quote,
     QuoteLine,
     QuoteStatus,
@@ -26,10 +28,12 @@ from commerce.models import (
     Subscription,
     SubscriptionDelta,
 )
+from commerce.orders import taking_back
 from commerce.renewals import bills
 from commerce.renewals.offers import event_of
 from commerce.renewals.prices import owned_after
 from commerce.renewals.rolling import GRACE_SOURCE
+from tracking.actor import Actor
 from tracking.models import Event, EventName
 
 
@@ -71,7 +75,11 @@ def suspend(renewals: Sequence[Renewal], *, now: datetime) -> None:
 
 
 def decline(renewals: Sequence[Renewal], *, now: datetime) -> None:
-    """The customer ended the contract: there is nothing to renew, and nobody is reminded any more."""
+    """The contract ended, or will: there is nothing to renew, and nobody is reminded any more.
+
+    What was agreed for the next term is given up; what was paid for it is the company's credit.
+    """
+    _give_orders_up(renewals, now=now)
     quotes = Quote.objects.filter(pk__in=[renewal.quote_id for renewal in renewals if renewal.quote_id])
     quotes.open().update(status=QuoteStatus.DECLINED, closed_at=now)
     _lose_deals(renewals, now=now)
@@ -139,6 +147,13 @@ def _bill(renewals: Sequence[Renewal], owned: dict[int, tuple[OwnedLine, ...]], 
 
 def _old_prices(owned: Iterable[OwnedLine]) -> dict[int, tuple[Decimal, Decimal]]:
     return {line.product.pk: (line.quantity, line.unit_price) for line in owned}
+
+
+def _give_orders_up(renewals: Sequence[Renewal], *, now: datetime) -> None:
+    agreed = [renewal.quote_id for renewal in renewals if renewal.state == RenewalState.ACCEPTED]
+    orders = Order.objects.filter(quote__in=agreed).exclude(status=OrderStatus.CANCELLED)
+    for order in orders.select_related("account", "quote", "deal", "placed_by"):
+        taking_back.give_renewal_up(order=order, actor=Actor.system(order.account_id), now=now)
 
 
 def _close_quotes(renewals: Sequence[Renewal], status: QuoteStatus, *, now: datetime) -> None:

@@ -14,9 +14,10 @@ from accounts.models import Account
 from commerce.catalogue.catalogue import Offered, at_own_price, offered_products
 from commerce.catalogue.pricebooks import FoundPrice, prices_for
 from commerce.catalogue.taxes import SaleTax, tax_on_sale
-from commerce.contracts.contracts import OwnedLine, owned_on
+from commerce.contracts.contracts import OwnedLine, once_resumed, owned_on
 from commerce.models import (
     ContractedPrice,
+    PendingChange,
     PendingLine,
     PriceBook,
     ProductKind,
@@ -106,7 +107,7 @@ def read_basis(renewals: Sequence[Renewal], today: date) -> Basis:
 
 
 def owned_after(renewals: Iterable[Renewal]) -> dict[int, tuple[OwnedLine, ...]]:
-    """What each contract comes to on the day its term ends, with what is planned for then. Two queries."""
+    """What each contract comes to on the day its term ends, with what is planned until then. Three queries."""
     due = {renewal.contract_id: renewal.due_date for renewal in renewals}
     ledgers: dict[int, list[SubscriptionDelta]] = defaultdict(list)
     deltas = SubscriptionDelta.objects.filter(subscription__contract__in=due).select_related("subscription__product")
@@ -115,6 +116,8 @@ def owned_after(renewals: Iterable[Renewal]) -> dict[int, tuple[OwnedLine, ...]]
     planned: dict[int, list[PendingLine]] = defaultdict(list)
     for line in _planned(due):
         planned[line.change.contract_id].append(line)
+    for contract in PendingChange.objects.resuming().filter(contract__in=due).values_list("contract", flat=True):
+        ledgers[contract] = once_resumed(ledgers[contract])
     return {
         pk: tuple(line for line in _with(owned_on(ledgers[pk], day), planned[pk]) if line.is_recurring)
         for pk, day in due.items()

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import Account
 from commerce import amounts
 from commerce.catalogue import taxes
-from commerce.contracts.contracts import OwnedLine, TimelineStep, ledger_of, line_label, owned_on
+from commerce.contracts.contract_rows import paused_of
+from commerce.contracts.contracts import OwnedLine, TimelineStep, ledger_of, line_label, once_resumed, owned_on
 from commerce.models import Contract, Product, Renewal, RenewalState, TermsMethod
 from commerce.pricing.money import Money
 from commerce.renewals.risk import HIGH_FROM, MEDIUM_FROM, RiskBand
@@ -163,9 +164,11 @@ def grace_of(account: Account, today: date) -> Grace | None:
 
 
 def view_of(renewal: Renewal, today: date) -> RenewalView:
-    """A renewal with its lines: of the contract on its last day, beside those of the quote. Three queries."""
-    rate_inside = taxes.rate_inside(renewal.account, today)
-    before = owned_on(ledger_of(renewal.contract), renewal.last_date, rate_inside=rate_inside)
+    """A renewal with its lines: of the contract on its last day, beside those of the quote. Four queries."""
+    deltas = ledger_of(renewal.contract)
+    if paused_of([renewal.contract]):
+        deltas = once_resumed(deltas)
+    before = owned_on(deltas, renewal.last_date, rate_inside=taxes.rate_inside(renewal.account, today))
     return RenewalView(renewal, today, tuple(_lines(renewal, [line for line in before if line.is_recurring])))
 
 

@@ -17,7 +17,7 @@ from commerce.contracts.amendment_forms import DecisionForm, EndForm, PauseForm,
 from commerce.contracts.amendments import AmendmentRefused, Decision
 from commerce.contracts.applying import last_end
 from commerce.contracts.contracts import ledger_of, owned_on
-from commerce.models import ChangeReason, Contract, PendingChange, RetentionKind, RetentionOffer
+from commerce.models import ChangeReason, Contract, RetentionKind, RetentionOffer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,7 +75,8 @@ def end_contract(request: AccountRequest, number: str) -> HttpResponse:
     contract, now, today = _about(request, number)
     reason = ReasonForm(request.GET if "reason" in request.GET else None)
     if request.method != "POST" and not (reason.is_bound and reason.is_valid()):
-        context = {"contract": contract, "form": reason, "in_the_way": amendments.in_the_way(contract, today)}
+        in_the_way = amendments.in_the_way(contract, today, of_next_term=True)
+        context = {"contract": contract, "form": reason, "in_the_way": in_the_way}
         return render(request, "commerce/end_contract.html", context, status=422 if reason.errors else 200)
     form = EndForm(contract, request.POST if request.method == "POST" else None, initial=_given(reason))
     if request.method == "POST" and form.is_valid():
@@ -95,7 +96,7 @@ def end_contract(request: AccountRequest, number: str) -> HttpResponse:
         "reason": reason_given,
         "offer": RetentionOffer.objects.for_reason(reason_given).first(),
         "consequences": consequences.of_end(contract, owned_on(ledger_of(contract), today)),
-        "in_the_way": amendments.in_the_way(contract, today),
+        "in_the_way": amendments.in_the_way(contract, today, of_next_term=True),
     }
     return render(request, "commerce/end_contract_confirm.html", context, status=422 if form.errors else 200)
 
@@ -107,7 +108,11 @@ def stay(request: AccountRequest, number: str) -> HttpResponse:
     contract, now, _today = _about(request, number)
     offer = get_object_or_404(RetentionOffer.objects.active(), pk=_number(request.POST.get("offer", "")))
     decision = Decision(actor=request.actor, now=now, words=request.POST.get("words", "")[:1000])
-    amendments.answer_offer(contract=contract, offer=offer, is_taken=True, decision=decision)
+    try:
+        amendments.take_offer(contract=contract, offer=offer, decision=decision)
+    except AmendmentRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("commerce:contract", contract.number)
     if offer.kind == RetentionKind.PAUSE:
         messages.success(request, _("Good that you stay. Say from when until when."))
         return redirect("commerce:pause-contract", contract.number)
@@ -120,11 +125,10 @@ def stay(request: AccountRequest, number: str) -> HttpResponse:
 def take_back(request: AccountRequest, number: str) -> HttpResponse:
     """Undo the planned change."""
     contract, now, _today = _about(request, number)
-    change = get_object_or_404(PendingChange.objects.for_account(request.account).open(), contract=contract)
     return _done(
         request,
         contract,
-        lambda decision: amendments.take_back(change=change, decision=decision),
+        lambda decision: amendments.take_back(change=amendments.planned_for(contract), decision=decision),
         _("The planned change is taken back. Everything stays as it is."),
         now,
     )

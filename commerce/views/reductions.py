@@ -66,6 +66,6 @@ def reduce_contract(request: AccountRequest, number: str) -> HttpResponse:
         else [],
         "before_minor": before,
         "after_minor": before + sum(entry.recurring_minor for entry in entries),
-        "in_the_way": amendments.in_the_way(contract, today),
+        "in_the_way": amendments.in_the_way(contract, today, of_next_term=True),
     }
     return render(request, "commerce/reduce_contract.html", context, status=422 if form.errors else 200)

@@ -104,7 +104,15 @@ def test_a_confirmed_end_is_planned_and_can_be_taken_back(client, url, contract)
     client.post(url("take-back"))
     contract.refresh_from_db()
     assert contract.auto_renew
-    assert client.post(url("take-back")).status_code == 404
+
+
+def test_a_change_is_taken_back_once_however_often_it_is_clicked(client, url, contract):
+    client.post(url("pause-contract"), {"from_date": "2026-12-01", "until_date": "2026-12-20", "version": 1})
+    for _click in range(2):
+        response = client.post(url("take-back"), follow=True)
+        assert response.status_code == 200
+    assert "No change of this contract is planned" in response.content.decode()
+    assert PendingChange.objects.get().status == "cancelled"
 
 
 def test_without_consent_nothing_ends(client, url, contract):

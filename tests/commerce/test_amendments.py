@@ -179,6 +179,15 @@ def test_a_planned_change_is_taken_back(contract, by):
         amendments.take_back(change=change, decision=by())
 
 
+def test_on_its_day_a_change_is_taken_back_no_more_although_the_job_is_late(contract, by):
+    change = amendments.end_contract(contract=contract, decision=by())
+    with pytest.raises(amendments.NotOpen):
+        amendments.take_back(change=change, decision=by(now=noon(TERM_END)))
+    change.refresh_from_db()
+    contract.refresh_from_db()
+    assert (change.status, contract.auto_renew) == ("open", False)
+
+
 def test_what_is_done_is_not_taken_back(contract, by):
     amendments.pause(contract=contract, decision=by(), from_date=date(2026, 11, 18), until_date=date(2026, 12, 10))
     resumption = PendingChange.objects.get(status="open")
@@ -339,12 +348,34 @@ def test_an_offer_taken_is_written_down_and_told(contract, by, acme, agent):
         defaults={"kind": "discount", "headline": "10 % off your next term", "discount_percent": 10},
     )[0]
 
-    amendments.answer_offer(contract=contract, offer=offer, is_taken=True, decision=by(words="Fine."))
+    amendments.take_offer(contract=contract, offer=offer, decision=by(words="Fine."))
 
     answer = RetentionAnswer.objects.get()
     assert (answer.reason, answer.discount_percent, answer.is_taken) == ("too_expensive", 10, True)
     assert "10 % off your next term" in OutgoingMail.objects.get(user=agent).text
     assert not PendingChange.objects.exists()
+
+
+def test_an_offer_is_taken_once_and_only_the_one_that_is_made(contract, by, acme, agent):
+    acme.owner = agent
+    acme.save()
+    made, better = (
+        RetentionOffer.objects.update_or_create(
+            reason="too_expensive",
+            rank=rank,
+            defaults={"kind": "discount", "headline": f"{percent} % off", "discount_percent": percent},
+        )[0]
+        for rank, percent in ((1, 10), (2, 90))
+    )
+    for _click in range(2):
+        amendments.take_offer(contract=contract, offer=made, decision=by())
+    with pytest.raises(amendments.OfferNotMade):
+        amendments.take_offer(contract=contract, offer=better, decision=by())
+    amendments.end_contract(contract=contract, decision=by(), at_once=True)
+    with pytest.raises(amendments.ContractNotRunning):
+        amendments.take_offer(contract=contract, offer=made, decision=by())
+    assert RetentionAnswer.objects.taken().get().discount_percent == 10
+    assert OutgoingMail.objects.filter(user=agent, text__contains="10 % off").count() == 1
 
 
 # What is written down

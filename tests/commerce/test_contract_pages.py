@@ -1,10 +1,13 @@
 """Contracts: dates, lines against use, history."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
 
+from commerce.contracts import amendments
+from commerce.contracts.amendments import Decision
+from commerce.contracts.applying import apply_due
 from commerce.contracts.contracts import overview, overview_of
 from commerce.models import Contract
 from commerce.orders.fulfilling import fulfil
@@ -130,6 +133,25 @@ def test_any_day_can_be_asked(quote, admin, accept, contract, now, signed_in):
     after = client.get(url_of(contract), {"on": "2027-01-31"}).content.decode()
     assert "€11.40" not in after
     assert "Nothing is owned on this day." in client.get(url_of(contract), {"on": "2025-01-01"}).content.decode()
+
+
+def test_a_day_to_come_knows_of_the_planned_pause_and_of_the_end(admin, contract, now, signed_in):
+    decision = Decision(actor=admin.membership.actor(), now=now)
+    pause = {"from_date": date(2026, 12, 1), "until_date": date(2026, 12, 20)}
+    amendments.pause(contract=contract, decision=decision, **pause)
+    client = signed_in(admin)
+
+    def is_owned(day):
+        return "Nothing is owned on this day." not in client.get(url_of(contract), {"on": day}).content.decode()
+
+    def owned():
+        return [is_owned(day) for day in ("2026-11-30", "2026-12-01", "2026-12-19", "2026-12-20", "2027-01-31")]
+
+    assert owned() == [True, False, False, True, True]
+    apply_due(now=now + timedelta(days=14))
+    assert owned() == [True, False, False, True, True]
+    assert not is_owned("2027-02-01")  # The first day of another contract.
+    assert not is_owned("9999-12-31")
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "99999-01-01", ""])

@@ -10,12 +10,16 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Entitlements, OutgoingMail
+from commerce.billing.balances import balance_of
+from commerce.contracts import amendments
+from commerce.contracts.amendments import Decision
 from commerce.contracts.contracts import ledger_of, owned_on
 from commerce.models import (
     Contract,
     Deal,
     Invoice,
     Order,
+    PendingChange,
     Price,
     Quote,
     QuoteLine,
@@ -325,6 +329,56 @@ def test_seats_bought_after_an_early_renewal_go_on_and_are_billed_besides(contra
     assert lines_of(successor, T)["team"].quantity == 60
     assert lines_of(successor, T)["team"].monthly_minor == 68_400
     assert list(Invoice.objects.order_by("pk").values_list("subtotal_minor", flat=True)) == [684_000, 136_800]
+
+
+def test_what_is_renewed_is_neither_cancelled_nor_reduced(contract, admin):
+    run(T - timedelta(days=120))
+    order = accept(contract, admin, T - timedelta(days=100))
+    fulfil(order=order, now=at(T - timedelta(days=99)), actor=Actor.system(contract.account_id))
+    decision = Decision(actor=admin.membership.actor(), now=at(T - timedelta(days=90)))
+    for at_once in (False, True):
+        with pytest.raises(amendments.NextTermAgreed):
+            amendments.end_contract(contract=contract, decision=decision, at_once=at_once)
+    with pytest.raises(amendments.NextTermAgreed):
+        amendments.reduce(contract=contract, lines=[], decision=decision)
+    assert not PendingChange.objects.exists()
+    run(T)
+    order.refresh_from_db()
+    assert (renewal_of(contract).state, order.status) == ("rolled_over", "active")
+
+
+def test_the_staff_end_a_contract_that_was_renewed_and_the_next_term_is_credited(contract, admin, manager):
+    run(T - timedelta(days=120))
+    order = accept(contract, admin, T - timedelta(days=100))
+    fulfil(order=order, now=at(T - timedelta(days=99)), actor=Actor.system(contract.account_id))
+    Invoice.objects.filter(order=order).update(status="paid", paid_at=at(T - timedelta(days=99)))
+    decision = Decision(actor=Actor.staff(manager.pk, contract.account_id), now=at(T - timedelta(days=90)))
+    amendments.end_contract(contract=contract, decision=decision, at_once=True)
+    for day in (T - timedelta(days=90), T):
+        run(day)
+    order.refresh_from_db()
+    assert (renewal_of(contract).state, order.status, order.quote.status) == ("declined", "cancelled", "superseded")
+    assert order.deal.stage == "lost"
+    assert balance_of(contract.account, "EUR") == order.total_minor
+    assert Contract.objects.count() == 1
+
+
+def test_a_pause_that_is_over_before_the_term_keeps_offer_and_reminders(contract, admin):
+    run(T - timedelta(days=120))
+    decision = Decision(actor=admin.membership.actor(), now=at(T - timedelta(days=100)))
+    pause = {"from_date": T - timedelta(days=61), "until_date": T - timedelta(days=5)}
+    amendments.pause(contract=contract, decision=decision, **pause)
+    for left in (61, 60, 30):
+        run(T - timedelta(days=left))
+        renewal = renewal_of(contract)
+        assert (renewal.state, renewal.monthly_after_minor) == ("offered", 57_000)
+    view = view_of(renewal, T - timedelta(days=30))
+    assert [(line.quantity_before, line.quantity) for line in view.lines] == [(50, 50)]
+    for left in (5, 1, 0):
+        run(T - timedelta(days=left))
+    told = RenewalNotice.objects.filter(kind="notice").values_list("days_before", flat=True)
+    assert sorted(told) == [1, 7, 30, 60, 90]
+    assert lines_of(renewal_of(contract).successor, T)["team"].quantity == 50
 
 
 def test_a_cancelled_order_of_a_renewal_is_offered_again(contract, admin):
