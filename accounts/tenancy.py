@@ -266,6 +266,10 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_balanceentry": Tenant(READ),  # Credit is given, used and paid back with the owner's rights.
     "commerce_refundattempt": Tenant(READ),
     "commerce_invoicereminder": Tenant(READ),
+    "commerce_billingperiod": Tenant(READ),  # What was billed is noted with the owner's rights.
+    "commerce_billedentry": Tenant(READ),
+    "commerce_usagecharge": Tenant(READ),
+    "commerce_bookscheck": Shared("", "whether the vendor's books add up, staff only"),
     "commerce_periodclose": Shared(READ, "up to when the vendor's books are closed"),
     "commerce_stripecustomer": Tenant(READ),
     # Cards are stored, and what is charged to them decided, with the owner's rights: Stripe is asked first.
@@ -306,6 +310,7 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
 # Functions with the owner's rights that a customer's request may call, instead of a table it may not touch.
 FUNCTIONS = (
     "commerce_next_invoice_number(text, text)",
+    "commerce_first_open_day()",
     "commerce_line_of(bigint)",
     "commerce_families()",
     "commerce_shows_configuration(bigint, bigint)",

@@ -121,6 +121,14 @@ class AboutMoney(AboutAThing):
         return {"number": context[cls.thing].number}
 
 
+class InvoiceIssued(AboutMoney):
+    """A period of a contract, or what was used in one, was billed."""
+
+    name = "invoice_issued"
+    label = _("An invoice has arrived")
+    line = _("Invoice %(number)s")
+
+
 class CreditNote(AboutMoney):
     """Something of an invoice was taken back."""
 
@@ -484,7 +492,7 @@ class RenewalTalk(AboutAContract):
 
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, OrderSetUp, OrderProgress, OrderCancelled, OrderStepFailed,
-    Receipt, CreditNote, Refund, InvoiceReminder,
+    Receipt, InvoiceIssued, CreditNote, Refund, InvoiceReminder,
     CardNotCharged, Standing, CustomerSuspended,
     ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,

@@ -8,7 +8,19 @@ from django.utils import timezone
 from accounts.jobs import AccountTask, enqueue
 from commerce import stripe_gateway as gateway
 from commerce import webhooks
-from commerce.billing import collecting, payments, receivables, reconciliation, refunds, returning, standing
+from commerce.billing import (
+    books,
+    changes,
+    collecting,
+    payments,
+    periods,
+    receivables,
+    reconciliation,
+    refunds,
+    returning,
+    standing,
+    usage_bills,
+)
 from commerce.configuring import configurations
 from commerce.contracts import applying
 from commerce.deal_desk import deal_decisions
@@ -148,6 +160,21 @@ def tell_of_renewals(**kwargs: object) -> None:
 def set_orders_up(**kwargs: object) -> None:
     """Every minute: the steps of paid orders that the portal does itself, and those to be tried again."""
     provisioning.run_due(now=timezone.now())
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def bill_contracts(**kwargs: object) -> None:
+    """Every hour, as the day begins somewhere: periods of contracts, what changed in those billed before, and use."""
+    now = timezone.now()
+    periods.bill_due(now=now)
+    changes.settle_due(now=now)
+    usage_bills.bill_usage_due(now=now)
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def check_books(**kwargs: object) -> None:
+    """Every night: whether what was billed is paid, due or accounted for otherwise."""
+    books.check_books(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True)

@@ -431,6 +431,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "run-renewals": {"task": "commerce.tasks.run_renewals", "schedule": crontab(minute=3), "options": {}},
     "tell-of-renewals": {"task": "commerce.tasks.tell_of_renewals", "schedule": 300, "options": {"expires": 300}},
     "set-orders-up": {"task": "commerce.tasks.set_orders_up", "schedule": 60, "options": {"expires": 60}},
+    "bill-contracts": {"task": "commerce.tasks.bill_contracts", "schedule": crontab(minute=15), "options": {}},
+    "check-books": {"task": "commerce.tasks.check_books", "schedule": crontab(hour=2, minute=30), "options": {}},
     "escalate-approvals": {"task": "commerce.tasks.escalate_approvals", "schedule": crontab(minute=10), "options": {}},
     "resume-quote-pricings": {
         "task": "commerce.tasks.resume_quote_pricings",

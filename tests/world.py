@@ -63,6 +63,7 @@ from cases.models import Case, CaseMessage, CaseRule, Sight
 from cases.services import add_internal_note, close_case, open_case, reply_as_staff
 from cases.visibility import add_rule, set_company_sight
 from commerce.billing import refunds
+from commerce.billing.periods import note_billed_elsewhere
 from commerce.configuring.situations import Configuration
 from commerce.contracts.goals import GoalWords, agree
 from commerce.contracts.papers import add_paper
@@ -71,6 +72,8 @@ from commerce.models import (
     ApprovalRule,
     AutoPay,
     BalanceEntry,
+    BillingPeriod,
+    BooksCheck,
     BundleOption,
     ChangeKind,
     ChangeReason,
@@ -117,6 +120,7 @@ from commerce.models import (
     SelfServiceLimit,
     StoredCard,
     StripeCustomer,
+    UsageCharge,
     WebhookEvent,
 )
 from commerce.orders import fulfilling, licences
@@ -248,6 +252,10 @@ def make_world(now: datetime) -> World:
     superuser = User.objects.create_superuser("root@vendor.example", "correct-horse-battery", name="Root")
     products = make_catalogue(valid_from=date(today.year - 3, 1, 1))
     PeriodClose.objects.create(legal_entity=settings.LEGAL_ENTITY, month=date(today.year - 3, 1, 1))
+    BooksCheck.objects.create(
+        currency="EUR", accounts=2, billed_minor=100, credited_minor=0, paid_minor=100, due_minor=0,
+        written_off_minor=0, balance_minor=0, paid_back_minor=0,
+    )  # fmt: skip
     articles = {
         "customer": make_article("Reset a forgotten password"),
         "public": make_article("See whether the service is up", visibility="public"),
@@ -421,6 +429,8 @@ def _company(
     administrator = people[Role.ADMINISTRATOR]
     contract = make_contract(account, products, start=_first_of_month(today, months_ago=8))
     _use(account, contract, today)
+    note_billed_elsewhere(contracts=[contract], until=contract.start_date, now=now)
+    _billed_use(contract)
     active_order = _order(administrator, Configuration(plan="team", seats=55), now=now - timedelta(days=40))
     with staff_scope(Actor.staff(finance.pk)):
         fulfilling.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
@@ -638,6 +648,19 @@ def _approval(buyer: User, *, now: datetime) -> PurchaseApproval:
     )  # fmt: skip
     assert isinstance(approval, PurchaseApproval)
     return approval
+
+
+def _billed_use(contract: Contract) -> None:
+    """A month's use, within what is included."""
+    start = contract.start_date
+    end = (start + timedelta(days=31)).replace(day=1)
+    period = BillingPeriod.objects.create(
+        account=contract.account, contract=contract, kind="usage", outcome="nothing", start_date=start, end_date=end
+    )
+    UsageCharge.objects.create(
+        account=contract.account, period=period, subscription=contract.subscriptions.get(), meter="api_calls",
+        start_date=start, end_date=end, used=100, entitled=1000, spent_minor=0, amount_minor=0,
+    )  # fmt: skip
 
 
 def _pay_back(invoice: Invoice, finance: User, *, now: datetime) -> None:

@@ -59,7 +59,7 @@ def issue_invoice(*, order: Order, quote: Quote, now: datetime) -> Invoice:
         tax_minor=quote.tax_minor,
         total_minor=quote.total_minor,
         bill_to=documents.bill_to(account),
-        seller=_seller(settings.LEGAL_ENTITY),
+        seller=seller_of(settings.LEGAL_ENTITY),
         po_number=order.po_number or account.billing_po_number,
         buyer_reference=account.billing_reference,
         issue_date=today,
@@ -76,7 +76,7 @@ def _due_date(quote: Quote, today: date) -> date:
     return max(due, quote.start_date) if quote.is_renewal and quote.start_date else due
 
 
-def _seller(legal_entity: str) -> dict[str, str]:
+def seller_of(legal_entity: str) -> dict[str, str]:
     """The legal entity as it is now; empty where nobody has entered it yet."""
     found = LegalEntity.objects.filter(name=legal_entity).first()
     return found.as_seller() if found else {}

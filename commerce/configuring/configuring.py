@@ -22,7 +22,7 @@ from commerce.configuring.situations import (
     facts_about,
     situation_of,
 )
-from commerce.contracts.contracts import OwnedLine, billing_month
+from commerce.contracts.contracts import OwnedLine, cycle_of
 from commerce.models import Product, ProductKind
 from commerce.pricing import quote as engine
 from commerce.pricing import quoting as pricing
@@ -179,7 +179,8 @@ def _request(situation: Situation, verdict: Verdict, manual: ManualPrices) -> en
         ),
         contract=situation.period,
         change_date=situation.first_date,
-        billing_period=billing_month(contract, situation.first_date),
+        billing_period=cycle_of(contract, situation.first_date),
+        period_months=contract.frequency.months,
         tax_treatment=situation.tax.treatment,
     )
 
@@ -364,7 +365,7 @@ def _request_line(
         quantity=quantity,
         quantity_places=product.quantity_places,
         unit_price=held.unit_price if held else Decimal(0),
-        billing=engine.Billing(product.billing),
+        billing=engine.Billing(situation.contract.rule_for(product)),
         unit="" if product.kind != ProductKind.PLAN else seats_phrase(int(added)),
         group=product.kind,
         tax_rate_percent=tax.rate_percent,
@@ -376,6 +377,6 @@ def _request_line(
             name=held.product.name,
             quantity=held.quantity,
             unit_price=held.unit_price,
-            billing=engine.Billing(held.product.billing),
+            billing=engine.Billing(situation.contract.rule_for(held.product)),
         ),
     )

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from accounts.notifications import notify
 from accounts.scope import staff_scope
-from commerce.contracts.applying import apply_change, contacts_of, last_end, note, running_pause, tell, write_contract
-from commerce.contracts.contracts import billing_month, ledger_of, owned_on
+from commerce.contracts.applying import apply_change, last_end, note, running_pause, tell, write_contract
+from commerce.contracts.contracts import cycle_of, ledger_of, owned_on
 from commerce.contracts.freeing import TooMuchUsed, still_used
 from commerce.contracts.ledger import Entry
+from commerce.contracts.people import contacts_of
 from commerce.models import (
     ChangeKind,
     ChangeReason,
@@ -182,12 +183,12 @@ def reduce(*, contract: Contract, lines: Iterable[Entry], decision: Decision, at
 def pause(*, contract: Contract, from_date: date, until_date: date, decision: Decision) -> PendingChange:
     """Own nothing for a while, at the same prices afterwards. What was paid for the term stays paid.
 
-    What is billed every month is billed no more from the next month on. Raises `PauseRefused`, and what `_begin` does.
+    What is billed every period is billed no more from the next one on. Raises `PauseRefused`, and what `_begin` does.
     """
     with transaction.atomic():
         contract, today = _begin(contract, decision)
         _check_pause(contract, today, from_date, until_date)
-        month = billing_month(contract, from_date)
+        period = cycle_of(contract, from_date)
         owned = [line for line in owned_on(ledger_of(contract), today) if line.is_recurring]
         if not owned:
             raise PauseRefused(_("There is nothing to pause."))
@@ -197,7 +198,7 @@ def pause(*, contract: Contract, from_date: date, until_date: date, decision: De
             Dates(
                 from_date,
                 DatePolicy.IMMEDIATE if from_date == today else DatePolicy.DATE,
-                from_date if from_date == month.start_date else month.until_date,
+                from_date if from_date == period.start_date else period.until_date,
                 DatePolicy.NEXT_PERIOD,
                 until_date=until_date,
             ),

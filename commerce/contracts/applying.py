@@ -7,13 +7,13 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Membership, User
 from accounts.notifications import notify
-from accounts.permissions import Permission, allowed
 from accounts.scope import staff_scope, system_scope
+from commerce.billing import changes
 from commerce.contracts import ledger
 from commerce.contracts.contracts import OwnedLine, ledger_of, owned_on
 from commerce.contracts.ledger import Entry
+from commerce.contracts.people import buyers_of, contacts_of
 from commerce.models import (
     ChangeKind,
     ChangeStatus,
@@ -76,6 +76,7 @@ def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> Pendi
             change=change,
         )
         _follow(change, actor)
+        changes.settle_at_once(contract=contract, actor=actor, now=now)
         change.close(ChangeStatus.APPLIED, now=now, by_id=actor.user_id)
         if change.kind == ChangeKind.PAUSE:
             _plan_resumption(change, now)
@@ -194,14 +195,3 @@ def note(name: EventName, contract: Contract, actor: Actor, now: datetime, **pro
         object_id=str(contract.public_id),
         properties={"number": contract.number, **properties},
     )
-
-
-def buyers_of(account: Account) -> list[User]:
-    members = Membership.objects.for_account(account).active().select_related("user")
-    return [member.user for member in members if allowed(member.roles, Permission.BUY)]
-
-
-def contacts_of(account: Account) -> list[User]:
-    """Our own people who look after the account."""
-    people = {one.pk: one for one in (account.sales_contact, account.owner) if one is not None}
-    return list(people.values())

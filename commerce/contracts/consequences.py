@@ -12,17 +12,19 @@ from commerce.pricing.money import Money
 
 
 def of_pause(contract: Contract, lines: Iterable[OwnedLine]) -> list[str]:
-    """Of what is prepaid nothing comes back; what is billed every month is not billed."""
+    """Of what is prepaid nothing comes back; what is billed by period is not billed."""
     lines = list(lines)
     said = [
         _("Nobody of your company can use this during the pause. Your data and your prices stay."),
         _("The contract still ends on %(day)s: a pause doesn't make it longer.")
         % {"day": date_format(contract.last_date)},
     ]
-    if monthly := _monthly(lines, BillingRule.PERIOD):
+    if monthly := _monthly(contract, lines, BillingRule.PERIOD):
         amount = amounts.money(Money(monthly, contract.currency))
-        said.append(_("%(amount)s a month is not billed, from the next month that begins in it.") % {"amount": amount})
-    if prepaid := _monthly(lines, BillingRule.TERM):
+        said.append(
+            _("%(amount)s a month is not billed, from the next billing period that begins in it.") % {"amount": amount}
+        )
+    if prepaid := _monthly(contract, lines, BillingRule.TERM):
         amount = amounts.money(Money(prepaid, contract.currency))
         said.append(_("%(amount)s a month is paid for the term already, and not paid back.") % {"amount": amount})
     return said
@@ -44,5 +46,5 @@ def of_end(contract: Contract, lines: Iterable[OwnedLine]) -> list[str]:
     return said
 
 
-def _monthly(lines: Iterable[OwnedLine], billing: BillingRule) -> int:
-    return sum(line.monthly_minor for line in lines if line.product.billing == billing)
+def _monthly(contract: Contract, lines: Iterable[OwnedLine], billing: BillingRule) -> int:
+    return sum(line.monthly_minor for line in lines if contract.rule_for(line.product) == billing)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -27,7 +27,8 @@ from commerce.models import (
     SubscriptionDelta,
 )
 from commerce.pricing.money import stored, to_minor
-from commerce.pricing.proration import Period, add_months, duration_of
+from commerce.pricing.periods import full_period
+from commerce.pricing.proration import Period
 from commerce.pricing.tax import TaxTreatment, tax_line
 
 SHOWN_AMENDMENTS = 3  # On the timeline; all of them stand in the history.
@@ -385,9 +386,6 @@ def _amendments(deltas: Iterable[SubscriptionDelta]) -> tuple[Amendment, ...]:
     return tuple(Amendment(day, tuple(group)) for (day, *_cause), group in grouped.items())
 
 
-def billing_month(contract: Contract, today: date) -> Period:
-    """The running month of lines billed every month, counted from the contract's first day."""
-    months = duration_of(Period(contract.start_date, today + timedelta(days=1))).months
-    if add_months(contract.start_date, months) > today:
-        months -= 1
-    return Period(add_months(contract.start_date, months), add_months(contract.start_date, months + 1))
+def cycle_of(contract: Contract, today: date) -> Period:
+    """The running period of lines that are billed again and again, counted from the contract's first day, in full."""
+    return full_period(contract.start_date, today, months=contract.frequency.months)

@@ -19,6 +19,7 @@ from commerce.models import (
     Order,
     PendingChange,
     PendingLine,
+    PeriodClose,
     Product,
     QuoteLine,
     Subscription,
@@ -71,9 +72,11 @@ def append(
 ) -> None:
     """Append entries to the ledger, and grant what is owned from `effective_date` until the contract ends.
 
-    Runs in a transaction that has the contract locked.
+    What comes so late that the books of its day are closed is billed from the first open day. Runs in a transaction
+    that has the contract locked.
     """
     entries = list(entries)
+    billing_date = max(billing_date, PeriodClose.first_open_day() or billing_date)
     subscriptions = _subscriptions(contract, [entry.product for entry in entries])
     SubscriptionDelta.objects.bulk_create(
         SubscriptionDelta(

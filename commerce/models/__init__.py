@@ -53,7 +53,14 @@ from commerce.models.configurations import (
     QuoteRequestStatus,
     SavedConfiguration,
 )
-from commerce.models.contracts import Contract, ContractStatus, DeltaKind, Subscription, SubscriptionDelta
+from commerce.models.contracts import (
+    BillingFrequency,
+    Contract,
+    ContractStatus,
+    DeltaKind,
+    Subscription,
+    SubscriptionDelta,
+)
 from commerce.models.deal_desk import (
     ApprovalRule,
     ApprovalStep,
@@ -68,6 +75,14 @@ from commerce.models.goals import Goal, GoalMetric, GoalVersion
 from commerce.models.legal_entities import LegalEntity
 from commerce.models.orders import Order, OrderStatus, OrderStep
 from commerce.models.papers import ContractPaper, PaperKind
+from commerce.models.periods import (
+    BilledEntry,
+    BillingKind,
+    BillingOutcome,
+    BillingPeriod,
+    BooksCheck,
+    UsageCharge,
+)
 from commerce.models.prices import (
     ContractedPrice,
     DiscountSchedule,
@@ -99,7 +114,13 @@ __all__ = [
     "AutoPay",
     "BalanceEntry",
     "BalanceKind",
+    "BilledEntry",
+    "BillingFrequency",
+    "BillingKind",
+    "BillingOutcome",
+    "BillingPeriod",
     "BillingRule",
+    "BooksCheck",
     "BundleOption",
     "ChangeKind",
     "ChangeReason",
@@ -202,6 +223,7 @@ __all__ = [
     "SubscriptionDelta",
     "TaxRate",
     "TermsMethod",
+    "UsageCharge",
     "WebhookEvent",
     "WebhookState",
 ]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.compiled import Given
 from accounts.models import Account
 from accounts.sequences import NextVal
-from commerce.models.catalogue import Product
+from commerce.models.catalogue import BillingRule, Product
 from commerce.models.prices import PriceBook
 
 
@@ -26,6 +26,20 @@ class ContractStatus(models.TextChoices):
     @property
     def tone(self) -> str:
         return {"active": "success", "renewed": "info", "ended": "neutral"}[self]
+
+
+class BillingFrequency(models.TextChoices):
+    """How often a contract's recurring lines are billed, always in advance."""
+
+    TERM = "term", _("Once for the whole term")
+    YEAR = "year", _("Every year")
+    QUARTER = "quarter", _("Every quarter")
+    MONTH = "month", _("Every month")
+
+    @property
+    def months(self) -> int:
+        """The length of a billing period. What a prepaid contract bills besides its term, it bills every month."""
+        return {"year": 12, "quarter": 3}.get(self, 1)
 
 
 class ContractQuerySet(models.QuerySet["Contract"]):
@@ -59,6 +73,8 @@ class Contract(models.Model):
     start_date = models.DateField()
     end_date = models.DateField()  # Exclusive: the first day no longer covered, and the day a renewal starts.
     term_months = models.PositiveSmallIntegerField(default=12)
+    # A trigger keeps it once a period has been billed.
+    billing_frequency = models.CharField(max_length=7, choices=BillingFrequency, default=BillingFrequency.TERM)
     notice_days = models.PositiveSmallIntegerField(default=60)
     auto_renew = models.BooleanField(default=True)
     # How long the customer may pause it, and how often; none at all is an agreement, too.
@@ -102,6 +118,16 @@ class Contract(models.Model):
     @property
     def status_choice(self) -> ContractStatus:
         return ContractStatus(self.status)
+
+    @property
+    def frequency(self) -> BillingFrequency:
+        return BillingFrequency(self.billing_frequency)
+
+    def rule_for(self, product: Product) -> BillingRule:
+        """When the product's price is due on this contract: what is prepaid elsewhere may be paid by period here."""
+        rule = BillingRule(product.billing)
+        is_by_period = rule == BillingRule.TERM and self.frequency != BillingFrequency.TERM
+        return BillingRule.PERIOD if is_by_period else rule
 
     def is_running(self, today: date) -> bool:
         return self.status == ContractStatus.ACTIVE and self.start_date <= today < self.end_date

@@ -21,7 +21,8 @@ from commerce.models.contracts import Contract, DeltaKind
 from commerce.models.deals import Deal
 from commerce.models.prices import TAX_CATEGORIES
 from commerce.pricing.money import exact, exact_percent, stored
-from commerce.pricing.proration import Period, add_months, months_begun_after
+from commerce.pricing.periods import months_begun_after
+from commerce.pricing.proration import Period, add_months
 from commerce.pricing.tax import tax_line
 from commerce.quotes import explanations
 
@@ -254,12 +255,21 @@ class Quote(models.Model):
     def commitment_minor(self) -> int:
         """What ordering it adds to what the company owes until its contract ends, with tax. One query.
 
-        What is due now, which for prepaid lines is all of the term; and of lines billed every month what each month
-        that begins later in the term costs more than before. What later months save lowers nothing.
+        What is due now, which for prepaid lines is all of the term; and of lines billed by period what each period
+        that begins later in the term costs more than before. What later periods save lowers nothing.
         """
-        months = months_begun_after(self.period.start_date, Period(self.contract.start_date, self.period.until_date))
-        monthly = self.lines.filter(product__billing=BillingRule.PERIOD)
-        each = sum(tax_line(line.recurring_minor, rate_percent=line.tax_rate * 100).gross_minor for line in monthly)
+        contract = self.contract
+        months = months_begun_after(
+            self.period.start_date,
+            Period(contract.start_date, self.period.until_date),
+            months=contract.frequency.months,
+        )
+        lines = [
+            line
+            for line in self.lines.select_related("product")
+            if contract.rule_for(line.product) == BillingRule.PERIOD
+        ]
+        each = sum(tax_line(line.recurring_minor, rate_percent=line.tax_rate * 100).gross_minor for line in lines)
         return self.total_minor + months * max(each, 0)
 
     def mark_viewed(self, now: datetime) -> None:

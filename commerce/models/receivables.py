@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Self
 
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -57,6 +57,14 @@ class PeriodClose(models.Model):
 
     def __str__(self) -> str:
         return f"{self.legal_entity} {self.month:%Y-%m}"
+
+    @classmethod
+    def first_open_day(cls) -> date | None:
+        """The first day that an entry of a ledger can be billed from; None where no month is closed. One query."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT commerce_first_open_day()")
+            found: date | None = cursor.fetchone()[0]
+        return found
 
     @classmethod
     def covers(cls, legal_entity: str, day: date) -> bool:

@@ -15,7 +15,7 @@ from django.utils.translation import override
 from accounts.languages import documents_language
 from accounts.notifications import notify
 from accounts.scope import staff_scope
-from commerce.contracts.applying import contacts_of
+from commerce.contracts.people import contacts_of
 from commerce.models import (
     DeltaKind,
     Order,

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from itertools import count, pairwise, takewhile
+from itertools import count, pairwise
 
 from .money import Choice, PricingError, exact_price, from_minor, round_money, to_minor
 
@@ -246,15 +246,6 @@ def stub_price(price: Decimal, *, stub: Period, full: Period, currency: str) -> 
     if stub.start_date < full.start_date or stub.until_date > full.until_date:
         raise StubOutsidePeriod(f"{stub} does not lie within {full}")
     return round_money(exact_price(price) * Fraction(stub.days, full.days), currency)
-
-
-def months_begun_after(day: date, term: Period) -> int:
-    """How many months of a term, counted from its first day, begin after the day: those that are still to be billed.
-
-    A last month that the term cuts short counts, as it is billed.
-    """
-    begins = (add_months(term.start_date, number) for number in count())
-    return sum(first > day for first in takewhile(lambda first: first < term.until_date, begins))
 
 
 def days_left(period: Period, change_date: date) -> int:

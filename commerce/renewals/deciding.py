@@ -17,7 +17,8 @@ from accounts.scope import staff_scope
 from commerce.amounts import number
 from commerce.configuring.situations import plain
 from commerce.contracts.amendments import AmendmentRefused, Decision, check_free, end_contract
-from commerce.contracts.applying import contacts_of, note, write_contract
+from commerce.contracts.applying import note, write_contract
+from commerce.contracts.people import contacts_of
 from commerce.models import ChangeKind, Contract, PendingChange, ProductKind, Renewal, RenewalState
 from commerce.pricing.money import PricingError
 from commerce.pricing.proration import day_after

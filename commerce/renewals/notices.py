@@ -14,7 +14,7 @@ from accounts.models import Account, Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Role
 from commerce.amounts import number
-from commerce.contracts.applying import contacts_of
+from commerce.contracts.people import contacts_of
 from commerce.models import NoticeKind, Renewal, RenewalNotice, RenewalTerms
 from commerce.models.renewals import DEFAULT_WINBACK_PERCENT, UNDECIDED
 from commerce.renewals.timeline import LATE_NOTICE_DAYS, Term, notice_due

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Entitlements
 from accounts.permissions import Permission
+from commerce.billing.forecast import next_invoices
 from commerce.contracts.usage import MONTHS_SHOWN, MeterHistory, by_day, by_month, meters_on
 from commerce.pricing.proration import add_months
 from tracking.models import EventName, UsageDaily
@@ -35,6 +36,7 @@ def usage(request: AccountRequest) -> HttpResponse:
             "meters": [MeterHistory(use, history.get(use.meter, ())) for use in meters],
             "is_daily": is_daily,
             "over": [use for use in meters if use.is_over],
+            "next_invoices": next_invoices(account, today) if may(Permission.VIEW_INVOICES) else [],
             "may_buy": may(Permission.BUY),
             "may_view_prices": may(Permission.VIEW_PRICES),
             "may_view_contracts": may(Permission.VIEW_CONTRACTS),

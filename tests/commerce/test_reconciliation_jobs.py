@@ -39,6 +39,8 @@ def test_every_schedule_names_a_job(settings):
         "commerce.tasks.resume_quote_pricings",
         "commerce.tasks.apply_contract_changes",
         "commerce.tasks.set_orders_up",
+        "commerce.tasks.bill_contracts",
+        "commerce.tasks.check_books",
         "commerce.tasks.remind_of_invoices",
         "commerce.tasks.run_renewals",
         "commerce.tasks.tell_of_renewals",

@@ -1,0 +1,97 @@
+"""What of contracts has been billed, what use came to, and whether the books add up: to be seen."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+
+from accounts.admin import ReadOnly
+from commerce import amounts
+from commerce.admin.bases import AmountsByPermission
+from commerce.admin.usage_import import MAY_IMPORT, confirm_usage, look_at_usage
+from commerce.models import BillingPeriod, BooksCheck, UsageCharge
+from commerce.pricing.money import Money
+
+
+@admin.register(BillingPeriod)
+class BillingPeriodAdmin(ReadOnly, ModelAdmin):
+    list_display = ["contract", "account", "kind", "start_date", "last_date", "outcome_label", "invoice"]
+    list_filter = ["kind", "outcome", "start_date"]
+    list_select_related = ["account", "contract", "invoice"]
+    search_fields = ["account__name", "contract__serial", "invoice__number"]
+    ordering = ["-start_date", "-pk"]
+
+    @display(description=_("last day"))
+    def last_date(self, period: BillingPeriod) -> str:
+        return period.last_date.isoformat()
+
+    @display(description=_("outcome"), label={"billed": "success", "ordered": "success", "elsewhere": "info"})
+    def outcome_label(self, period: BillingPeriod) -> tuple[str, str]:
+        return period.outcome, period.get_outcome_display()
+
+
+@admin.register(UsageCharge)
+class UsageChargeAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+    amounts = frozenset({"amount", "amount_minor", "spent_minor"})
+    list_display = ["account", "meter", "start_date", "used", "entitled", "amount"]
+    list_filter = ["meter", "start_date"]
+    list_select_related = ["account", "period__contract"]
+    search_fields = ["account__name"]
+    ordering = ["-start_date", "-pk"]
+    actions_list = ["read_usage"]
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("import/", wrap(look_at_usage), name="commerce_usage_import"),
+            path("import/confirm/", wrap(confirm_usage), name="commerce_usage_confirm"),
+            *super().get_urls(),
+        ]
+
+    @action(description=_("Import use"), permissions=["import_usage"], url_path="from-file")
+    def read_usage(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:commerce_usage_import")
+
+    def has_import_usage_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm(MAY_IMPORT)
+
+    @display(description=_("amount"))
+    def amount(self, charge: UsageCharge) -> str:
+        return amounts.money(Money(charge.amount_minor, charge.period.contract.currency))
+
+
+@admin.register(BooksCheck)
+class BooksCheckAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+    amounts = frozenset({
+        "billed", "credited", "paid", "due", "mismatches", "billed_minor", "credited_minor", "paid_minor", "due_minor",
+        "written_off_minor", "balance_minor", "paid_back_minor",
+    })  # fmt: skip
+    list_display = ["checked_at", "currency", "verdict", "accounts", "billed", "credited", "paid", "due"]
+    list_filter = ["currency", "checked_at"]
+    ordering = ["-checked_at", "currency"]
+
+    @display(description=_("adds up"), label={"yes": "success", "no": "danger"})
+    def verdict(self, check: BooksCheck) -> tuple[str, str]:
+        return ("yes", str(_("Yes"))) if check.adds_up else ("no", str(_("No: look at the companies")))
+
+    @display(description=_("billed"))
+    def billed(self, check: BooksCheck) -> str:
+        return self._money(check, check.billed_minor)
+
+    @display(description=_("credited"))
+    def credited(self, check: BooksCheck) -> str:
+        return self._money(check, check.credited_minor)
+
+    @display(description=_("paid"))
+    def paid(self, check: BooksCheck) -> str:
+        return self._money(check, check.paid_minor)
+
+    @display(description=_("due"))
+    def due(self, check: BooksCheck) -> str:
+        return self._money(check, check.due_minor)
+
+    def _money(self, check: BooksCheck, minor: int) -> str:
+        return amounts.money(Money(minor, check.currency))

@@ -1,0 +1,291 @@
+"""What changed within periods that are billed already: credited or charged for the days that are left.
+
+A credit is a credit note for the bill that was paid too much, and goes to the company's balance; nothing is paid back
+by itself. The day of the change belongs to the new state (docs/pricing.md).
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts.languages import documents_language
+from commerce.billing import bills
+from commerce.billing.crediting import credit_invoice
+from commerce.billing.invoicing import InvoiceBeingPaid
+from commerce.billing.owed import OwedLine, Share, ledger_for, lines_of, shares_in, span_of
+from commerce.billing.periods import IN_ADVANCE, words_of
+from commerce.models import (
+    BilledEntry,
+    BillingFrequency,
+    BillingKind,
+    BillingOutcome,
+    BillingPeriod,
+    BillingRule,
+    Contract,
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    SubscriptionDelta,
+)
+from commerce.pricing.money import allocate
+from commerce.pricing.periods import Span
+from commerce.pricing.tax import tax_line
+from tracking.actor import Actor
+
+logger = logging.getLogger(__name__)
+
+READ_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Change:
+    """One side of what changed of a product in a billed period: all that is added, or all that is taken."""
+
+    period: BillingPeriod
+    span: Span
+    line: OwedLine
+    orders: frozenset[int]  # That paid for days of the period.
+
+    @property
+    def subscription_id(self) -> int:
+        return self.line.shares[0].delta.subscription_id
+
+
+@dataclass
+class Settlement:
+    """What is written down of a contract's changes, as it is worked out."""
+
+    entries: list[BilledEntry] = field(default_factory=list)
+    credits: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))  # By invoice, then position.
+    charges: list[Change] = field(default_factory=list)
+
+
+def settle_due(*, now: datetime) -> int:
+    """Settle the changes of every contract that has some; of how many. Run twice, the second finds nothing.
+
+    While a payment of the bill is on its way, the credit waits for the next run.
+    """
+    done, stuck = 0, set[int]()
+    while batch := list(
+        changed_contracts().exclude(pk__in=stuck).select_related("account").order_by("pk")[:READ_AT_ONCE]
+    ):
+        for contract in batch:
+            try:
+                settle_changes(contract=contract, actor=Actor.system(contract.account_id), now=now)
+                done += 1
+            except Exception:
+                logger.exception("changes of contract %s could not be settled", contract)
+                stuck.add(contract.pk)
+    return done
+
+
+def settle_at_once(*, contract: Contract, actor: Actor, now: datetime) -> None:
+    """Settle a change as it is made; while a payment of the bill is on its way, or it has no tax, `settle_due` does."""
+    try:
+        settle_changes(contract=contract, actor=actor, now=now)
+    except (InvoiceBeingPaid, bills.TaxUnknown) as reason:
+        logger.info("changes of contract %s are settled later: %s", contract, reason)
+
+
+def settle_changes(*, contract: Contract, actor: Actor, now: datetime) -> None:
+    """Credit and charge what changed in periods that are in the books; done already, nothing happens.
+
+    Raises `InvoiceBeingPaid`, `bills.TaxUnknown`: then nothing has changed.
+    """
+    with transaction.atomic():
+        contract = Contract.objects.locked(contract.pk)
+        changes = list(_changes_of(contract))
+        if not changes:
+            return
+        settlement = Settlement()
+        for change in changes:
+            if change.line.minor < 0:
+                _credit(change, settlement, contract, now)
+        for change in changes:
+            if change.line.minor >= 0:
+                _charge(change, settlement)
+        with override(documents_language(contract.account)):
+            _issue_credits(contract, settlement, changes, actor=actor, now=now)
+            _issue_charges(contract, settlement, actor=actor, now=now)
+        BilledEntry.objects.bulk_create(settlement.entries)
+
+
+def changed_contracts() -> QuerySet[Contract]:
+    """Contracts with an entry that a billed period has not seen. One query."""
+    prepaid = Q(subscription__product__billing=BillingRule.TERM)
+    at_once = Q(subscription__contract__billing_frequency=BillingFrequency.TERM)
+    by_period = Q(subscription__product__billing=BillingRule.PERIOD) | prepaid & ~at_once
+    unseen = SubscriptionDelta.objects.filter(
+        prepaid & at_once & _unseen_in(BillingKind.TERM) | by_period & _unseen_in(BillingKind.PERIOD)
+    )
+    return Contract.objects.filter(pk__in=unseen.values("subscription__contract"))
+
+
+def _unseen_in(kind: BillingKind) -> Q:
+    seen = BilledEntry.objects.filter(period=OuterRef("pk"), delta=OuterRef(OuterRef("pk")))
+    periods = BillingPeriod.objects.filter(
+        contract=OuterRef("subscription__contract"), kind=kind, end_date__gt=OuterRef("billing_date")
+    )
+    return Q(Exists(periods.filter(~Exists(seen))))
+
+
+def _changes_of(contract: Contract) -> Iterator[Change]:
+    """By period and product, what is taken apart from what is added. Three queries."""
+    periods = BillingPeriod.objects.filter(contract=contract, kind__in=IN_ADVANCE).select_related("contract")
+    deltas = ledger_for([contract]).get(contract.pk, [])
+    seen = set(BilledEntry.objects.filter(period__contract=contract).values_list("period", "delta"))
+    for period in periods:
+        span = span_of(contract, period)
+        shares = list(shares_in(contract, BillingKind(period.kind), span, deltas))
+        new = [share for share in shares if (period.pk, share.delta.pk) not in seen]
+        taken = [share for share in new if share.delta.quantity < 0]
+        added = [share for share in new if share.delta.quantity >= 0]
+        for side in (taken, added):
+            for line in lines_of(side, span):
+                yield Change(period, span, line, _orders_in(shares, line.shares[0].delta.subscription_id))
+
+
+def _orders_in(shares: Iterable[Share], subscription_id: int) -> frozenset[int]:
+    """Orders that paid for days of the period which the period therefore did not bill."""
+    return frozenset(
+        share.delta.order_id
+        for share in shares
+        if share.delta.order_id is not None
+        and share.delta.subscription_id == subscription_id
+        and share.delta.billing_date < share.from_date
+    )
+
+
+# Credits
+
+
+def _credit(change: Change, settlement: Settlement, contract: Contract, now: datetime) -> None:
+    """Take it off the bills that had it, the latest first; no more than is left of them."""
+    tax = bills.tax_for(contract.account, contract.account.local_date(now))
+    wanted = tax_line(-change.line.minor, rate_percent=tax.rate_percent, treatment=tax.treatment).net_minor
+    left_over = wanted
+    for line, left in _billed_lines(change):
+        taken = settlement.credits[line.invoice_id].get(line.position, 0)
+        part = min(left_over, left - taken)
+        if part > 0:
+            settlement.credits[line.invoice_id][line.position] = taken + part
+            left_over -= part
+    credited = -change.line.minor if not left_over else wanted - left_over
+    parts = allocate(-credited, [-share.amount for share in change.line.shares])
+    settlement.entries += [_entry(change, share, part) for share, part in zip(change.line.shares, parts, strict=True)]
+
+
+def _billed_lines(change: Change) -> list[tuple[InvoiceLine, int]]:
+    """Lines of bills with the product on days of the period, and what is left of each. Two queries."""
+    by_period = Q(entries__period=change.period, entries__delta__subscription=change.subscription_id)
+    by_order = Q(invoice__order__in=change.orders, product=change.line.product)
+    open_to_credit = [InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.CREDITED]
+    found = InvoiceLine.objects.filter(by_period | by_order, total_minor__gt=0).values("pk")
+    lines = (
+        InvoiceLine.objects.filter(pk__in=found, invoice__status__in=open_to_credit)
+        .annotate(left=F("total_minor") + Coalesce(Sum("corrections__total_minor"), 0))
+        .order_by("-invoice__issue_date", "-pk")
+    )
+    left = dict(lines.values_list("pk", "left"))
+    return [(line, left[line.pk]) for line in lines]
+
+
+def _issue_credits(
+    contract: Contract, settlement: Settlement, changes: Sequence[Change], *, actor: Actor, now: datetime
+) -> None:
+    days = [share.from_date for change in changes if change.line.minor < 0 for share in change.line.shares]
+    for invoice_id, parts in settlement.credits.items():
+        if parts:
+            credit_invoice(
+                invoice=Invoice.objects.get(pk=invoice_id),
+                reason=_("Contract %(number)s changed on %(day)s: credit for the days that were billed in advance.")
+                % {"number": contract.number, "day": date_format(min(days))},
+                amounts=parts,
+                actor=actor,
+                now=now,
+            )
+
+
+# Charges
+
+
+def _charge(change: Change, settlement: Settlement) -> None:
+    if change.period.outcome == BillingOutcome.ELSEWHERE:
+        settlement.entries += _charged_elsewhere(change, settlement)
+    elif change.line.minor:
+        settlement.charges.append(change)
+    else:
+        settlement.entries += [_entry(change, share, 0) for share in change.line.shares]
+
+
+def _charged_elsewhere(change: Change, settlement: Settlement) -> Iterator[BilledEntry]:
+    """What was billed outside of the portal is not billed here again; only what was credited here comes back."""
+    rows = BilledEntry.objects.filter(period=change.period, delta__subscription=change.subscription_id)
+    so_far = rows.aggregate(total=Sum("amount_minor"))["total"] or 0
+    so_far += sum(
+        entry.amount_minor
+        for entry in settlement.entries
+        if entry.period_id == change.period.pk and entry.delta.subscription_id == change.subscription_id
+    )
+    back = min(change.line.minor, max(-so_far, 0))
+    if back:
+        line = OwedLine(change.line.shares, change.line.quantity, back)
+        settlement.charges.append(Change(change.period, change.span, line, change.orders))
+        return
+    for share in change.line.shares:
+        yield _entry(change, share, 0)
+
+
+def _issue_charges(contract: Contract, settlement: Settlement, *, actor: Actor, now: datetime) -> None:
+    if not settlement.charges:
+        return
+    invoice = bills.issue(
+        account=contract.account,
+        currency=contract.currency,
+        lines=[_in_words(change) for change in settlement.charges],
+        actor=actor,
+        now=now,
+    )
+    rows = {row.position: row for row in invoice.lines.all()}
+    for position, change in enumerate(settlement.charges, start=1):
+        parts = allocate(change.line.minor, [share.amount for share in change.line.shares])
+        settlement.entries += [
+            _entry(change, share, part, line=rows[position])
+            for share, part in zip(change.line.shares, parts, strict=True)
+        ]
+
+
+def _in_words(change: Change) -> bills.BillLine:
+    share = max(change.line.shares, key=lambda one: one.amount)
+    return bills.BillLine(
+        product=change.line.product,
+        quantity=change.line.quantity,
+        unit_price=share.delta.unit_price,
+        minor=change.line.minor,
+        explanation=words_of(
+            change.span,
+            start_date=share.from_date,
+            unit_price=share.delta.unit_price,
+            currency=change.line.currency,
+        ),
+    )
+
+
+def _entry(change: Change, share: Share, amount_minor: int, *, line: InvoiceLine | None = None) -> BilledEntry:
+    return BilledEntry(
+        account_id=change.period.account_id,
+        period=change.period,
+        delta=share.delta,
+        from_date=share.from_date,
+        amount_minor=amount_minor,
+        line=line,
+    )
