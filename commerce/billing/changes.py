@@ -74,17 +74,15 @@ def settle_due(*, now: datetime) -> int:
 
     While a payment of the bill is on its way, the credit waits for the next run.
     """
-    done, stuck = 0, set[int]()
-    while batch := list(
-        changed_contracts().exclude(pk__in=stuck).select_related("account").order_by("pk")[:READ_AT_ONCE]
-    ):
+    done = last = 0
+    while batch := list(changed_contracts().filter(pk__gt=last).order_by("pk")[:READ_AT_ONCE]):
         for contract in batch:
             try:
                 settle_changes(contract=contract, actor=Actor.system(contract.account_id), now=now)
                 done += 1
             except Exception:
                 logger.exception("changes of contract %s could not be settled", contract)
-                stuck.add(contract.pk)
+        last = batch[-1].pk
     return done
 
 

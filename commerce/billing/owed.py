@@ -152,8 +152,6 @@ def _from(contract: Contract, kind: BillingKind, delta: SubscriptionDelta) -> da
         return delta.billing_date
     if kind == BillingKind.TERM:
         return contract.end_date
-    if delta.kind == DeltaKind.CANCEL:  # The end of what an order added for some months: nothing has paid for that.
-        return delta.billing_date
     quote = delta.order.quote if delta.order else None
     priced = delta.billing_date if quote is None else quote.start_date or quote.price_date
     return max(delta.billing_date, cycle_of(contract, max(priced, contract.start_date)).until_date)

@@ -11,8 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from django.db import transaction
-from django.db.models import DateField as Date
-from django.db.models import Exists, F, Func, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -44,6 +43,7 @@ from commerce.models import (
     Subscription,
     SubscriptionDelta,
 )
+from commerce.models.renewals import local_day
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.periods import Span
 from tracking.actor import Actor
@@ -59,16 +59,17 @@ def bill_due(*, now: datetime) -> int:
 
     A contract that can't be billed now stays due, and holds up no other.
     """
-    done, stuck = 0, set[int]()
+    done = 0
     for kind in IN_ADVANCE:
-        while batch := list(due_contracts(kind, now).exclude(pk__in=stuck)[:READ_AT_ONCE]):
+        last = 0
+        while batch := list(due_contracts(kind, now).filter(pk__gt=last)[:READ_AT_ONCE]):
             ledgers = ledger_for(batch)
             for contract in batch:
                 try:
                     done += len(_bill_until(contract, kind, ledgers.get(contract.pk, []), now=now))
                 except Exception:
                     logger.exception("contract %s could not be billed", contract)
-                    stuck.add(contract.pk)
+            last = batch[-1].pk
     return done
 
 
@@ -168,15 +169,8 @@ def note_billed_elsewhere(*, contracts: Iterable[Contract], until: date, now: da
 
 
 def due_contracts(kind: BillingKind, now: datetime) -> QuerySet[Contract]:
-    """Contracts that have a period to be billed where their customer is, the longest overdue first. One query."""
+    """Contracts that have a period to be billed where their customer is. One query."""
     billed = BillingPeriod.objects.filter(contract=OuterRef("pk"), kind=kind).order_by()
-    local_day = Func(
-        F("account__time_zone"),
-        Value(now),
-        function="timezone",
-        template="(%(function)s(%(expressions)s))::date",
-        output_field=Date(),
-    )
     return (
         Contract.objects.filter(Exists(_billed_as(kind)))
         .annotate(
@@ -184,9 +178,9 @@ def due_contracts(kind: BillingKind, now: datetime) -> QuerySet[Contract]:
                 Subquery(billed.values("contract").annotate(last=Max("end_date")).values("last")), F("start_date")
             )
         )
-        .filter(billed_until__lte=local_day, billed_until__lt=F("end_date"))
+        .filter(billed_until__lte=local_day(now), billed_until__lt=F("end_date"))
         .select_related("account")
-        .order_by("billed_until", "pk")
+        .order_by("pk")
     )
 
 

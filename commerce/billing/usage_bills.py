@@ -13,7 +13,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from django.db import transaction
-from django.db.models import Max, Min, Sum
+from django.db.models import DateField, ExpressionWrapper, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Trunc
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -29,9 +30,11 @@ from commerce.models import (
     Contract,
     ProductKind,
     Subscription,
+    SubscriptionDelta,
     UsageCharge,
 )
 from commerce.models.catalogue import MOST_PLACES
+from commerce.models.renewals import local_day
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.methods import UsagePrice
 from commerce.pricing.money import Money
@@ -105,8 +108,7 @@ class MonthOfUse:
 def bill_usage_due(*, now: datetime) -> int:
     """Bill every month of use that is over and reported, wherever the customer is; how many. Twice is as once."""
     done = 0
-    metered = Subscription.objects.filter(product__kind=ProductKind.USAGE)
-    for contract in Contract.objects.filter(pk__in=metered.values("contract")).select_related("account").order_by("pk"):
+    for contract in due_for_usage(now):
         try:
             with transaction.atomic():
                 locked = Contract.objects.locked(contract.pk)
@@ -114,6 +116,25 @@ def bill_usage_due(*, now: datetime) -> int:
         except Exception:
             logger.exception("use of contract %s could not be billed", contract)
     return done
+
+
+def due_for_usage(now: datetime) -> QuerySet[Contract]:
+    """Contracts with a month of use that is over, reported and not in the books, where their customer is. One query."""
+    billed = BillingPeriod.objects.filter(contract=OuterRef("pk"), kind=BillingKind.USAGE).order_by()
+    bought = SubscriptionDelta.objects.filter(
+        subscription__contract=OuterRef("pk"), subscription__product__kind=ProductKind.USAGE
+    ).order_by()
+    counted_until = Coalesce(
+        Subquery(billed.values("contract").annotate(last=Max("end_date")).values("last")),
+        Subquery(bought.values("subscription__contract").annotate(first=Min("effective_date")).values("first")),
+    )
+    reported_until = ExpressionWrapper(local_day(now) - LATE_DAYS, output_field=DateField())
+    return (
+        Contract.objects.annotate(counted_until=counted_until, reported_until=reported_until)
+        .filter(counted_until__lt=F("end_date"))
+        .filter(Q(counted_until__lt=Trunc("reported_until", "month")) | Q(end_date__lte=F("reported_until")))
+        .order_by("pk")
+    )
 
 
 def metered_on(contract: Contract) -> list[Metered]:

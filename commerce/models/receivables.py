@@ -1,5 +1,6 @@
 """What is owed: whom we reminded of it, and up to when the books are closed."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Self
 
@@ -65,6 +66,12 @@ class PeriodClose(models.Model):
             cursor.execute("SELECT commerce_first_open_day()")
             found: date | None = cursor.fetchone()[0]
         return found
+
+    @classmethod
+    def open_from(cls, days: Iterable[date]) -> dict[date, date]:
+        """For each day, the day that an entry of a ledger is billed from: itself, or the first open one. One query."""
+        first = cls.first_open_day()
+        return {day: max(day, first or day) for day in days}
 
     @classmethod
     def covers(cls, legal_entity: str, day: date) -> bool:

@@ -469,7 +469,8 @@ def _time(request: QuoteRequest, billing: Billing, price_months: int) -> _Time:
             raise BillingPeriodMissing("a line is billed per period, and no period is running")
         if request.change_date not in period:
             raise ChangeOutsidePeriod(f"{request.change_date} is not within the running billing period")
-        left = days_left(period, request.change_date)
+        paid_for = Period(period.start_date, min(period.until_date, request.contract.until_date))
+        left = days_left(paid_for, request.change_date)
         words = Phrase(
             gettext_noop("%(left)s left of %(all)s in this period"), {"left": days_phrase(left), "all": period.days}
         )

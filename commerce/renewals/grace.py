@@ -19,6 +19,7 @@ from commerce.models import (
     NoticeKind,
     Order,
     OrderStatus,
+    PeriodClose,
     Quote,
     QuoteLine,
     QuoteStatus,
@@ -104,6 +105,7 @@ def _end_ledgers(renewals: Sequence[Renewal], owned: dict[int, tuple[OwnedLine, 
     subscriptions = Subscription.objects.in_bulk(
         [line.subscription_id for renewal in renewals for line in owned[renewal.contract_id]]
     )
+    billed_from = PeriodClose.open_from(renewal.grace_until_date for renewal in renewals)
     SubscriptionDelta.objects.bulk_create(
         SubscriptionDelta(
             account=renewal.account,
@@ -114,7 +116,7 @@ def _end_ledgers(renewals: Sequence[Renewal], owned: dict[int, tuple[OwnedLine, 
             recurring_minor=-line.monthly_minor,
             currency=line.currency,
             effective_date=renewal.grace_until_date,
-            billing_date=renewal.grace_until_date,
+            billing_date=billed_from[renewal.grace_until_date],
         )
         for renewal in renewals
         for line in owned[renewal.contract_id]

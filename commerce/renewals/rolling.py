@@ -25,6 +25,7 @@ from commerce.models import (
     Order,
     OrderStatus,
     OrderStep,
+    PeriodClose,
     ProductGrant,
     Quote,
     QuoteLine,
@@ -176,6 +177,7 @@ def _write_ledger(turns: Sequence[Turn], orders: Mapping[int, Order]) -> None:
         account=turn.renewal.account, contract=turn.successor, product=line.product
     )) for turn in turns for line in turn.lines]  # fmt: skip
     Subscription.objects.bulk_create(subscription for _turn, _line, subscription in written)
+    billed_from = PeriodClose.open_from(turn.renewal.due_date for turn in turns)
     SubscriptionDelta.objects.bulk_create(
         SubscriptionDelta(
             account=turn.renewal.account,
@@ -186,7 +188,7 @@ def _write_ledger(turns: Sequence[Turn], orders: Mapping[int, Order]) -> None:
             recurring_minor=_monthly(turn, line),
             currency=turn.renewal.currency,
             effective_date=turn.renewal.due_date,
-            billing_date=turn.renewal.due_date,
+            billing_date=billed_from[turn.renewal.due_date],
             order=orders[turn.renewal.pk],
         )
         for turn, line, subscription in written

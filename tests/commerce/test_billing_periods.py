@@ -1,15 +1,18 @@
 """Contracts are billed period by period: each day once, in the customer's own time, and changes by whole days."""
 
+import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import Notification
 from commerce.billing.books import books, check_books
-from commerce.billing.changes import settle_due
-from commerce.billing.periods import bill_due, next_periods, note_billed_elsewhere
+from commerce.billing.changes import changed_contracts, settle_due
+from commerce.billing.periods import bill_due, due_contracts, next_periods, note_billed_elsewhere
+from commerce.configuring.situations import Configuration
 from commerce.contracts import amendments, ledger
 from commerce.contracts.amendments import Decision
 from commerce.contracts.contracts import ledger_of, owned_on
@@ -27,6 +30,9 @@ from commerce.models import (
 from commerce.orders import fulfilling
 from commerce.pricing.money import to_minor
 from commerce.pricing.proration import mid_period_change
+from commerce.quotes import quote_lifecycle, staff_quotes
+from commerce.quotes.quoting import create_quote
+from commerce.quotes.staff_quotes import Terms
 from tests.factories import make_account, make_contract
 from tracking.actor import Actor, ActorKind
 
@@ -207,11 +213,6 @@ def test_a_reduction_of_what_was_prepaid_by_an_order_credits_its_bill(contract, 
 
 
 def test_what_is_billed_by_period_is_quoted_by_the_running_one(contract, admin, accept, now):
-    import uuid
-
-    from commerce.configuring.situations import Configuration
-    from commerce.quotes.quoting import create_quote
-
     billed_by(contract, "month")
     bill_due(now=now)
     quote = create_quote(
@@ -227,6 +228,42 @@ def test_what_is_billed_by_period_is_quoted_by_the_running_one(contract, admin, 
     assert Invoice.objects.count() == before
     bill_due(now=noon(date(2026, 12, 1)))
     assert bills_of(contract)[-1] == (date(2026, 12, 1), 68_400)
+
+
+def test_what_is_bought_for_a_month_of_a_quarter_costs_that_month(contract, admin, agent, accept, now):
+    billed_by(contract, "quarter")
+    bill_due(now=now)
+    by = {"actor": Actor.staff(agent.pk, contract.account_id), "now": now}
+    drafted = staff_quotes.draft(
+        account=contract.account, configuration=Configuration(plan="team", seats=60), manual={},
+        terms=Terms(term_months=1), user=agent, **by,
+    )  # fmt: skip
+    presented = quote_lifecycle.present(quote=quote_lifecycle.submit(quote=drafted, **by), **by)
+    assert presented.subtotal_minor == to_minor(Decimal(342) * 30 / 92, "EUR")  # 18 November to 17 December.
+    order = accept(presented, admin)
+    fulfilling.fulfil(order=order, now=now, actor=Actor.system(order.account_id))
+    before = Invoice.objects.count()
+    settle_due(now=now)
+    bill_due(now=noon(date(2027, 1, 31)))
+    assert Invoice.objects.count() == before
+
+
+def test_a_purchase_in_a_last_period_that_the_contract_cuts_short_costs_until_its_end(contract, admin, accept, now):
+    Contract.objects.update(start_date=date(2026, 2, 1), end_date=date(2026, 12, 16))
+    billed_by(contract, "quarter")
+    bill_due(now=now)
+    assert bills_of(contract)[-1] == (date(2026, 11, 18), to_minor(Decimal(1710) * 45 / 92, "EUR"))
+    quote = create_quote(
+        account=contract.account, actor=admin.membership.actor(), user=admin,
+        configuration=Configuration(plan="team", seats=60), now=now, form_key=uuid.uuid4(),
+    )  # fmt: skip
+    assert quote.subtotal_minor == to_minor(Decimal(342) * 28 / 92, "EUR")
+    order = accept(quote, admin)
+    fulfilling.fulfil(order=order, now=now, actor=Actor.system(order.account_id))
+    before = Invoice.objects.count()
+    settle_due(now=now)
+    bill_due(now=now)
+    assert Invoice.objects.count() == before
 
 
 def test_contracts_from_before_the_portal_are_not_billed_again(contract, now):
@@ -262,8 +299,6 @@ def test_the_database_refuses_to_bill_a_day_twice(contract):
 
 
 def test_a_closed_month_takes_no_entry_of_the_ledger_or_the_balance(contract, acme):
-    from django.conf import settings
-
     PeriodClose.objects.create(legal_entity=settings.LEGAL_ENTITY, month=date(2026, 3, 1))
     line = SubscriptionDelta.objects.get()
     with pytest.raises(IntegrityError, match="the books of 2026-03 are closed"), transaction.atomic():
@@ -304,9 +339,6 @@ def test_the_nightly_check_names_the_companies_whose_books_do_not_add_up(contrac
 
 
 def test_due_contracts_are_found_in_one_query(contract, acme, products, django_assert_max_num_queries):
-    from commerce.billing.changes import changed_contracts
-    from commerce.billing.periods import due_contracts
-
     billed_by(contract, "month")
     with django_assert_max_num_queries(2):
         assert [one.pk for one in due_contracts("period", noon(date(2026, 2, 1)))] == [contract.pk]

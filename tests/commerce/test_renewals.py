@@ -20,6 +20,7 @@ from commerce.models import (
     Invoice,
     Order,
     PendingChange,
+    PeriodClose,
     Price,
     Quote,
     QuoteLine,
@@ -589,3 +590,25 @@ def test_a_risk_is_between_none_and_certain(contract, score):
         set_risk(contract=contract, score=score, actor=Actor.system(contract.account_id))
     contract.refresh_from_db()
     assert contract.risk_score is None
+
+
+def test_a_term_begins_and_a_grace_ends_though_the_books_of_that_day_are_closed(contract, admin, settings):
+    Contract.objects.update(auto_renew=False)
+    run_until(contract, T + timedelta(days=3), step=30)
+    run(T + timedelta(days=3))
+    PeriodClose.objects.create(legal_entity=settings.LEGAL_ENTITY, month=date(2027, 2, 1))
+    accept(contract, admin, T + timedelta(days=4))
+    run(T + timedelta(days=4))
+    begun = SubscriptionDelta.objects.get(kind="renewal")
+    assert (begun.effective_date, begun.billing_date) == (T, date(2027, 3, 1))
+    assert renewal_of(contract).state == "rolled_over"
+
+
+def test_a_suspension_is_written_down_though_the_books_of_that_day_are_closed(contract, settings):
+    Contract.objects.update(auto_renew=False)
+    run_until(contract, T + timedelta(days=3), step=30)
+    run(T + timedelta(days=3))
+    PeriodClose.objects.create(legal_entity=settings.LEGAL_ENTITY, month=date(2027, 2, 1))
+    run(T + timedelta(days=40))
+    ended = SubscriptionDelta.objects.get(kind="cancel")
+    assert (ended.effective_date, ended.billing_date) == (T + timedelta(days=15), date(2027, 3, 1))

@@ -4,14 +4,15 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from commerce.billing.periods import note_billed_elsewhere
-from commerce.billing.usage_bills import bill_usage_due
+from commerce.billing.usage_bills import bill_usage_due, due_for_usage
 from commerce.contracts import ledger
 from commerce.contracts.ledger import Entry
-from commerce.models import BillingPeriod, DeltaKind, Invoice, Price, PriceBook, Product, UsageCharge
-from tests.factories import make_member
+from commerce.models import BillingPeriod, Contract, DeltaKind, Invoice, Price, PriceBook, Product, UsageCharge
+from tests.factories import make_member, make_staff
 from tracking.actor import Actor
 from tracking.models import UsageDaily
 
@@ -66,6 +67,19 @@ def test_a_month_is_billed_three_days_after_it_is_over(metered, acme):
     assert line.explanation == ("61,200 API calls, of which 50,000 are included: 11,200 at €0.01 each")
 
 
+def test_what_is_due_is_found_in_one_query_and_left_alone_afterwards(metered, django_assert_num_queries):
+    metered()
+    with django_assert_num_queries(1):
+        assert not due_for_usage(noon(date(2026, 10, 3))).exists()
+    assert due_for_usage(noon(date(2026, 10, 4))).get() == Contract.objects.get()
+    bill_usage_due(now=noon(date(2026, 10, 4)))
+    with django_assert_num_queries(1):
+        bill_usage_due(now=noon(date(2026, 10, 4)))
+    bill_usage_due(now=noon(date(2027, 2, 4)))
+    assert BillingPeriod.objects.filter(kind="usage").latest("end_date").end_date == date(2027, 2, 1)
+    assert not due_for_usage(noon(date(2028, 1, 1))).exists()
+
+
 def test_below_the_limit_nothing_is_billed_and_the_month_is_noted(metered, acme):
     metered()
     used(acme, 49_999)
@@ -112,8 +126,6 @@ def test_the_usage_page_tells_what_the_month_will_come_to(metered, acme, admin, 
 def test_the_usage_page_tells_the_next_invoice_of_a_contract_billed_by_period(
     contract, admin, signed_in, time_machine_now
 ):
-    from commerce.models import Contract
-
     Contract.objects.update(billing_frequency="month")
     page = signed_in(admin).get(reverse("commerce:usage")).content.decode()
     assert "Your next invoice" in page
@@ -125,14 +137,10 @@ def test_the_usage_page_tells_the_next_invoice_of_a_contract_billed_by_period(
 
 @pytest.fixture
 def finance(db):
-    from tests.factories import make_staff
-
     return make_staff("finance@vendor.example", "Fin Ance", group="Finance")
 
 
 def upload(text: str):
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
     return {"file": SimpleUploadedFile("use.csv", text.encode(), content_type="text/csv")}
 
 
