@@ -12,7 +12,7 @@ from accounts.models import Account
 from accounts.notifications import notify
 from commerce import documents
 from commerce.billing import balances, invoicing
-from commerce.billing.crediting import billing_contacts
+from commerce.billing.contacts import billing_contacts
 from commerce.catalogue.taxes import SaleTax, rate_on, tax_on_sale
 from commerce.models import Invoice, InvoiceKind, InvoiceLine, Product
 from commerce.pricing.tax import tax_line

@@ -18,7 +18,7 @@ from accounts.scope import system_scope
 from accounts.services import restore, suspend
 from commerce.billing.contacts import billing_contacts
 from commerce.contracts import amendments
-from commerce.contracts.applying import contacts_of
+from commerce.contracts.people import contacts_of
 from commerce.models import (
     Contract,
     Dunning,

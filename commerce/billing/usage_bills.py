@@ -6,11 +6,13 @@ of the price that held when the product was bought.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import accumulate
 
 from django.db import transaction
 from django.db.models import DateField, ExpressionWrapper, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
@@ -28,16 +30,19 @@ from commerce.models import (
     BillingOutcome,
     BillingPeriod,
     Contract,
+    Product,
     ProductKind,
+    Renewal,
     Subscription,
     SubscriptionDelta,
+    TermsMethod,
     UsageCharge,
 )
 from commerce.models.catalogue import MOST_PLACES
 from commerce.models.renewals import local_day
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.methods import UsagePrice
-from commerce.pricing.money import Money
+from commerce.pricing.money import Money, stored
 from commerce.pricing.proration import Period, add_months
 from tracking.actor import Actor
 from tracking.models import Meter, UsageDaily
@@ -55,16 +60,33 @@ class Metered:
     since: date
     price: UsagePrice
     months: int
+    ledger: tuple[tuple[date, Decimal], ...]  # From which day it is billed, and how many more or less.
 
     @property
     def meter(self) -> Meter:
         return Meter(self.subscription.product.meter)
+
+    def days_held(self, period: Period) -> int:
+        """On how many days of a period it is had, and its minimum therefore runs: not while paused, nor once ended."""
+        days = [max(min(day, period.until_date), period.start_date) for day, _quantity in self.ledger]
+        held = accumulate(quantity for _day, quantity in self.ledger)
+        ends = [*days[1:], period.until_date]
+        return sum((end - day).days for day, end, quantity in zip(days, ends, held, strict=True) if quantity > 0)
 
     def committed_in(self, month: date) -> Period:
         """The calendar months that share a commitment with a month."""
         first = self.since.replace(day=1)
         number = ((month.year - first.year) * 12 + month.month - first.month) // self.months
         return Period(add_months(first, number * self.months), add_months(first, (number + 1) * self.months))
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the contract before this one billed of a calendar month in which it was renewed: the month is one."""
+
+    used: Decimal = Decimal(0)
+    entitled: Decimal = Decimal(0)
+    spent_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +97,37 @@ class MonthOfUse:
     period: Period
     used: Decimal
     entitled: Decimal
+    before: Before
     spent_minor: int
     amount_minor: int
     currency: str
 
     @property
+    def counted(self) -> Decimal:
+        """Of the calendar month: all of it, or the highest day of a level."""
+        whole = self.metered.meter.is_monthly
+        return self.used + self.before.used if whole else max(self.used, self.before.used)
+
+    @property
     def units(self) -> Decimal:
         """What is paid for: above the limit, and above what the price includes."""
-        return max(self.used - self.entitled - self.metered.price.included_units, Decimal(0))
+        return max(self.counted - self.entitled - self.metered.price.included_units, Decimal(0))
 
     @property
     def words(self) -> str:
         price = self.metered.price
         figures = {
-            "used": amounts.number(self.used),
+            "used": amounts.number(self.counted),
             "meter": self.metered.meter.name_over_time,
             "free": amounts.number(self.entitled + price.included_units),
             "units": amounts.number(self.units),
             "price": amounts.unit_price(UnitPrice(price.unit_price, self.currency)),
         }
         said = _("%(used)s %(meter)s, of which %(free)s are included: %(units)s at %(price)s each") % figures
+        if self.before.spent_minor:
+            said += _(", of which %(amount)s was billed with the term before") % {
+                "amount": amounts.money(Money(self.before.spent_minor, self.currency))
+            }
         missing = self.amount_minor - self.spent_minor
         if missing > 0:
             said += _(", plus %(amount)s that is missing to the agreed minimum") % {
@@ -138,31 +171,84 @@ def due_for_usage(now: datetime) -> QuerySet[Contract]:
 
 
 def metered_on(contract: Contract) -> list[Metered]:
-    """The metered products of a contract, each at the price of the day it was bought. Two queries, and two for each."""
-    rows = contract.subscriptions.filter(product__kind=ProductKind.USAGE, deltas__isnull=False)
-    bought = dict(rows.values_list("pk").annotate(since=Min("deltas__effective_date")).order_by())
+    """The metered products of a contract, each at the price that was agreed for it. Two queries, and four for each."""
+    ledgers: dict[Subscription, list[tuple[date, Decimal]]] = defaultdict(list)
+    bought: dict[Subscription, date] = {}
+    deltas = SubscriptionDelta.objects.filter(
+        subscription__contract=contract, subscription__product__kind=ProductKind.USAGE
+    )
+    for delta in deltas.select_related("subscription__product").order_by("billing_date", "pk"):
+        ledgers[delta.subscription].append((delta.billing_date, delta.quantity))
+        bought[delta.subscription] = min(delta.effective_date, bought.get(delta.subscription, delta.effective_date))
     found = []
-    for subscription in rows.filter(pk__in=bought).select_related("product").distinct().order_by("pk"):
-        since: date = bought[subscription.pk]
-        price = prices_for(account=contract.account, today=since, contract=contract).get(subscription.product_id)
-        method = price.row.as_method() if price else None
-        if price is not None and isinstance(method, UsagePrice):
-            found.append(Metered(subscription, since, method, price.row.price_months))
+    for subscription in sorted(ledgers, key=lambda one: one.pk):
+        priced = _price_of(contract, subscription.product, bought[subscription])
+        if priced is not None:
+            found.append(Metered(subscription, bought[subscription], *priced, tuple(ledgers[subscription])))
     return found
 
 
+def _price_of(contract: Contract, product: Product, since: date) -> tuple[UsagePrice, int] | None:
+    """The price of use, and for how many months it is: of the day it was bought, as renewals have kept or raised it.
+
+    A renewal at today's list begins anew; what was promised for staying is of what is paid in advance only. Two
+    queries, and two for each term before.
+    """
+    rise = Fraction(1)
+    while renewal := Renewal.objects.filter(successor=contract).select_related("contract").first():
+        held = SubscriptionDelta.objects.filter(subscription__contract=renewal.contract, subscription__product=product)
+        bought = held.aggregate(first=Min("effective_date"))["first"]
+        if bought is None or (renewal.method == TermsMethod.LIST and product.code not in renewal.flags):
+            break
+        if renewal.method == TermsMethod.UPLIFT and product.code not in renewal.flags:
+            rise *= 1 + Fraction(renewal.uplift_percent) / 100
+        contract, since = renewal.contract, bought
+    price = prices_for(account=contract.account, today=since, contract=contract).get(product.pk)
+    method = price.row.as_method() if price else None
+    if price is None or not isinstance(method, UsagePrice):
+        return None
+    risen = replace(
+        method,
+        unit_price=stored(rise * Fraction(method.unit_price)),
+        commitment=stored(rise * Fraction(method.commitment)),
+    )
+    return risen, price.row.price_months
+
+
 def month_of_use(contract: Contract, metered: Metered, period: Period, *, used: Decimal, is_over: bool) -> MonthOfUse:
-    """What a month of use comes to; while it runs, what it would if it ended so. Two queries."""
-    entitled = entitled_in(contract, metered.meter, period)
+    """What a month of use comes to; while it runs, what it would if it ended so. Three queries."""
     currency, price = contract.currency, metered.price
-    spent = price.used(max(used - entitled, Decimal(0)), currency=currency, quantity_places=MOST_PLACES).minor
+    before = _before(contract, metered, period)
+    use = MonthOfUse(
+        metered,
+        period,
+        used,
+        max(entitled_in(contract, metered.meter, period), before.entitled),
+        before,
+        0,
+        0,
+        currency,
+    )
+    whole = price.used(max(use.counted - use.entitled, Decimal(0)), currency=currency, quantity_places=MOST_PLACES)
+    spent = max(whole.minor - before.spent_minor, 0)
     shared = metered.committed_in(period.start_date)
-    before = UsageCharge.objects.filter(
+    so_far = UsageCharge.objects.filter(
         subscription=metered.subscription, start_date__gte=shared.start_date, start_date__lt=period.start_date
     ).aggregate(spent=Sum("spent_minor", default=0), amount=Sum("amount_minor", default=0))
     is_last = is_over and period.until_date in (shared.until_date, contract.end_date)
-    owed = _owed(contract, metered, shared, before["spent"] + spent, is_last=is_last)
-    return MonthOfUse(metered, period, used, entitled, spent, max(owed - before["amount"], 0), currency)
+    owed = _owed(contract, metered, shared, so_far["spent"] + spent, is_last=is_last)
+    return replace(use, spent_minor=spent, amount_minor=max(owed - so_far["amount"], 0))
+
+
+def _before(contract: Contract, metered: Metered, period: Period) -> Before:
+    """What the term before has billed of the same calendar month, and of its limits. One query, where there may be."""
+    if period.start_date != contract.start_date or period.start_date.day == 1:
+        return Before()
+    rows = UsageCharge.objects.for_account(contract.account).filter(
+        period__contract__renewal__successor=contract, meter=metered.meter, end_date=contract.start_date
+    )
+    row = rows.filter(start_date__gte=period.start_date.replace(day=1)).first()
+    return Before() if row is None else Before(row.used, row.entitled, row.spent_minor)
 
 
 def used_in(contract: Contract, meter: Meter, period: Period) -> Decimal:
@@ -192,8 +278,8 @@ def _limit_on(day: date, rows: Iterable[tuple[date, date | None, Decimal | None]
 
 def _owed(contract: Contract, metered: Metered, shared: Period, spent_minor: int, *, is_last: bool) -> int:
     """What is owed of all use under a commitment so far; what is missing to it, once its time is over."""
-    first = max(shared.start_date, metered.since, contract.start_date)
-    days = (min(shared.until_date, contract.end_date) - first).days
+    first = max(shared.start_date, contract.start_date)
+    days = metered.days_held(Period(first, min(shared.until_date, contract.end_date)))
     commitment = Fraction(metered.price.commitment) * Fraction(days, shared.days)
     committed = Money.rounded(commitment, contract.currency).minor
     if metered.price.is_prepaid:

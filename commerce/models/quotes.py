@@ -261,7 +261,7 @@ class Quote(models.Model):
         contract = self.contract
         months = months_begun_after(
             self.period.start_date,
-            Period(contract.start_date, self.period.until_date),
+            Period(self.period.start_date if self.is_renewal else contract.start_date, self.period.until_date),
             months=contract.frequency.months,
         )
         lines = [

@@ -29,6 +29,7 @@ from commerce.models import (
     QuoteLine,
 )
 from commerce.pricing.money import to_minor
+from commerce.pricing.periods import TermSpan, spans_of
 from tracking.actor import Actor
 
 DAYS_OF_YEAR, MONTHS_OF_YEAR = 365, 12
@@ -166,17 +167,24 @@ def of_grace(
 
 
 def _extra_lines(quote: Quote, lines: Sequence[QuoteLine], extra: Mapping[int, Decimal]) -> list[BillLine]:
-    """What is prepaid for the term, or for its first month, of so many more units."""
+    """What is prepaid for the term, or for its first period, of so many more units."""
     words = _("Added before the new term began")
-    prepaid = {BillingRule.TERM: quote.term_months or 1}
     return [
         _line(
-            line, words, extra[line.product_id], line.unit_price,
-            months=Fraction(prepaid.get(BillingRule(line.product.billing), 1)), currency=quote.currency,
+            line, words, extra[line.product_id], line.unit_price, months=_months_paid(quote, line),
+            currency=quote.currency,
         )
         for line in lines
         if extra.get(line.product_id)
     ]  # fmt: skip
+
+
+def _months_paid(quote: Quote, line: QuoteLine) -> Fraction:
+    """How many months of a price are paid as the new term begins."""
+    term, contract = quote.period, quote.contract
+    if contract.rule_for(line.product) == BillingRule.TERM:
+        return TermSpan(term).months_from(term.start_date)
+    return next(spans_of(term, months=contract.frequency.months)).months_from(term.start_date)
 
 
 def _line(

@@ -31,7 +31,7 @@ from commerce.models import (
 from commerce.models.amendments import ChangeKind, ChangeStatus
 from commerce.pricing import quote as engine
 from commerce.pricing.money import PricingError, stored
-from commerce.pricing.proration import Period, add_months
+from commerce.pricing.periods import full_period
 from commerce.pricing.quoting import price_quote
 from commerce.pricing.renewal import RenewalMethod, uplift_from_index
 from commerce.pricing.tax import tax_line
@@ -167,7 +167,7 @@ def price_renewal(basis: Basis, renewal: Renewal) -> PricedRenewal | None:
         return None
     tax = tax_on_sale(account, rate)
     pricing = _LinePricing(basis, renewal, terms, tax)
-    period = renewal.period
+    period, frequency = renewal.period, renewal.contract.frequency
     lines = tuple(pricing.line(line) for line in kept)
     priced = price_quote(
         engine.QuoteRequest(
@@ -176,7 +176,8 @@ def price_renewal(basis: Basis, renewal: Renewal) -> PricedRenewal | None:
             lines=lines,
             contract=period,
             change_date=period.start_date,
-            billing_period=Period(period.start_date, add_months(period.start_date, 1)),
+            billing_period=full_period(period.start_date, period.start_date, months=frequency.months),
+            period_months=frequency.months,
             tax_treatment=tax.treatment,
         )
     )
@@ -236,7 +237,7 @@ class _LinePricing:
             quantity=held.quantity,
             quantity_places=product.quantity_places,
             unit_price=sold_price,
-            billing=engine.Billing(product.billing),
+            billing=engine.Billing(self.renewal.contract.rule_for(product)),
             unit="" if product.kind != ProductKind.PLAN else ngettext("seat", "seats", int(held.quantity)),
             group=product.kind,
             tax_rate_percent=self.tax.rate_percent,
@@ -286,7 +287,7 @@ def _price_alone(line: engine.QuoteLine, renewal: Renewal) -> None:
     """Whether the line has a price at all; a percentage of others has none alone, and is left to the whole."""
     if line.share is not None:
         return
-    first = renewal.due_date
+    first, months = renewal.due_date, renewal.contract.frequency.months
     price_quote(
         engine.QuoteRequest(
             mode=engine.QuoteMode.NEW,
@@ -294,7 +295,8 @@ def _price_alone(line: engine.QuoteLine, renewal: Renewal) -> None:
             lines=(line,),
             contract=renewal.period,
             change_date=first,
-            billing_period=Period(first, add_months(first, 1)),
+            billing_period=full_period(first, first, months=months),
+            period_months=months,
         )
     )
 

@@ -124,6 +124,7 @@ def _successor(renewal: Renewal, now: datetime) -> Contract:
         start_date=renewal.due_date,
         end_date=renewal.period.until_date,
         term_months=renewal.term_months,
+        billing_frequency=old.billing_frequency,
         notice_days=old.notice_days,
         auto_renew=old.auto_renew,
         longest_pause_days=old.longest_pause_days,
@@ -265,4 +266,5 @@ def _close(turns: Sequence[Turn], *, now: datetime) -> None:
 def _quote_of(renewal: Renewal) -> Quote:
     if renewal.quote is None:
         raise ValueError(f"the renewal of {renewal.contract_id} has no quote")
+    renewal.quote.contract = renewal.contract  # It is at hand, and says how often it is billed.
     return renewal.quote

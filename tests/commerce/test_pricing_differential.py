@@ -91,7 +91,7 @@ def times_due(request: QuoteRequest, billing: Billing, price_months: int) -> Fra
     if billing is Billing.TERM:
         return months_of(request) / price_months
     period = request.billing_period
-    left = (period.until_date - request.change_date).days
+    left = (min(period.until_date, request.contract.until_date) - request.change_date).days
     return Fraction(request.period_months, price_months) * Fraction(left, (period.until_date - period.start_date).days)
 
 

@@ -592,13 +592,13 @@ def test_a_risk_is_between_none_and_certain(contract, score):
     assert contract.risk_score is None
 
 
-def test_a_term_begins_and_a_grace_ends_though_the_books_of_that_day_are_closed(contract, admin, settings):
+def test_a_term_begins_though_the_books_of_its_day_are_closed(contract, admin, settings):
     Contract.objects.update(auto_renew=False)
     run_until(contract, T + timedelta(days=3), step=30)
     run(T + timedelta(days=3))
-    PeriodClose.objects.create(legal_entity=settings.LEGAL_ENTITY, month=date(2027, 2, 1))
     accept(contract, admin, T + timedelta(days=4))
-    run(T + timedelta(days=4))
+    PeriodClose.objects.create(legal_entity=settings.LEGAL_ENTITY, month=date(2027, 2, 1))
+    run(date(2027, 3, 4))  # The job has not run for a month.
     begun = SubscriptionDelta.objects.get(kind="renewal")
     assert (begun.effective_date, begun.billing_date) == (T, date(2027, 3, 1))
     assert renewal_of(contract).state == "rolled_over"
