@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from django.http import StreamingHttpResponse
 
@@ -11,8 +12,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def cell(value: object) -> str:
-    """A value as text. One that a spreadsheet would calculate is led by an apostrophe, which shows it as text."""
+    """A value as text. One that a spreadsheet would calculate is led by an apostrophe, which shows it as text.
+
+    A number stays one, also below zero, so that it can be added up.
+    """
     text = "" if value is None else str(value)
+    if isinstance(value, int | Decimal):
+        return text
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -42,6 +42,7 @@ PEOPLE = (
     ("support@vendor.example", "Sam, the vendor's support (staff admin)"),
     ("manager@vendor.example", "Mina, the vendor's manager (Insights)"),
     ("hanna@vendor.example", "Hanna, customer success (her portfolio)"),
+    ("ines@vendor.example", "Inês, accounts receivable (invoices and payments)"),
     ("priya@vendor.example", "Priya, the portal's administrator (set-up)"),
 )
 SSO_PEOPLE = (

@@ -1,5 +1,6 @@
 """Invoices, payments and what Stripe told of them: to be seen, checked and replayed, never edited."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from django import forms
@@ -29,6 +30,7 @@ from commerce.models import (
     RefundAttempt,
     WebhookEvent,
 )
+from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
 from commerce.tasks import process_webhook, return_money, settle_payment
 from tracking.actor import Actor
@@ -36,11 +38,19 @@ from tracking.actor import Actor
 
 class InvoiceLineInline(AmountsByPermission, ReadOnly, TabularInline):
     model = InvoiceLine
-    amounts = frozenset({"explanation", "unit_price", "amount"})
+    amounts = frozenset({"explanation", "each", "amount"})
     seen_with = "commerce.view_invoice"
-    fields = ["position", "description", "explanation", "quantity", "unit_price", "amount"]
+    fields = ["position", "description", "explanation", "how_many", "each", "amount"]
     readonly_fields = fields
     extra = 0
+
+    @display(description=_("quantity"))
+    def how_many(self, line: InvoiceLine) -> str:
+        return amounts.number(line.quantity)
+
+    @display(description=_("unit price"))
+    def each(self, line: InvoiceLine) -> str:
+        return amounts.unit_price(UnitPrice(line.unit_price, line.invoice.currency))
 
     @display(description=_("amount"))
     def amount(self, line: InvoiceLine) -> str:
@@ -57,7 +67,13 @@ class PaymentAttemptInline(ReadOnly, TabularInline):
 
 @admin.register(Invoice)
 class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
-    amounts = frozenset({"total", "subtotal_minor", "tax_minor", "total_minor"})
+    amounts = frozenset({"total", "subtotal", "tax", "covered", "due"})
+    fields = [
+        "number", "kind", "corrects", "reason", "status", "account", "order", "subtotal", "tax", "total", "covered",
+        "due", "issue_date", "due_date", "paid_at", "written_off_at", "closing_note", "billed_to", "billed_by",
+        "po_number", "buyer_reference", "pdf",
+    ]  # fmt: skip
+    readonly_fields = fields
     list_display = ["number", "account", "order", "status_label", "total", "issue_date", "due_date", "paid_at"]
     list_filter = ["kind", "status", "issue_date"]
     list_select_related = ["account", "order"]
@@ -69,9 +85,33 @@ class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     def status_label(self, invoice: Invoice) -> tuple[str, str]:
         return invoice.status, invoice.get_status_display()
 
+    @display(description=_("before tax"))
+    def subtotal(self, invoice: Invoice) -> str:
+        return amounts.money(Money(invoice.subtotal_minor, invoice.currency))
+
+    @display(description=_("tax"))
+    def tax(self, invoice: Invoice) -> str:
+        return amounts.money(Money(invoice.tax_minor, invoice.currency))
+
     @display(description=_("total"))
     def total(self, invoice: Invoice) -> str:
         return amounts.money(Money(invoice.total_minor, invoice.currency))
+
+    @display(description=_("covered by credit"))
+    def covered(self, invoice: Invoice) -> str:
+        return amounts.money(Money(invoice.covered_minor, invoice.currency))
+
+    @display(description=_("to be paid"))
+    def due(self, invoice: Invoice) -> str:
+        return amounts.money(Money(invoice.due_minor, invoice.currency))
+
+    @display(description=_("bill to"))
+    def billed_to(self, invoice: Invoice) -> str:
+        return _in_a_line(invoice.bill_to)
+
+    @display(description=_("seller"))
+    def billed_by(self, invoice: Invoice) -> str:
+        return _in_a_line(invoice.seller) or invoice.legal_entity
 
     @action(description=_("Credit"), url_path="credit", permissions=["credit"])
     def credit(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -86,6 +126,13 @@ class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
     def has_write_off_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm("commerce.write_off_invoices")
+
+
+def _in_a_line(whom: Mapping[str, str]) -> str:
+    """What an invoice kept of a company; old ones kept less."""
+    place = f"{whom.get('postal_code', '')} {whom.get('city', '')}".strip()
+    parts = [whom.get("name"), whom.get("street"), place, whom.get("country"), whom.get("vat_id")]
+    return ", ".join(part for part in parts if part)
 
 
 @admin.register(LegalEntity)

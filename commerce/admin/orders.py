@@ -44,13 +44,16 @@ class OrderStepInline(ReadOnly, TabularInline):
 
 @admin.register(Order)
 class OrderAdmin(AmountsByPermission, Kept, ModelAdmin):
-    amounts = frozenset({"total", "total_minor"})
+    amounts = frozenset({"total"})
     list_display = ["number", "account", "status_label", "total", "placed_by", "placed_at", "po_number"]
     list_filter = ["status", "placed_at"]
     list_select_related = ["account", "placed_by"]
     search_fields = ["account__name"]
     search_help_text = gettext_lazy("Number, company, product or purchase order number")
-    readonly_fields = [field.name for field in Order._meta.fields]
+    fields = [
+        "number", "status", "account", "contract", "quote", "deal", "placed_by", "placed_at", "total", "po_number",
+    ]  # fmt: skip
+    readonly_fields = fields
     inlines = [OrderStepInline, ProvisioningStepInline]
     actions = ["next_step", "export"]
     actions_detail = ["cancel"]

@@ -1,7 +1,6 @@
 """What finance does with invoices and payments: credits, write-offs, refunds, and closing the books."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -22,7 +21,7 @@ from commerce import stripe_gateway as gateway
 from commerce.admin.bases import staff_of
 from commerce.billing import crediting, invoicing, receivables, refunds, standing
 from commerce.models import Dunning, Invoice, InvoiceLine, PaymentAttempt
-from commerce.pricing.money import Money, from_minor, to_minor
+from commerce.pricing.money import Money, exponent_of, from_minor, to_minor
 from commerce.tasks import submit_refund
 from tracking.actor import Actor
 
@@ -37,6 +36,11 @@ REFUSALS = (
 )
 
 
+# Somebody did the same meanwhile, or clicked twice: the page shows what is left now.
+MEANWHILE = (crediting.CreditedMeanwhile, refunds.RefundedMeanwhile)
+MOST_DIGITS = 15
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
 
@@ -45,12 +49,19 @@ class WriteOffForm(ReasonForm):
     """Why nobody will pay; only our people read it."""
 
 
-class CreditForm(ReasonForm):
+class LeftForm(ReasonForm):
+    """A part of what is left, or all of it; with what was left as the page was read."""
+
+    seen_left_minor = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class CreditForm(LeftForm):
     """How much of each line goes back, before tax; empty lines stay. All empty: everything that is left."""
 
     def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reason"].help_text = _("The customer reads it.")
+        self.fields["seen_left_minor"].initial = crediting.total_left(invoice)
         self.invoice = invoice
         self.left = {
             position: found for position, found in crediting.left_of(invoice).items() if found[1]
@@ -64,6 +75,8 @@ class CreditForm(ReasonForm):
             label=line.description,
             required=False,
             help_text=_("%(amount)s before tax is left.") % {"amount": words},
+            max_digits=MOST_DIGITS,
+            decimal_places=exponent_of(self.invoice.currency),
             widget=UnfoldAdminTextInputWidget,
         )
 
@@ -78,11 +91,22 @@ class CreditForm(ReasonForm):
         return chosen or None
 
 
-class RefundForm(ReasonForm):
-    amount = forms.DecimalField(
-        label=gettext_lazy("Amount"), min_value=Decimal("0.001"), widget=UnfoldAdminTextInputWidget
-    )
-    field_order = ["amount", "reason"]
+class RefundForm(LeftForm):
+    """How much of a payment goes back; all that is left, where nobody says less."""
+
+    def __init__(self, *args: Any, payment: PaymentAttempt, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        left = refunds.left_of(payment)
+        self.fields["seen_left_minor"].initial = left
+        self.fields["amount"] = forms.DecimalField(
+            label=_("Amount"),
+            initial=from_minor(left, payment.currency),
+            min_value=from_minor(1, payment.currency),
+            max_digits=MOST_DIGITS,
+            decimal_places=exponent_of(payment.currency),
+            widget=UnfoldAdminTextInputWidget,
+        )
+        self.order_fields(["amount", "reason"])
 
 
 def credit_page(request: HttpRequest, invoice_id: int) -> HttpResponse:
@@ -95,6 +119,7 @@ def credit_page(request: HttpRequest, invoice_id: int) -> HttpResponse:
             invoice=invoice,
             reason=form.cleaned_data["reason"],
             amounts=form.amounts(),
+            seen_left_minor=form.cleaned_data["seen_left_minor"],
             actor=actor,
             now=timezone.now(),
         )
@@ -121,13 +146,13 @@ def write_off_page(request: HttpRequest, invoice_id: int) -> HttpResponse:
 def refund_page(request: HttpRequest, payment_id: str) -> HttpResponse:
     """Pay a payment back, or a part of it."""
     payment = get_object_or_404(PaymentAttempt.objects.select_related("account", "invoice"), pk=payment_id)
-    left = from_minor(refunds.left_of(payment), payment.currency)
-    form = RefundForm(request.POST or None, initial={"amount": left})
+    form = RefundForm(request.POST or None, payment=payment)
 
     def refund(actor: Actor) -> str:
         begun = refunds.begin(
             payment=payment,
             amount_minor=to_minor(form.cleaned_data["amount"], payment.currency),
+            seen_left_minor=form.cleaned_data["seen_left_minor"],
             reason=form.cleaned_data["reason"],
             actor=actor,
             now=timezone.now(),
@@ -153,6 +178,9 @@ def money_page(
     if request.method == "POST" and form.is_valid():
         try:
             done = act(Actor.staff(staff_of(request).pk, row.account_id))
+        except MEANWHILE as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(request.path)
         except REFUSALS as refusal:
             form.add_error(None, str(refusal) or _("That is not possible now."))
         else:

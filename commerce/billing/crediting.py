@@ -30,18 +30,31 @@ class MoreThanLeft(Exception):
     """More of a line was to be credited than is left of it."""
 
 
+class CreditedMeanwhile(Exception):
+    """Something of the invoice was credited since whoever asks looked at it: the same click twice, as a rule."""
+
+
 def credit_invoice(
-    *, invoice: Invoice, reason: str, actor: Actor, now: datetime, amounts: Mapping[int, int] | None = None
+    *,
+    invoice: Invoice,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    amounts: Mapping[int, int] | None = None,
+    seen_left_minor: int | None = None,
 ) -> Invoice:
     """Credit what is left of an invoice, or a part of some of its lines, and return the credit note.
 
     `amounts` says how much of which line, by position: net minor units with the sign of the line. What was to be paid
     is owed no more; what was paid goes to the company's balance. An order whose bill is credited in full before it is
-    paid is given up. Raises NotCreditable, MoreThanLeft, invoicing.InvoiceBeingPaid: then nothing has changed.
+    paid is given up. `seen_left_minor` is what was left of it, with tax, as a person read it. Raises NotCreditable,
+    MoreThanLeft, CreditedMeanwhile, invoicing.InvoiceBeingPaid: then nothing has changed.
     """
     with transaction.atomic():
         locked = Invoice.objects.select_for_update(of=("self",)).select_related("account", "order").get(pk=invoice.pk)
         _check_creditable(locked)
+        if seen_left_minor is not None and seen_left_minor != total_left(locked):
+            raise CreditedMeanwhile(_("Something of this invoice was credited since you looked. Look again."))
         with override(documents_language(locked.account)):
             lines = _lines(locked, amounts)
         if sum(line.total_minor + line.tax_minor for line in lines) >= 0:
@@ -69,6 +82,11 @@ def credit_invoice(
 def left_of(invoice: Invoice) -> dict[int, tuple[InvoiceLine, int]]:
     """The lines by position, and how much of each can still be credited: net minor units with the line's sign."""
     return {line.position: (line, line.total_minor + net) for line, net, _tax in _credited_so_far(invoice)}
+
+
+def total_left(invoice: Invoice) -> int:
+    """How much of an invoice can still be credited, with tax, in minor units. One query."""
+    return invoice.total_minor + (invoice.corrections.aggregate(total=Sum("total_minor"))["total"] or 0)
 
 
 def _check_creditable(invoice: Invoice) -> None:
@@ -162,11 +180,7 @@ def _settle(invoice: Invoice, note: Invoice, *, actor: Actor, now: datetime) -> 
     order = invoice.order
     if order is None or order.status != OrderStatus.AWAITING_PAYMENT:
         return
-    if _total_left(invoice) == 0:
+    if total_left(invoice) == 0:
         cancelling.cancel_order(order=order, now=now, note=note.reason)
     elif invoice.status == InvoiceStatus.CREDITED:
         fulfilling.fulfil(order=order, now=now, actor=actor)
-
-
-def _total_left(invoice: Invoice) -> int:
-    return invoice.total_minor + (invoice.corrections.aggregate(total=Sum("total_minor"))["total"] or 0)

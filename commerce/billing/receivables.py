@@ -90,6 +90,8 @@ def close_month(*, month: date, actor: Actor, now: datetime) -> PeriodClose:
 
 def is_over(first: date, *, now: datetime) -> bool:
     """Whether the month that begins then has ended wherever our customers are."""
+    if first > now.date():  # Also the last month that there is, which nothing follows.
+        return False
     following = (first + timedelta(days=31)).replace(day=1)
     return now >= datetime.combine(following, datetime.min.time(), tzinfo=UTC) + WEST_OF_GREENWICH
 

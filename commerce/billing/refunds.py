@@ -34,6 +34,10 @@ class NotRefundable(Exception):
     """The payment took no money, or not so much is left of it or in credit."""
 
 
+class RefundedMeanwhile(Exception):
+    """Something of the payment was paid back since whoever asks looked at it: the same click twice, as a rule."""
+
+
 def left_of(payment: PaymentAttempt) -> int:
     """What of the payment has not been paid back, and is not about to be. One query."""
     if payment.state != PaymentState.SUCCEEDED:
@@ -41,13 +45,24 @@ def left_of(payment: PaymentAttempt) -> int:
     return payment.amount_minor - (payment.refunds.counting().aggregate(total=Sum("amount_minor"))["total"] or 0)
 
 
-def begin(*, payment: PaymentAttempt, amount_minor: int, reason: str, actor: Actor, now: datetime) -> RefundAttempt:
+def begin(
+    *,
+    payment: PaymentAttempt,
+    amount_minor: int,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    seen_left_minor: int | None = None,
+) -> RefundAttempt:
     """Write down a refund with all that will be sent, and take it out of the balance. `submit` sends it.
 
-    Raises NotRefundable, and gateway.CurrencyNotPayable: then nothing has changed.
+    `seen_left_minor` is what was left of the payment as a person read it.
+    Raises NotRefundable, RefundedMeanwhile, and gateway.CurrencyNotPayable: then nothing has changed.
     """
     with transaction.atomic():
         locked = PaymentAttempt.objects.select_for_update(of=("self",)).get(pk=payment.pk)
+        if seen_left_minor is not None and seen_left_minor != left_of(locked):
+            raise RefundedMeanwhile(_("Something of this payment was paid back since you looked. Look again."))
         _check(locked, amount_minor)
         refund_id = uuid4()
         refund = RefundAttempt.objects.create(

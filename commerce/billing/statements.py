@@ -54,6 +54,12 @@ class Statement:
         return found
 
 
+def currencies_of(account: Account) -> list[str]:
+    """What the company was billed in, its own currency first; that one where it never was. One query."""
+    billed = Invoice.objects.for_account(account).order_by().values_list("currency", flat=True).distinct()
+    return sorted(billed, key=lambda one: (one != account.currency, one)) or [account.currency]
+
+
 def statement(account: Account, *, currency: str, start_date: date, end_date: date) -> Statement:
     """The company's statement in the language that is active. Two queries.
 

@@ -10,18 +10,10 @@ from django.utils.translation import gettext_lazy
 
 from commerce import amounts
 from commerce.configuring.situations import Configuration, Situation, plain
+from commerce.days import DayField
 from commerce.models import ChangeReason, Contract
 
 LONGEST_WORDS = 1000
-
-
-class DayInput(forms.DateInput):
-    """A day as browsers write it."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 class DecisionForm(forms.Form):
@@ -44,8 +36,8 @@ class DecisionForm(forms.Form):
 class PauseForm(DecisionForm):
     """From when until when nothing is owned."""
 
-    from_date = forms.DateField(label=gettext_lazy("First day of the pause"), widget=DayInput)
-    until_date = forms.DateField(label=gettext_lazy("First day after the pause"), widget=DayInput)
+    from_date = DayField(label=gettext_lazy("First day of the pause"))
+    until_date = DayField(label=gettext_lazy("First day after the pause"))
 
     field_order = ("from_date", "until_date", "words", "version")
 
@@ -104,9 +96,8 @@ class EndForm(DecisionForm):
 class OnForm(forms.Form):
     """The day about which a contract is asked."""
 
-    on = forms.DateField(
+    on = DayField(
         label=gettext_lazy("What we owned on"),
-        widget=DayInput,
         error_messages={"invalid": gettext_lazy("Enter a date, like 2026-11-18.")},
     )
 

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership
-from commerce.contracts.amendment_forms import DayInput
+from commerce.days import DayField
 from commerce.models import Contract, ContractStatus, Product, Subscription
 from commerce.models.contracts import ContractQuerySet
 
@@ -32,8 +32,8 @@ class ContractFilter(forms.Form):
             (ContractStatus.ENDED, _("Ended")),
         ],
     )
-    since = forms.DateField(label=_("Ends from"), required=False, widget=DayInput)
-    until = forms.DateField(label=_("Ends until"), required=False, widget=DayInput)
+    since = DayField(label=_("Ends from"), required=False)
+    until = DayField(label=_("Ends until"), required=False)
 
     def __init__(self, memberships: Iterable[Membership], *args: Any, **kwargs: Any) -> None:
         """`memberships` are those by which somebody sees contracts. One query, for the products."""

@@ -8,8 +8,8 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.contracts.amendment_forms import DayInput
 from commerce.contracts.goals import GoalWords
+from commerce.days import DayField
 from commerce.models import Contract, GoalMetric, GoalVersion
 
 LARGEST = Decimal(10**8)  # Beyond any count of one customer; what is worked out from it still fits an amount.
@@ -26,7 +26,7 @@ class GoalForm(forms.Form):
     title = forms.CharField(label=gettext_lazy("Goal"), max_length=120)
     baseline = _a_number(gettext_lazy("Where you start"))
     target = _a_number(gettext_lazy("Where you want to be"))
-    target_date = forms.DateField(label=gettext_lazy("By"), widget=DayInput)
+    target_date = DayField(label=gettext_lazy("By"))
     unit = forms.CharField(
         label=gettext_lazy("Counted in"),
         max_length=30,

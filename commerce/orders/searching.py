@@ -9,13 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Account
+from commerce.days import DayField
 from commerce.models import Order, OrderStatus
 from commerce.models.orders import OrderQuerySet
 from commerce.pricing.money import from_minor
-
-
-def _a_day() -> forms.DateInput:
-    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")  # The form in which browsers want it.
 
 
 class OrderFilter(forms.Form):
@@ -25,8 +22,8 @@ class OrderFilter(forms.Form):
     status = forms.ChoiceField(
         label=gettext_lazy("Status"), required=False, choices=[("", gettext_lazy("All")), *OrderStatus.choices]
     )
-    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=_a_day())
-    until = forms.DateField(label=gettext_lazy("To"), required=False, widget=_a_day())
+    since = DayField(label=gettext_lazy("From"), required=False)
+    until = DayField(label=gettext_lazy("To"), required=False)
 
     def chosen(self, orders: OrderQuerySet, account: Account) -> OrderQuerySet:
         """Days are the company's. What is wrong in it is told, and filters nothing."""

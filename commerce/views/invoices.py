@@ -22,16 +22,13 @@ from accounts.permissions import Permission
 from accounts.spreadsheets import csv_response
 from commerce.billing import archives, cards, einvoices, invoicing, receivables, standing, statements
 from commerce.billing.billing_profile import BillingProfileForm, save_profile
+from commerce.days import DayField
 from commerce.models import BalanceEntry, Invoice
 from commerce.models.billing import InvoiceQuerySet
 from tracking.models import EventName
 from tracking.services import buffer_page_view, record
 
 LONGEST_ARCHIVE = 500  # Invoices in one ZIP.
-
-
-def _a_day() -> forms.DateInput:
-    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")  # The form in which browsers want it.
 
 
 class InvoiceFilter(forms.Form):
@@ -49,8 +46,8 @@ class InvoiceFilter(forms.Form):
             ("credit_note", gettext_lazy("Credit notes")),
         ],
     )
-    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=_a_day())
-    until = forms.DateField(label=gettext_lazy("To"), required=False, widget=_a_day())
+    since = DayField(label=gettext_lazy("From"), required=False)
+    until = DayField(label=gettext_lazy("To"), required=False)
 
     def chosen(self, invoices: InvoiceQuerySet, today: date) -> InvoiceQuerySet:
         """What is wrong in it is told, and filters nothing."""
@@ -91,6 +88,7 @@ def invoice_list(request: AccountRequest) -> HttpResponse:
             "owed": invoices.owed(today),
             "credit": BalanceEntry.objects.for_account(request.account).by_currency(),
             "payable": invoices.payable().order_by("due_date", "pk").first(),
+            "currencies": statements.currencies_of(request.account),
             "may_pay": request.membership.may(Permission.BUY),
             "may_change_billing": request.membership.may(Permission.MANAGE_BILLING),
             "today": today,
@@ -120,15 +118,21 @@ def invoice_archive(request: AccountRequest) -> HttpResponseBase:
 @require_safe
 @requires(Permission.VIEW_INVOICES)
 def account_statement(request: AccountRequest) -> HttpResponseBase:
-    """What was billed and paid in the last twelve months, or in the chosen time, as a PDF or a CSV file."""
+    """What was billed and paid in a year until today, or in the chosen time, as a PDF or a CSV file.
+
+    Of one currency: the one that is asked for, or the company's own.
+    """
     chosen = InvoiceFilter(request.GET)
     chosen.full_clean()
-    today = _today(request)
-    end = chosen.cleaned_data.get("until") or today
-    start = chosen.cleaned_data.get("since") or today - timedelta(days=365)
-    shown = statements.statement(
-        request.account, currency=request.account.currency, start_date=start, end_date=end + timedelta(days=1)
-    )
+    end = chosen.cleaned_data.get("until") or _today(request)
+    start = chosen.cleaned_data.get("since") or end - timedelta(days=365)
+    if start > end:
+        messages.error(request, _("The last day of a statement is not before its first."))
+        return redirect("commerce:invoices")
+    currencies = statements.currencies_of(request.account)
+    asked = request.GET.get("currency", "")
+    currency = asked if asked in currencies else currencies[0]
+    shown = statements.statement(request.account, currency=currency, start_date=start, end_date=end + timedelta(days=1))
     record(
         name=EventName.DOCUMENT_DOWNLOADED,
         actor=request.actor,

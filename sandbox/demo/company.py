@@ -304,9 +304,7 @@ STAFF = (
     ("victor@vendor.example", "Victor Sandberg", "Managing director", StaffGroup.EXECUTIVE),
     ("priya@vendor.example", "Priya Raman", "Platform engineer", StaffGroup.SYSTEM_ADMINISTRATOR),
 )
-STAFF_PASSWORDS = frozenset(
-    {"support@vendor.example", "manager@vendor.example", "hanna@vendor.example", "priya@vendor.example"}
-)
+STAFF_PASSWORDS = frozenset(f"{name}@vendor.example" for name in ("support", "manager", "hanna", "ines", "priya"))
 
 
 # The bank account is the one of every textbook: nobody has it.

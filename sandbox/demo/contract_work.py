@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts.models import Account, Membership, User
 from accounts.permissions import Role, StaffGroup
-from commerce.billing import crediting, refunds
+from commerce.billing import crediting, receivables, refunds
 from commerce.configuring.situations import situation_of
 from commerce.contracts import amendments
 from commerce.contracts.amendments import AmendmentRefused, Decision
@@ -30,6 +30,7 @@ from commerce.models import (
     PaymentState,
     RefundState,
 )
+from commerce.pricing.proration import add_months
 from sandbox.demo.accounts import ACME
 from sandbox.demo.company import Company
 from sandbox.demo.product_files import a_sheet
@@ -39,6 +40,7 @@ from tracking.actor import Actor
 GLOBEX_RETAIL = "Globex Retail Ltd"
 PAUSED, LEAVING, LESS = "Acme Warehousing B.V.", "Acme Freight Polska Sp. z o.o.", "Heliotec Energía S.L."
 LATER = "Zorgpunt Twente"  # Pauses next month.
+MONTHS_CLOSED = 9
 
 
 def work_on_contracts(world: World, company: Company) -> None:
@@ -57,6 +59,16 @@ def work_on_contracts(world: World, company: Company) -> None:
     _leave(LEAVING, now)
     _take_less(LESS, now)
     _credit_and_pay_back(Account.objects.get(name=GLOBEX_RETAIL), finance, now)
+    _close_books(finance, now)
+
+
+def _close_books(finance: User, now: datetime) -> None:
+    """The year so far, each month on the tenth of the one after the next; the last one waits for its checks."""
+    this_month = now.date().replace(day=1)
+    for months in range(MONTHS_CLOSED + 1, 1, -1):
+        at = datetime.combine(add_months(this_month, 2 - months), time(9), UTC) + timedelta(days=9)
+        month = add_months(this_month, -months)
+        receivables.close_month(month=month, actor=Actor.staff(finance.pk), now=min(at, now))
 
 
 def _hand_over_papers(contract: Contract, staff: User, now: datetime) -> None:

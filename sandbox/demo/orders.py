@@ -46,6 +46,7 @@ STEPS = {
 DOWNLOADS = (
     ("sso", "Directory agent for Linux and Windows", "agent.zip"),
     ("route_planner", "Route planner for dispatchers", "planner.zip"),
+    ("storage_pack", "Archive sync for file servers", "archive-sync.zip"),
 )
 # Whose orders are on their way: nothing else of theirs waits for a payment.
 HELD_UP, CANCELLED, UNPAID = "Transportes Aranda S.L.", "Zorgpunt Twente", "Van Rijn Koeriers B.V."

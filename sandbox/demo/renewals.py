@@ -1,8 +1,10 @@
 """Renewals of the demo's customers: opened, offered and reminded of week by week, and some accepted."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import cycle
 
 from django.db import transaction
 from django.db.models import F
@@ -13,10 +15,13 @@ from commerce.models import Contract, ContractStatus, Renewal, RenewalNotice, Re
 from commerce.quotes.acceptance import accept_quote
 from commerce.quotes.quote_lifecycle import QuoteRefused
 from commerce.renewals import running
+from commerce.renewals.risk import set_risk
 from sandbox.demo.accounts import ACME
 from sandbox.demo.orders import BUYERS
+from tracking.actor import Actor
 
 WEEKS = 9
+RISKS = (12, 45, None, 8, 71, 20, 33, 88, 5)
 UPLIFT_EVERY, LIST_EVERY, QUIET_EVERY, ACCEPTED_EVERY, ON_REQUEST_EVERY = 3, 7, 4, 5, 6
 
 
@@ -30,9 +35,16 @@ def make_renewals(now: datetime) -> None:
     for weeks in range(WEEKS, -1, -1):
         running.run_due(now=now - timedelta(weeks=weeks))
     RenewalNotice.objects.waiting().update(sent_at=F("created_at"))
+    _judge(list(others))
     offered = Renewal.objects.in_state(RenewalState.OFFERED).exclude(account__name__in=BUYERS).select_related("quote")
     for renewal in offered.order_by("due_date", "pk")[::ACCEPTED_EVERY]:
         _accept(renewal, now)
+
+
+def _judge(contracts: Sequence[Contract]) -> None:
+    """Of most contracts it is known how likely they are lost; of the youngest not yet."""
+    for contract, score in zip(contracts, cycle(RISKS), strict=False):
+        set_risk(contract=contract, score=score, actor=Actor.system(contract.account_id))
 
 
 def _terms(account: Account, number: int) -> RenewalTerms:

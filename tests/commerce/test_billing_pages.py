@@ -158,6 +158,32 @@ def test_a_statement_comes_as_pdf_and_as_csv(signed_in, bookkeeper, invoice):
     assert f"Invoice,{invoice.number},1677.13,1677.13" in csv
 
 
+def test_a_statement_is_of_one_currency_and_of_days_that_follow_each_other(signed_in, bookkeeper, invoice, acme, now):
+    yen = make_invoice(acme, now=now, currency="JPY")
+    client = signed_in(bookkeeper)
+    page = client.get(reverse("commerce:invoices")).content.decode()
+    assert "currency=EUR" in page
+    assert "currency=JPY" in page
+
+    def rows(**asked):
+        return body(client.get(reverse("commerce:statement"), {"format": "csv"} | asked)).decode()
+
+    for asked, shown, hidden in (("", invoice, yen), ("EUR", invoice, yen), ("JPY", yen, invoice), ("x", invoice, yen)):
+        assert shown.number in rows(currency=asked)
+        assert hidden.number not in rows(currency=asked)
+    for until in ("2020-12-31", "2999-12-31", "9999-12-31", "0001-01-01"):
+        assert client.get(reverse("commerce:statement"), {"until": until}).status_code == 200
+    turned = client.get(reverse("commerce:statement"), {"since": "2026-02-01", "until": "2026-01-01"}, follow=True)
+    assert "not before its first" in turned.content.decode()
+
+
+def test_what_lowers_a_debt_is_a_number_in_the_file(signed_in, bookkeeper, invoice, finance, now):
+    actor = Actor.staff(finance.pk, invoice.account_id)
+    fulfilling.record_bank_transfer(order=invoice.order, actor=actor, now=now)
+    csv = body(signed_in(bookkeeper).get(reverse("commerce:statement"), {"format": "csv"})).decode()
+    assert f"Payment,{invoice.number},-1677.13,0.00" in csv
+
+
 def test_nobody_else_s_invoices_are_in_any_of_it(signed_in, invoice, other_admin, viewer, client):
     stranger = signed_in(other_admin)
     assert zipfile.ZipFile(io.BytesIO(body(stranger.get(reverse("commerce:invoice-archive"))))).namelist() == []

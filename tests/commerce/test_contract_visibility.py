@@ -241,3 +241,14 @@ def test_support_contacts_may_not(url, acme, contract, signed_in):
 @pytest.mark.parametrize("url", [ALL, EXPORT, DASHBOARD])
 def test_visitors_sign_in_first(url, contract, client):
     assert client.get(url).status_code == 302
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("name", ["all-contracts", "export-contracts", "orders", "export-orders", "invoices"])
+def test_days_at_the_edge_of_the_calendar_are_no_failure(name, zone, acme, admin, contract, signed_in):
+    acme.time_zone = zone
+    acme.save()
+    for asked in ({"since": "0001-01-01"}, {"until": "9999-12-31"}):
+        response = signed_in(admin).get(reverse(f"commerce:{name}"), asked)
+        assert response.status_code in (200, 422)
+        b"".join(response)

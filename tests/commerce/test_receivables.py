@@ -89,13 +89,19 @@ def test_finance_credits_in_the_admin_a_line_or_all(signed_in, finance, agent, i
     client = signed_in(finance)
     line = invoice.lines.filter(total_minor__gt=0).first()
     assert line.description in client.get(url).content.decode()
-    refused = client.post(url, {"reason": "Too much", f"line_{line.position}": "999999"})
+    sent = {"seen_left_minor": invoice.total_minor}
+    refused = client.post(url, sent | {"reason": "Too much", f"line_{line.position}": "999999"})
     assert refused.status_code == 422
     assert "999999" in refused.content.decode()
+    for nonsense in ("1e999999", "10.005", "ten"):
+        assert client.post(url, sent | {"reason": "Hm", f"line_{line.position}": nonsense}).status_code == 422
     assert not Invoice.objects.credit_notes().exists()
-    assert client.post(url, {"reason": "A part", f"line_{line.position}": "10"}).status_code == 302
+    part = sent | {"reason": "A part", f"line_{line.position}": "10"}
+    assert client.post(url, part).status_code == 302
+    assert "was credited since you looked" in client.post(url, part, follow=True).content.decode()
     assert Invoice.objects.credit_notes().get().total_minor == -11_90
-    assert client.post(url, {"reason": "The rest"}).status_code == 302
+    rest = {"reason": "The rest", "seen_left_minor": invoice.total_minor - 11_90}
+    assert client.post(url, rest).status_code == 302
     invoice.refresh_from_db()
     assert invoice.status == InvoiceStatus.CREDITED
 
@@ -117,6 +123,7 @@ def test_finance_closes_a_month_in_the_admin(signed_in, finance, agent, time_mac
     assert signed_in(agent).get(url).status_code == 403
     client = signed_in(finance)
     assert "not over yet" in client.post(url, {"month": "2026-11-03"}).content.decode()
+    assert "not over yet" in client.post(url, {"month": "9999-12-31"}).content.decode()
     assert client.post(url, {"month": "2026-10-17"}).status_code == 302
     assert str(PeriodClose.objects.get().month) == "2026-10-01"
 

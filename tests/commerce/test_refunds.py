@@ -200,11 +200,26 @@ def test_finance_pays_back_in_the_admin_and_nobody_else(signed_in, finance, agen
     assert signed_in(agent).get(url).status_code == 403
     client = signed_in(finance)
     assert client.get(url).status_code == 200
-    refused = client.post(url, {"amount": "999999", "reason": "Too much"})
+    sent = {"reason": "A tenner", "seen_left_minor": payment.amount_minor}
+    refused = client.post(url, sent | {"amount": "999999"})
     assert refused.status_code == 422
     assert "Less than that is left" in refused.content.decode()
+    for nonsense in ("1e999999", "0", "-1", "10.005", "ten", "9" * 30):
+        assert client.post(url, sent | {"amount": nonsense}).status_code == 422
     assert not RefundAttempt.objects.exists()
-    assert client.post(url, {"amount": "10.00", "reason": "A tenner"}).status_code == 302
+    assert client.post(url, sent | {"amount": "10.00"}).status_code == 302
+    assert RefundAttempt.objects.get().amount_minor == 10_00
+
+
+def test_a_refund_that_is_clicked_twice_goes_back_once(signed_in, finance, payment):
+    url = reverse("admin:commerce_paymentattempt_refund", args=[payment.pk])
+    client = signed_in(finance)
+    page = client.get(url).content.decode()
+    assert f'name="seen_left_minor" value="{payment.amount_minor}"' in page
+    sent = {"amount": "10.00", "reason": "A tenner", "seen_left_minor": payment.amount_minor}
+    client.post(url, sent)
+    again = client.post(url, sent, follow=True)
+    assert "was paid back since you looked" in again.content.decode()
     assert RefundAttempt.objects.get().amount_minor == 10_00
 
 

@@ -158,6 +158,7 @@ def test_the_demo_people_have_their_roles_and_nobody_else_has_a_password(demo):
         "support@vendor.example": "Support agent",
         "manager@vendor.example": "Revenue manager",
         "hanna@vendor.example": "Customer success",
+        "ines@vendor.example": "Finance",
         "priya@vendor.example": "System administrator",
     }
     assert all(not user.has_usable_password() for user in world.rows(User) if not user.is_demo)

@@ -112,6 +112,7 @@ def test_the_loaded_company_is_what_the_portal_reads(demo):
         "support@vendor.example",
         "manager@vendor.example",
         "hanna@vendor.example",
+        "ines@vendor.example",
         "priya@vendor.example",
     }
     assert all(user.check_password(PASSWORD) for user in User.objects.filter(is_demo=True))
