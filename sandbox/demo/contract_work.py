@@ -59,11 +59,11 @@ def work_on_contracts(world: World, company: Company) -> None:
     _leave(LEAVING, now)
     _take_less(LESS, now)
     _credit_and_pay_back(Account.objects.get(name=GLOBEX_RETAIL), finance, now)
-    _close_books(finance, now)
 
 
-def _close_books(finance: User, now: datetime) -> None:
-    """The year so far, each month on the tenth of the one after the next; the last one waits for its checks."""
+def close_books(world: World, company: Company) -> None:
+    """Nine months, each on the tenth of the month after the next one; the last that is over waits for its checks."""
+    finance, now = company.staff[StaffGroup.FINANCE][0], world.calendar.now
     this_month = now.date().replace(day=1)
     for months in range(MONTHS_CLOSED + 1, 1, -1):
         at = datetime.combine(add_months(this_month, 2 - months), time(9), UTC) + timedelta(days=9)

@@ -15,7 +15,7 @@ from accounts.law.erasing import carry_out_due, receipt_for
 from accounts.merging import merge_people
 from accounts.models import Account, Erasure, User
 from accounts.permissions import StaffGroup
-from sandbox.demo.contract_work import work_on_contracts
+from sandbox.demo.contract_work import close_books, work_on_contracts
 from sandbox.demo.deal_desk import set_up_deal_desk
 from sandbox.demo.generate import Demo, generate
 from sandbox.demo.offers import make_offers
@@ -113,6 +113,7 @@ def go_on(demo: Demo) -> None:
     work_on_contracts(demo.world, demo.company)  # Last: nothing is bought while a change of a contract is planned.
     with transaction.atomic():
         merge_people(merged=merged, survivor=survivor, by=by, reason="He changed to the company's new domain.", now=now)
+    close_books(demo.world, demo.company)
 
 
 def _hash_passwords(world: World) -> None:
