@@ -36,6 +36,12 @@ from commerce.tasks import process_webhook, return_money, settle_payment
 from tracking.actor import Actor
 
 
+def _fields_of(model: type[PaymentAttempt | RefundAttempt]) -> list[str]:
+    """All that is known of a movement of money, its amount as people read it."""
+    names = [field.name for field in model._meta.fields if field.name != "currency"]
+    return ["amount" if name == "amount_minor" else name for name in names]
+
+
 class InvoiceLineInline(AmountsByPermission, ReadOnly, TabularInline):
     model = InvoiceLine
     amounts = frozenset({"explanation", "each", "amount"})
@@ -151,12 +157,13 @@ class LegalEntityAdmin(Undeletable, ModelAdmin):
 
 @admin.register(PaymentAttempt)
 class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
-    amounts = frozenset({"amount", "amount_minor", "request"})
+    amounts = frozenset({"amount", "request"})
     list_display = ["__str__", "account", "state_label", "amount", "error_code", "checks", "created_at", "settled_at"]
     list_filter = ["state", "created_at"]
     list_select_related = ["account", "invoice"]
     search_fields = ["stripe_intent_id", "invoice__number", "account__name"]
-    readonly_fields = [field.name for field in PaymentAttempt._meta.fields]
+    fields = _fields_of(PaymentAttempt)
+    readonly_fields = fields
     actions = ["check_now", "release", "send_back"]
     actions_detail = ["refund"]
 
@@ -215,12 +222,13 @@ class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
 
 @admin.register(RefundAttempt)
 class RefundAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
-    amounts = frozenset({"amount", "amount_minor", "request"})
+    amounts = frozenset({"amount", "request"})
     list_display = ["payment", "account", "state", "amount", "reason", "error_code", "created_at", "settled_at"]
     list_filter = ["state", "created_at"]
     list_select_related = ["account", "payment__invoice"]
     search_fields = ["stripe_refund_id", "payment__invoice__number", "account__name"]
-    readonly_fields = [field.name for field in RefundAttempt._meta.fields]
+    fields = _fields_of(RefundAttempt)
+    readonly_fields = fields
     actions = ["release"]
 
     @action(description=_("Nothing went back: it is the company's credit again"), permissions=["change"])

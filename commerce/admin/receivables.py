@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -186,7 +186,7 @@ def money_page(
         else:
             messages.success(request, done)
             return HttpResponseRedirect(_back(row))
-    context = {"title": title, "form": form, "row": row, "back": _back(row)}
+    context = {**admin.site.each_context(request), "title": title, "form": form, "row": row, "back": _back(row)}
     status = 422 if form.is_bound else 200
     return render(request, "admin/commerce/money_form.html", context, status=status)
 

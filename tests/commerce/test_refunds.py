@@ -216,6 +216,7 @@ def test_a_refund_that_is_clicked_twice_goes_back_once(signed_in, finance, payme
     client = signed_in(finance)
     page = client.get(url).content.decode()
     assert f'name="seen_left_minor" value="{payment.amount_minor}"' in page
+    assert "Balance entries" in page  # The admin's own frame is around it.
     sent = {"amount": "10.00", "reason": "A tenner", "seen_left_minor": payment.amount_minor}
     client.post(url, sent)
     again = client.post(url, sent, follow=True)
