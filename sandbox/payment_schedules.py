@@ -283,7 +283,7 @@ class Schedule:
     def _act_on_it(self) -> None:
         """The customer comes back to what is not paid; a person first lets go of what they have looked at."""
         self.invoice.refresh_from_db()
-        if not self.invoice.is_payable:
+        if not self.invoice.is_payable:  # It is paid, or its order was cancelled.
             return
         if attempt := self._attempts().filter(state=PaymentState.REVIEW).first():
             self._note("a person releases the payment under review")
@@ -342,7 +342,7 @@ class Schedule:
         if not self._is_settled():
             states = list(self._attempts().values_list("state", flat=True))
             found.append(f"nobody looks at it any more: {states}, {self._open_events()}")
-        if after_a_person_acted and not is_active:
+        if after_a_person_acted and not is_active and self._order_status() != OrderStatus.CANCELLED:
             found.append("the customer came back and could not pay")
         return found
 
