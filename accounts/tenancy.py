@@ -278,6 +278,9 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_collection": Tenant(READ),
     "commerce_dunningpolicy": Shared(READ, "the vendor's terms for who pays late"),
     "commerce_dunningpolicyevent": Shared("", "audit of the vendor's terms; customers change none"),
+    "commerce_daytotal": Shared("", "what finance holds against Stripe, staff only"),
+    "commerce_bankstatement": Shared("", "the vendor's bank statements, staff only"),
+    "commerce_banktransfer": Tenant(READ),
     "commerce_dunning": Tenant(READ),
     "commerce_dunningstep": Tenant(""),  # With what the vendor's people say to each other.
     "commerce_paymentattempt": Tenant(ADD),

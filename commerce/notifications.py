@@ -192,6 +192,18 @@ class CustomerSuspended(ToStaff):
         return reverse("admin:commerce_dunning_change", args=[context["dunning"].pk])
 
 
+class TotalsDiffer(ToStaff):
+    """To finance: our payments of a day are not Stripe's."""
+
+    name = "totals_differ"
+    label = _("Our totals differ from Stripe's")
+    category = Category.MONEY
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("admin:commerce_daytotal_changelist")
+
+
 class AboutAnApproval(AboutAThing):
     """A purchase above its buyer's limit."""
 
@@ -351,7 +363,7 @@ class QuoteRequestAnswered(AboutAThing):
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, OrderSetUp, OrderProgress, OrderCancelled, OrderStepFailed,
     Receipt, InvoiceIssued, CreditNote, Refund, InvoiceReminder,
-    CardNotCharged, Standing, CustomerSuspended,
+    CardNotCharged, Standing, CustomerSuspended, TotalsDiffer,
     ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,
     DealDeskAsks, DealDeskApproved, DealDeskRejected,

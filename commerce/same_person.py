@@ -46,6 +46,9 @@ STAYS = {
             "RefundAttempt.created_by",
             "PeriodClose.closed_by",
             "DunningStep.made_by",
+            "DayTotal.explained_by",
+            "BankStatement.imported_by",
+            "BankTransfer.handled_by",
         )
     },
     "commerce.QuoteRequest.answered_by": "names somebody of the vendor's staff, and staff are never joined",

@@ -14,6 +14,7 @@ import stripe
 from django.conf import settings
 
 from commerce.pricing.money import EXPONENTS
+from commerce.stripe_currencies import MINIMUMS, STRIPE_EXPONENTS
 
 TIMEOUT_SECONDS = 10  # To connect, and between two bytes of an answer.
 # The version whose shapes and parameters we rely on; a webhook endpoint is made with the same. Newer ones (endive, the
@@ -22,28 +23,6 @@ API_VERSION = "2026-03-25.dahlia"
 MAX_NETWORK_RETRIES = 2  # Under the same idempotency key; worst case about 32 s with the time limit above.
 
 Json = dict[str, Any]
-
-# Decimals by which Stripe counts, where it takes the currency. https://docs.stripe.com/currencies
-_STRIPE_EXPONENTS = {
-    0: "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF",
-    2: (
-        "AED ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE"
-        " CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR ISK JMD KES KGS KHR"
-        " KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN"
-        " PGK PHP PKR PLN QAR RON RSD SAR SBD SCR SEK SGD SHP SLE SOS SRD SZL THB TJS TOP TRY TTD TWD TZS UAH UGX USD"
-        " UYU UZS WST XCD YER ZAR ZMW"
-    ),
-    3: "BHD JOD KWD OMR TND",
-}
-STRIPE_EXPONENTS = {code: exponent for exponent, codes in _STRIPE_EXPONENTS.items() for code in codes.split()}
-
-# The least that a card is charged, in Stripe's units. Where the account settles in another currency, Stripe's own limit
-# may be above it. https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
-_MINIMUMS = {
-    "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250, "EUR": 50, "GBP": 30,
-    "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300, "NZD": 50, "PLN": 200,
-    "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
-}  # fmt: skip
 
 
 class GatewayError(Exception):
@@ -145,6 +124,16 @@ class Refund:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """Money that moved at Stripe, in or out. In ISO minor units."""
+
+    id: str
+    amount_minor: int
+    currency: str
+    mark: str  # Our id of it, in its metadata.
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened at Stripe, delivered or listed."""
 
@@ -170,10 +159,15 @@ def stripe_amount(amount_minor: int, currency: str) -> int:
     return amount
 
 
+def iso_amount(amount: int, currency: str) -> int:
+    """What Stripe counts so, in ISO minor units."""
+    return amount * int(10 ** EXPONENTS[currency]) // int(10 ** STRIPE_EXPONENTS[currency])
+
+
 def charge_amount(amount_minor: int, currency: str) -> int:
     """As `stripe_amount`, for what a card is to be charged. Raises CurrencyNotPayable also for too little."""
     amount = stripe_amount(amount_minor, currency)
-    if amount < _MINIMUMS.get(currency, 1):
+    if amount < MINIMUMS.get(currency, 1):
         raise CurrencyNotPayable(f"{currency} is not charged in such small amounts", code="amount_too_small")
     return amount
 
@@ -335,6 +329,29 @@ def list_events(*, event_type: str, since: datetime) -> Iterator[Event]:
             yield _event(event)
 
 
+def list_payments(*, since: datetime, until: datetime) -> Iterator[Moved]:
+    """Payments of our attempts that succeeded in a half-open time, as events tell of them. Raises GatewayError."""
+    for event in list_events(event_type="payment_intent.succeeded", since=since):
+        subject = event.payload["data"]["object"]
+        if event.attempt_id and event.occurred_at < until and _is_of_this_portal(subject.get("metadata") or {}):
+            currency = str(subject["currency"]).upper()
+            yield Moved(event.object_id, iso_amount(subject["amount"], currency), currency, event.attempt_id)
+
+
+def list_refunds(*, since: datetime, until: datetime) -> Iterator[Moved]:
+    """Refunds of ours that were begun in a half-open time and have succeeded. Raises GatewayError."""
+    params: Json = {"limit": 100}
+    if not settings.STRIPE_API_BASE:  # Not exercised: the stand-in can't be asked for a time, and all are read.
+        params["created"] = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+    with _our_errors():
+        for found in _client().v1.refunds.list(params).auto_paging_iter():  # type: ignore[arg-type]
+            refund, metadata = _refund(found), _metadata(found)
+            is_within = since <= datetime.fromtimestamp(found.created, UTC) < until
+            if is_within and refund.refund_id and refund.status == "succeeded" and _is_of_this_portal(metadata):
+                amount_minor = iso_amount(refund.amount, refund.currency)
+                yield Moved(refund.id, amount_minor, refund.currency, refund.refund_id)
+
+
 def find_payment(*, attempt_id: str, since: datetime) -> str:
     """The id of a payment made for an attempt whose answer was lost; empty where no event tells of one.
 
@@ -439,15 +456,24 @@ def _intent(found: stripe.PaymentIntent) -> Intent:
 
 
 def _refund(found: stripe.Refund) -> Refund:
-    metadata = _get(found, "metadata", default=None)
     return Refund(
         id=found.id,
         status=found.status or "",
         amount=found.amount,
         currency=found.currency.upper(),
         intent_id=_reference(found, "payment_intent"),
-        refund_id=metadata.to_dict().get("refund_id", "") if metadata else "",
+        refund_id=_metadata(found).get("refund_id", ""),
     )
+
+
+def _metadata(found: stripe.StripeObject) -> dict[str, str]:
+    metadata = _get(found, "metadata", default=None)
+    return metadata.to_dict() if metadata else {}
+
+
+def _is_of_this_portal(metadata: Mapping[str, str]) -> bool:
+    """Not of another environment that shares the Stripe account."""
+    return metadata.get("portal", settings.ENV.portal_env) == settings.ENV.portal_env
 
 
 def _event(found: stripe.Event) -> Event:

@@ -19,6 +19,7 @@ from commerce.billing import (
     refunds,
     returning,
     standing,
+    totals,
     usage_bills,
 )
 from commerce.configuring import configurations
@@ -110,6 +111,12 @@ def reconcile_payments(**kwargs: object) -> None:
     """Every 10 min: events that were never delivered, which are then processed as if they had been."""
     reconciliation.fetch_events(now=timezone.now())
     process_webhooks()
+
+
+@shared_task(base=AccountTask, all_accounts=True, throws=_RETRIED_BY_SWEEP)
+def compare_totals(**kwargs: object) -> None:
+    """Every night: what we hold as paid and paid back against what Stripe says."""
+    totals.compare_last_days(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True)

@@ -420,6 +420,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "process-webhooks": {"task": "commerce.tasks.process_webhooks", "schedule": 10, "options": {"expires": 10}},
     "resume-payments": {"task": "commerce.tasks.resume_payments", "schedule": 15, "options": {"expires": 15}},
     "remind-of-invoices": {"task": "commerce.tasks.remind_of_invoices", "schedule": crontab(minute=20), "options": {}},
+    "compare-totals": {"task": "commerce.tasks.compare_totals", "schedule": crontab(hour=3, minute=40), "options": {}},
     "collect-invoices": {"task": "commerce.tasks.collect_invoices", "schedule": 600, "options": {"expires": 600}},
     "reconcile-payments": {"task": "commerce.tasks.reconcile_payments", "schedule": 600, "options": {"expires": 600}},
     "expire-quotes": {"task": "commerce.tasks.expire_quotes", "schedule": crontab(minute=5), "options": {}},

@@ -62,7 +62,7 @@ from accounts.scope import staff_scope
 from cases.models import Case, CaseMessage, CaseRule, Sight
 from cases.services import add_internal_note, close_case, open_case, reply_as_staff
 from cases.visibility import add_rule, set_company_sight
-from commerce.billing import refunds
+from commerce.billing import refunds, settling
 from commerce.billing.periods import note_billed_elsewhere
 from commerce.configuring.situations import Configuration
 from commerce.contracts.goals import GoalWords, agree
@@ -72,6 +72,8 @@ from commerce.models import (
     ApprovalRule,
     AutoPay,
     BalanceEntry,
+    BankStatement,
+    BankTransfer,
     BillingPeriod,
     BooksCheck,
     BundleOption,
@@ -85,6 +87,7 @@ from commerce.models import (
     ContractedPrice,
     ContractPaper,
     DatePolicy,
+    DayTotal,
     Delegation,
     DiscountSchedule,
     Dunning,
@@ -123,7 +126,7 @@ from commerce.models import (
     UsageCharge,
     WebhookEvent,
 )
-from commerce.orders import fulfilling, licences
+from commerce.orders import licences
 from commerce.quotes.acceptance import accept_quote
 from commerce.quotes.approvals import purchase
 from commerce.quotes.limits import set_limits
@@ -177,6 +180,9 @@ class Company:
     data_export: DataExport | None = None
     paper: ContractPaper = field(init=False)  # About security.
     goal: Goal = field(init=False)
+    card: StoredCard = field(init=False)
+    dunning: Dunning = field(init=False)  # Over.
+    transfer: BankTransfer = field(init=False)  # Waits for a person.
     texts: list[str] = field(default_factory=list)  # What nobody outside the company may ever read.
 
     @property
@@ -269,6 +275,7 @@ def make_world(now: datetime) -> World:
     WebhookEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={"id": "evt_1"})
     _crm_rows(now)
     _mail_rows(now)
+    _totals(now)
     publish_article(article=articles["customer"], author=superuser, now=now)
     agent, finance = staff[StaffGroup.SUPPORT_AGENT], staff[StaffGroup.FINANCE]
 
@@ -390,6 +397,14 @@ def _audit_log(now: datetime) -> None:
     seal_finished_days(now=now, key=Ed25519PrivateKey.generate())
 
 
+def _totals(now: datetime) -> None:
+    """A day that was not the same with us and at Stripe."""
+    DayTotal.objects.create(
+        day=now.date(), kind="payments", currency="EUR", ours_minor=0, theirs_minor=5_00, is_different=True,
+        findings=[{"id": "pi_1", "finding": "only_at_stripe"}], checked_at=now,
+    )  # fmt: skip
+
+
 def _mail_rows(now: datetime) -> None:
     Announcement.objects.create(text="The portal has a bell now.", starts_at=now - timedelta(days=1))
     cache.delete("announcements")
@@ -433,7 +448,7 @@ def _company(
     _billed_use(contract)
     active_order = _order(administrator, Configuration(plan="team", seats=55), now=now - timedelta(days=40))
     with staff_scope(Actor.staff(finance.pk)):
-        fulfilling.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
+        settling.record_bank_transfer(order=active_order, actor=Actor.staff(finance.pk), now=now - timedelta(days=39))
     _pay_back(active_order.invoice, finance, now=now)
     step, licence = _set_up(active_order, now=now - timedelta(days=38))
     approval = _approval(people["buyer"], now=now - timedelta(days=2))
@@ -510,7 +525,8 @@ def _company(
     _undecided(contract, administrator, now)
     _renewing(contract, now)
     _papers_and_goals(made, finance, now=now)
-    made.card = _was_late(made, now)
+    _was_late(made, now)
+    _keeps_a_card(made, now)
     made.texts = list(_texts(made, word, domain))
     return made
 
@@ -525,20 +541,29 @@ def _set_up(order: Order, *, now: datetime) -> tuple[ProvisioningStep, LicenceKe
     return step, licences.issue(line=line, order=order, now=now)
 
 
-def _was_late(company: Company, now: datetime) -> StoredCard:
-    """An earlier bill was charged too late, and paid; the company keeps the card."""
+def _was_late(company: Company, now: datetime) -> None:
+    """An earlier bill was charged too late, and paid; and a payment came that names none."""
     account, user = company.account, company.administrator
     begun, day = now - timedelta(days=30), now.date() - timedelta(days=30)
     DunningPolicy.objects.get_or_create(legal_entity="", defaults={"retry_days": [3, 7, 14]})
     AutoPay.objects.create(account=account, agreed_by=user, agreed_at=begun, ended_by=user, ended_at=now)
     Collection.objects.create(account=account, invoice=company.active_order.invoice, first_date=day, tries=1)
     Suspension.objects.create(account=account, reason="Not paid", started_at=begun, ended_at=now)
-    dunning = Dunning.objects.create(
+    company.dunning = Dunning.objects.create(
         account=account, state="cured", anchor_date=day, unpaid_date=day, suspension_date=day, opened_at=begun,
         closed_at=now,
     )  # fmt: skip
-    DunningStep.objects.create(account=account, dunning=dunning, kind="cured", made_at=now)
-    return StoredCard.objects.create(
+    DunningStep.objects.create(account=account, dunning=company.dunning, kind="cured", made_at=now)
+    statement = BankStatement.objects.create(legal_entity=settings.LEGAL_ENTITY, name="October", imported_at=begun)
+    company.transfer = BankTransfer.objects.create(
+        account=account, statement=statement, legal_entity=settings.LEGAL_ENTITY, key=f"id:{account.pk}",
+        booked_date=day, amount_minor=5_00, currency="EUR", payer_name=account.name, problem="unknown",
+    )  # fmt: skip
+
+
+def _keeps_a_card(company: Company, now: datetime) -> None:
+    account, user, begun = company.account, company.administrator, now - timedelta(days=30)
+    company.card = StoredCard.objects.create(
         account=account, stripe_customer_id=f"cus_{account.pk}", stripe_card_id=f"pm_{account.pk}", brand="visa",
         last4=f"{4000 + account.pk}"[-4:], exp_month=12, exp_year=2090, is_default=True, added_by=user, added_at=begun,
     )  # fmt: skip

@@ -17,6 +17,8 @@ from commerce.admin import (
     provisioning,
     quotes,
     renewals,
+    totals,
+    transfers,
 )
 
 __all__ = [
@@ -36,4 +38,6 @@ __all__ = [
     "provisioning",
     "quotes",
     "renewals",
+    "totals",
+    "transfers",
 ]

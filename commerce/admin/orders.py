@@ -20,6 +20,7 @@ from accounts.spreadsheets import csv_response
 from commerce import amounts
 from commerce.admin.bases import AmountsByPermission, staff_of
 from commerce.admin.provisioning import ProvisioningStepInline, ReasonForm
+from commerce.billing import settling
 from commerce.models import Order, OrderStatus, OrderStep
 from commerce.orders import cancelling, fulfilling, taking_back
 from commerce.orders.searching import HEADER, rows_of
@@ -84,7 +85,7 @@ class OrderAdmin(AmountsByPermission, Kept, ModelAdmin):
 
         def fulfil(order: Order) -> str:
             actor = Actor.staff(staff_of(request).pk, order.account_id)
-            fulfilled = fulfilling.record_bank_transfer(order=order, actor=actor, now=now)
+            fulfilled = settling.record_bank_transfer(order=order, actor=actor, now=now)
             is_active = fulfilled.status == OrderStatus.ACTIVE
             return _("Order %(number)s is active.") if is_active else _("Order %(number)s is being set up.")
 

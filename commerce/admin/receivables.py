@@ -19,8 +19,8 @@ from accounts.jobs import enqueue
 from commerce import amounts
 from commerce import stripe_gateway as gateway
 from commerce.admin.bases import staff_of
-from commerce.billing import crediting, invoicing, receivables, refunds, standing
-from commerce.models import Dunning, Invoice, InvoiceLine, PaymentAttempt
+from commerce.billing import crediting, invoicing, receivables, refunds, standing, totals, transfers
+from commerce.models import BankTransfer, DayTotal, Dunning, Invoice, InvoiceLine, PaymentAttempt
 from commerce.pricing.money import Money, exponent_of, from_minor, to_minor
 from commerce.tasks import submit_refund
 from tracking.actor import Actor
@@ -32,6 +32,8 @@ REFUSALS = (
     receivables.NotOpen,
     refunds.NotRefundable,
     standing.NotHeld,
+    totals.NothingToExplain,
+    transfers.NotHandled,
     gateway.CurrencyNotPayable,
 )
 
@@ -165,7 +167,7 @@ def refund_page(request: HttpRequest, payment_id: str) -> HttpResponse:
 
 def money_page(
     request: HttpRequest,
-    row: Invoice | PaymentAttempt | Dunning,
+    row: Invoice | PaymentAttempt | Dunning | BankTransfer | DayTotal,
     form: forms.Form,
     act: Callable[[Actor], str],
     *,
@@ -176,8 +178,9 @@ def money_page(
     if not request.user.has_perm(permission):
         raise PermissionDenied
     if request.method == "POST" and form.is_valid():
+        account_id = None if isinstance(row, DayTotal) else row.account_id
         try:
-            done = act(Actor.staff(staff_of(request).pk, row.account_id))
+            done = act(Actor.staff(staff_of(request).pk, account_id))
         except MEANWHILE as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(request.path)

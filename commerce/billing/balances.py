@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.models import Account
 from accounts.scope import staff_scope
-from commerce.models import BalanceEntry, BalanceKind, Invoice, InvoiceStatus, RefundAttempt
+from commerce.models import BalanceEntry, BalanceKind, BankTransfer, Invoice, InvoiceStatus, RefundAttempt
 from tracking.actor import Actor
 
 
@@ -49,9 +49,10 @@ def give(*, credit_note: Invoice, amount_minor: int, now: datetime) -> None:
 
 
 def give_back(*, invoice: Invoice, now: datetime) -> None:
-    """Return what was used for an invoice that is withdrawn."""
+    """Return what was used for an invoice that is withdrawn, and what was paid towards it."""
+    taken = BalanceEntry.objects.filter(invoice=invoice, kind__in=[BalanceKind.USED, BalanceKind.APPLIED])
     with staff_scope(Actor.system(invoice.account_id)):
-        if used := used_for(invoice):
+        if used := -taken.total_minor():
             _move(invoice, BalanceKind.RETURNED, used, now=now)
 
 
@@ -63,6 +64,32 @@ def pay_back(*, refund: RefundAttempt, now: datetime) -> None:
 def take_back(*, refund: RefundAttempt, now: datetime) -> None:
     """What could not be paid back is the company's credit again."""
     _move_refund(refund, BalanceKind.REFUND_FAILED, refund.amount_minor, now=now)
+
+
+def pay_in(*, transfer: BankTransfer, account: Account, amount_minor: int, now: datetime) -> None:
+    """Add what arrived on the bank account, or what of it was more than an invoice."""
+    BalanceEntry.objects.create(
+        account=account,
+        currency=transfer.currency,
+        kind=BalanceKind.PAID_IN,
+        amount_minor=amount_minor,
+        bank_transfer=transfer,
+        created_at=now,
+    )
+
+
+def apply(*, transfer: BankTransfer, invoice: Invoice, now: datetime) -> None:
+    """Use what arrived, and was less than is owed, for an open invoice that is locked."""
+    BalanceEntry.objects.create(
+        account_id=invoice.account_id,
+        currency=invoice.currency,
+        kind=BalanceKind.APPLIED,
+        amount_minor=-transfer.amount_minor,
+        invoice=invoice,
+        bank_transfer=transfer,
+        created_at=now,
+    )
+    cover(invoice, transfer.amount_minor)
 
 
 def lock(account_id: int) -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 import facturx
 from lxml import etree
 
+from commerce.billing.references import creditor_reference
 from commerce.models import Invoice, InvoiceLine
 from commerce.pricing.money import Money
 from commerce.pricing.tax import TaxCategory
@@ -156,7 +157,7 @@ def _payment(invoice: Invoice) -> Terms:
         return {}
     return {
         "BT-81": SEPA_TRANSFER if invoice.currency == "EUR" else OTHER_TRANSFER,
-        "BT-83": invoice.number,
+        "BT-83": creditor_reference(invoice.number),
         "BT-84": seller["iban"],
         "BT-85": seller["name"],
         "BT-86": seller.get("bic", ""),

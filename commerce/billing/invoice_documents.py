@@ -40,11 +40,15 @@ def _of_invoice(invoice: Invoice) -> dict[str, object]:
             [_("Issued"), date_format(invoice.issue_date, "LONG_DATE_FORMAT")],
             [_("Due"), due],
             [_("Order"), invoice.order.number if invoice.order else ""],
+            [_("Payment reference"), invoice.payment_reference],
             *_references(invoice),
         ],
         "totals": [*_totals(invoice), *(settled if used else [])],
-        "note": _("Please pay by %(date)s. In the portal you can pay by card: open the invoice and choose Pay.")
-        % {"date": due},
+        "note": _(
+            "Please pay by %(date)s, and name %(reference)s in a transfer. In the portal you can pay by card: open the"
+            " invoice and choose Pay."
+        )
+        % {"date": due, "reference": invoice.payment_reference},
     }
 
 

@@ -76,7 +76,7 @@ def begin(
                 intent_id=locked.stripe_intent_id,
                 amount_minor=amount_minor,
                 currency=locked.currency,
-                metadata={"refund_id": str(refund_id)},
+                metadata={"refund_id": str(refund_id), "portal": settings.ENV.portal_env},
             ),
             idempotency_key=f"{settings.ENV.portal_env}:refund:{refund_id}",
             created_by_id=actor.user_id,

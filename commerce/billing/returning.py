@@ -26,7 +26,7 @@ def return_money(*, attempt_id: UUID, now: datetime) -> PaymentAttempt:
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
     if not attempt.holds_money:
         return attempt
-    intent_id, mark = attempt.stripe_intent_id, f"return:{attempt.pk}"
+    intent_id, mark = attempt.stripe_intent_id, mark_of(attempt.pk)
     if not gateway.find_refund(intent_id=intent_id, refund_id=mark):
         request = gateway.refund_request(
             intent_id=intent_id,
@@ -41,3 +41,8 @@ def return_money(*, attempt_id: UUID, now: datetime) -> PaymentAttempt:
             locked.state, locked.settled_at, locked.next_check_at = PaymentState.CANCELLED, now, None
             locked.save(update_fields=["state", "settled_at", "next_check_at"])
     return locked
+
+
+def mark_of(attempt_id: UUID) -> str:
+    """By which what was sent back for a payment is found at Stripe (metadata `refund_id`)."""
+    return f"return:{attempt_id}"

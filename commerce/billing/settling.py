@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
+from django.db import transaction
+from django.utils.translation import gettext as _
+
 from accounts.models import Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Role
 from commerce.billing import standing
-from commerce.models import Invoice, InvoiceStatus
+from commerce.models import Invoice, InvoiceKind, InvoiceStatus, Order, PaymentAttempt
 from commerce.orders import fulfilling
 from tracking.actor import Actor
 from tracking.models import EventName
@@ -21,7 +24,7 @@ def mark_paid(*, invoice: Invoice, amount_minor: int, payer: Actor, now: datetim
     """
     standing.lock(invoice.account)
     if invoice.order is not None:
-        fulfilling.fulfil(order=invoice.order, now=now, actor=payer)
+        invoice.order = fulfilling.fulfil(order=invoice.order, now=now, actor=payer)
     invoice.status, invoice.paid_at = InvoiceStatus.PAID, now
     invoice.save(update_fields=["status", "paid_at"])
     record(
@@ -39,6 +42,22 @@ def mark_paid(*, invoice: Invoice, amount_minor: int, payer: Actor, now: datetim
         context={"invoice": invoice, "order": invoice.order, "amount_minor": amount_minor},
     )
     standing.look_again(account=invoice.account, now=now)
+
+
+def record_bank_transfer(*, order: Order, actor: Actor, now: datetime) -> Order:
+    """Staff saw the money for an order on the bank account: its bill is paid, the order fulfilled.
+
+    Raises `fulfilling.PaymentUnderway` while a card payment may still arrive, and as `mark_paid`.
+    """
+    with transaction.atomic():
+        invoices = Invoice.objects.select_for_update(of=("self",)).select_related("account", "order")
+        invoice = invoices.filter(order=order, kind=InvoiceKind.INVOICE).first()
+        if invoice is None or invoice.status != InvoiceStatus.OPEN:
+            return fulfilling.fulfil(order=order, now=now, actor=actor)
+        if PaymentAttempt.objects.pending().filter(invoice=invoice).exists():
+            raise fulfilling.PaymentUnderway(_("A payment for this order is on its way. Wait for its result first."))
+        mark_paid(invoice=invoice, amount_minor=invoice.due_minor, payer=actor, now=now)
+        return invoice.order or order
 
 
 def _readers(invoice: Invoice, payer: Actor) -> list[User]:

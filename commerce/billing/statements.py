@@ -15,7 +15,7 @@ from accounts import brands
 from accounts.languages import documents_language
 from accounts.models import Account
 from commerce import amounts, documents
-from commerce.models import Invoice, InvoiceStatus, RefundAttempt, RefundState
+from commerce.models import BalanceEntry, BalanceKind, Invoice, InvoiceStatus, RefundAttempt, RefundState
 from commerce.pricing.money import Money, from_minor
 
 
@@ -61,7 +61,7 @@ def currencies_of(account: Account) -> list[str]:
 
 
 def statement(account: Account, *, currency: str, start_date: date, end_date: date) -> Statement:
-    """The company's statement in the language that is active. Two queries.
+    """The company's statement in the language that is active. Three queries.
 
     Below zero, the company has so much in credit. A withdrawn invoice was never owed, and is left out.
     """
@@ -110,6 +110,9 @@ def _entries(account: Account, currency: str) -> Iterable[Entry]:
         if invoice.written_off_at is not None:
             given_up = invoice.total_minor - invoice.covered_minor
             yield Entry(day_of(invoice.written_off_at), _("Written off"), invoice.number, -given_up)
+    paid_in = BalanceEntry.objects.for_account(account).filter(kind=BalanceKind.PAID_IN, currency=currency)
+    for entry in paid_in.order_by("pk"):
+        yield Entry(day_of(entry.created_at), _("Bank transfer"), "", -entry.amount_minor)
     refunds = RefundAttempt.objects.for_account(account).filter(state=RefundState.SUCCEEDED, currency=currency)
     for refund in refunds.select_related("payment__invoice"):
         settled_at = refund.settled_at or refund.created_at

@@ -105,6 +105,8 @@ from commerce.models.quotes import Quote, QuoteComment, QuoteKind, QuoteLine, Qu
 from commerce.models.receivables import InvoiceReminder, PeriodClose, ReminderStage
 from commerce.models.refunds import RefundAttempt, RefundState
 from commerce.models.renewals import NoticeKind, Renewal, RenewalNotice, RenewalState, RenewalTerms, TermsMethod
+from commerce.models.totals import DayTotal, Finding, MoneyKind
+from commerce.models.transfers import BankStatement, BankTransfer, TransferProblem, TransferState
 
 __all__ = [
     "Activity",
@@ -114,6 +116,8 @@ __all__ = [
     "AutoPay",
     "BalanceEntry",
     "BalanceKind",
+    "BankStatement",
+    "BankTransfer",
     "BilledEntry",
     "BillingFrequency",
     "BillingKind",
@@ -136,6 +140,7 @@ __all__ = [
     "ContractStatus",
     "ContractedPrice",
     "DatePolicy",
+    "DayTotal",
     "Deal",
     "DealSource",
     "DealStage",
@@ -150,6 +155,7 @@ __all__ = [
     "EventCursor",
     "FeatureGroup",
     "FileKind",
+    "Finding",
     "FixAction",
     "Goal",
     "GoalMetric",
@@ -163,6 +169,7 @@ __all__ = [
     "LegalEntity",
     "LicenceKey",
     "Lifecycle",
+    "MoneyKind",
     "NoticeKind",
     "Order",
     "OrderStatus",
@@ -223,6 +230,8 @@ __all__ = [
     "SubscriptionDelta",
     "TaxRate",
     "TermsMethod",
+    "TransferProblem",
+    "TransferState",
     "UsageCharge",
     "WebhookEvent",
     "WebhookState",

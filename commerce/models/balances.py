@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from commerce.models.billing import Invoice
 from commerce.models.refunds import RefundAttempt
+from commerce.models.transfers import BankTransfer
 
 
 class BalanceKind(models.TextChoices):
@@ -18,6 +19,8 @@ class BalanceKind(models.TextChoices):
     USED = "used", _("Used for an invoice")
     RETURNED = "returned", _("Given back, as the invoice was withdrawn")
     REFUND = "refund", _("Paid back to the card")
+    PAID_IN = "paid_in", _("Paid in by bank transfer")
+    APPLIED = "applied", _("Paid towards an invoice")
     REFUND_FAILED = "refund_failed", _("Could not be paid back")
 
 
@@ -47,6 +50,7 @@ class BalanceEntry(models.Model):
     amount_minor = models.BigIntegerField()
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, null=True, related_name="balance_entries")
     refund = models.ForeignKey(RefundAttempt, on_delete=models.PROTECT, null=True, related_name="balance_entries")
+    bank_transfer = models.ForeignKey(BankTransfer, on_delete=models.PROTECT, null=True, related_name="balance_entries")
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = BalanceEntryQuerySet.as_manager()
@@ -57,15 +61,20 @@ class BalanceEntry(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "invoice", "kind"],
-                condition=Q(invoice__isnull=False),
+                condition=Q(invoice__isnull=False, bank_transfer=None),
                 name="balance_once_per_invoice",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "bank_transfer", "kind"],
+                condition=Q(bank_transfer__isnull=False),
+                name="balance_once_per_transfer",
             ),
             models.UniqueConstraint(
                 fields=["account", "refund", "kind"], condition=Q(refund__isnull=False), name="balance_once_per_refund"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["credit", "returned", "refund_failed"], amount_minor__gt=0)
-                | Q(kind__in=["used", "refund"], amount_minor__lt=0),
+                condition=Q(kind__in=["credit", "returned", "refund_failed", "paid_in"], amount_minor__gt=0)
+                | Q(kind__in=["used", "refund", "applied"], amount_minor__lt=0),
                 name="balance_direction",
             ),
         ]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, StoredFile
+from commerce.billing.references import creditor_reference, in_groups
 from commerce.models.catalogue import Product
 from commerce.models.orders import Order
 from commerce.models.prices import TAX_CATEGORIES
@@ -161,6 +162,11 @@ class Invoice(models.Model):
     def is_payable(self) -> bool:
         """Whether a card can be charged for it."""
         return self.due_minor > 0
+
+    @property
+    def payment_reference(self) -> str:
+        """What a transfer should name, with digits by which the payer's bank notices a slip."""
+        return in_groups(creditor_reference(self.number))
 
     def is_overdue(self, today: date) -> bool:
         return self.status == InvoiceStatus.OPEN and self.due_date < today

@@ -57,7 +57,14 @@ class StoredCard(models.Model):
 
     def is_expired(self, today: date) -> bool:
         """A card is good until the end of its month."""
-        return (self.exp_year, self.exp_month) < (today.year, today.month)
+        return self._months_left(today) < 0
+
+    def expires_soon(self, today: date) -> bool:
+        """Whether this month or the next is its last."""
+        return 0 <= self._months_left(today) <= 1
+
+    def _months_left(self, today: date) -> int:
+        return (self.exp_year - today.year) * 12 + self.exp_month - today.month
 
 
 class AutoPayQuerySet(models.QuerySet["AutoPay"]):

@@ -14,12 +14,9 @@ from commerce.models import (
     BillingRule,
     Contract,
     DealStage,
-    Invoice,
-    InvoiceStatus,
     Order,
     OrderStatus,
     OrderStep,
-    PaymentAttempt,
     Quote,
     QuoteLine,
     QuoteStatus,
@@ -147,30 +144,6 @@ def _win(order: Order, *, now: datetime, today: date) -> None:
         order.deal.closed_at = now
         order.deal.close_date = today
         order.deal.save(update_fields=["stage", "closed_at", "close_date"])
-
-
-def record_bank_transfer(*, order: Order, actor: Actor, now: datetime) -> Order:
-    """Staff saw the money on the bank account: the bill is paid, the order fulfilled.
-
-    Raises `PaymentUnderway` while a card payment may still arrive, and the errors of `fulfil`.
-    """
-    with transaction.atomic():
-        invoice = Invoice.objects.select_for_update(no_key=True).filter(order=order).first()
-        if invoice is not None and invoice.status == InvoiceStatus.OPEN:
-            if PaymentAttempt.objects.pending().filter(invoice=invoice).exists():
-                raise PaymentUnderway(_("A payment for this order is on its way. Wait for its result first."))
-            invoice.status = InvoiceStatus.PAID
-            invoice.paid_at = now
-            invoice.save(update_fields=["status", "paid_at"])
-            record(
-                name=EventName.INVOICE_PAID,
-                actor=actor,
-                now=now,
-                object_type="invoice",
-                object_id=invoice.number,
-                properties={"total_minor": invoice.total_minor, "currency": invoice.currency, "by": "bank transfer"},
-            )
-        return fulfil(order=order, now=now, actor=actor)
 
 
 def _placed_by(order: Order, actor: Actor) -> Actor:

@@ -31,7 +31,7 @@ def card_list(request: AccountRequest) -> HttpResponse:
         request,
         "commerce/cards.html",
         {
-            "cards": [(card, card.is_expired(today)) for card in kept],
+            "cards": [(card, card.is_expired(today), card.expires_soon(today)) for card in kept],
             "pays_by_itself": cards.pays_by_itself(request.account),
         },
     )

@@ -39,6 +39,7 @@ KEYS_BY_THE_OWNER = {
     "commerce_renewal.contract_id",
     "commerce_renewal.successor_id",
     "commerce_collection.invoice_id",
+    "commerce_banktransfer.legal_entity",  # A line of the vendor's bank, whose company may be unknown.
 }
 
 

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from analytics.selling import WINDOW, Stage, selling
+from commerce.billing import settling
 from commerce.configuring.situations import Configuration
-from commerce.orders import fulfilling
 from commerce.quotes.acceptance import accept_quote
 from commerce.quotes.quoting import create_quote
 from tests.factories import make_catalogue, make_contract, make_staff
@@ -77,9 +77,7 @@ def test_the_median_from_quote_to_paid_of_what_the_portal_sold(admin, acme, now)
         order = accept_quote(
             quote=quote, shown_hash=quote.price_hash, consent_name="Ada", ip=None, actor=actor, now=made_at
         )
-        fulfilling.record_bank_transfer(
-            order=order, actor=Actor.staff(finance.pk), now=made_at + timedelta(hours=hours)
-        )
+        settling.record_bank_transfer(order=order, actor=Actor.staff(finance.pk), now=made_at + timedelta(hours=hours))
     found = selling(now=now)
     assert (found.portal_days, found.portal_orders) == (Decimal("2.5"), 4)
     assert (found.staff_days, found.staff_orders) == (None, 0)

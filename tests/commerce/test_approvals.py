@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import members
 from accounts.models import Membership, OutgoingMail
 from accounts.permissions import Role
+from commerce.billing import settling
 from commerce.configuring.situations import Configuration
 from commerce.models import (
     ApprovalStatus,
@@ -26,7 +27,6 @@ from commerce.models import (
     QuoteLine,
     QuoteStatus,
 )
-from commerce.orders import fulfilling
 from commerce.quotes import acceptance, approvals, limits, quote_lifecycle, quoting
 from commerce.tasks import expire_quotes
 from tests.factories import make_member
@@ -518,7 +518,7 @@ def test_refused_it_can_be_asked_for_again(waiting, bo, petra, buy, now):
 
 def test_approved_ordered_and_paid(waiting, petra, bo, quote, now):
     approvals.approve(approval=waiting, actor=petra.membership.actor(), now=now)
-    fulfilling.record_bank_transfer(order=Order.objects.get(), actor=Actor.system(quote.account_id), now=now)
+    settling.record_bank_transfer(order=Order.objects.get(), actor=Actor.system(quote.account_id), now=now)
     quote.refresh_from_db()
     assert quote.status == QuoteStatus.ORDERED
     assert Event.objects.get(name=EventName.ORDER_PLACED).user_id == bo.pk

@@ -10,9 +10,8 @@ from pypdf import PdfReader
 
 from accounts.models import Account
 from commerce import amounts
-from commerce.billing import crediting, statements
+from commerce.billing import crediting, settling, statements
 from commerce.models import Invoice
-from commerce.orders import fulfilling
 from commerce.pricing.money import Money
 from tests.factories import make_invoice, make_member, make_staff
 from tracking.actor import Actor
@@ -133,7 +132,7 @@ def test_all_invoices_come_as_one_zip(signed_in, bookkeeper, invoice, finance, n
 
 def test_a_statement_tells_what_was_owed_after_each_entry(acme, invoice, finance, now):
     actor = Actor.staff(finance.pk, acme.pk)
-    fulfilling.record_bank_transfer(order=invoice.order, actor=actor, now=now)
+    settling.record_bank_transfer(order=invoice.order, actor=actor, now=now)
     line = invoice.lines.filter(total_minor__gt=0).first()
     note = crediting.credit_invoice(invoice=invoice, reason="", actor=actor, now=now, amounts={line.position: 100_00})
     day = now.date()

@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import OutgoingMail
-from commerce.billing import balances, crediting, einvoices, invoicing
+from commerce.billing import balances, crediting, einvoices, invoicing, settling
 from commerce.models import (
     BalanceEntry,
     BalanceKind,
@@ -18,7 +18,7 @@ from commerce.models import (
     OrderStatus,
     PeriodClose,
 )
-from commerce.orders import cancelling, fulfilling
+from commerce.orders import cancelling
 from commerce.quotes.quoting import create_quote
 from tests.commerce.test_einvoices import Read, holds
 from tests.factories import make_staff
@@ -47,7 +47,7 @@ def credit(finance, now):
 @pytest.fixture
 def paid(invoice, finance, now):
     """The bill of the upgrade, paid by transfer."""
-    fulfilling.record_bank_transfer(order=invoice.order, actor=Actor.staff(finance.pk, invoice.account_id), now=now)
+    settling.record_bank_transfer(order=invoice.order, actor=Actor.staff(finance.pk, invoice.account_id), now=now)
     invoice.refresh_from_db()
     return invoice
 

@@ -10,6 +10,7 @@ from pypdf import PdfReader
 
 from accounts.models import Account
 from commerce.billing import einvoices, invoicing
+from commerce.billing.references import creditor_reference
 from commerce.models import Invoice, InvoiceLine, LegalEntity, TaxRate
 from tests.factories import SELLER
 
@@ -107,7 +108,7 @@ def test_a_standard_rated_bill_says_who_what_and_how_much(bill):
     assert read.one("ram:BuyerTradeParty/ram:URIUniversalCommunication/ram:URIID") == "invoices@acme.example"
     assert read.one("ram:PayeePartyCreditorFinancialAccount/ram:IBANID") == "DE89370400440532013000"
     assert read.one("ram:SpecifiedTradeSettlementPaymentMeans/ram:TypeCode") == "58"
-    assert read.one("ram:PaymentReference") == invoice.number
+    assert read.one("ram:PaymentReference") == creditor_reference(invoice.number)
     assert read.one("ram:GrandTotalAmount") == "178.56"
     assert read.all("ram:IncludedNote/ram:Content") == ["3 seats for a month"] * 2
 

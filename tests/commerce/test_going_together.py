@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Entitlement
+from commerce.billing import settling
 from commerce.configuring.configuring import NotSellable, RuleBroken, configure
 from commerce.configuring.situations import Configuration
 from commerce.models import (
@@ -18,7 +19,6 @@ from commerce.models import (
     ProductGrant,
     Quote,
 )
-from commerce.orders import fulfilling
 from commerce.quotes.quoting import create_quote
 
 PAGE = reverse("commerce:configure")
@@ -139,7 +139,7 @@ def test_a_bundle_grants_what_its_options_grant(admin, contract, suite, accept, 
         form_key=uuid.uuid4(),
     )
     order = accept(quote, admin)
-    fulfilling.record_bank_transfer(order=order, actor=admin.membership.actor(), now=now)
+    settling.record_bank_transfer(order=order, actor=admin.membership.actor(), now=now)
     granted = Entitlement.objects.filter(account=contract.account, start_date=now.date())
     assert set(granted.values_list("code", flat=True)) == {"sso", "audit_log", "api_calls"}
     assert granted.get(code="api_calls").quantity == 1000

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Entitlement, Entitlements, Feature, OutgoingMail
+from commerce.billing import settling
 from commerce.contracts import ledger
 from commerce.contracts.contracts import overview
 from commerce.models import (
@@ -190,7 +191,7 @@ def test_an_order_being_paid_is_not_cancelled(order, now):
     with pytest.raises(fulfilling.PaymentUnderway):
         cancelling.cancel_order(order=order, now=now)
     with pytest.raises(fulfilling.PaymentUnderway):
-        fulfilling.record_bank_transfer(order=order, actor=Actor.system(), now=now)
+        settling.record_bank_transfer(order=order, actor=Actor.system(), now=now)
     order.refresh_from_db()
     assert (order.status, Invoice.objects.get().status) == ("awaiting_payment", "open")
 
@@ -202,7 +203,7 @@ def test_a_cancelled_order_is_never_fulfilled(order, now):
 
 
 def test_a_bank_transfer_pays_and_fulfils(order, agent, now):
-    fulfilling.record_bank_transfer(order=order, actor=Actor.staff(agent.pk, order.account_id), now=now)
+    settling.record_bank_transfer(order=order, actor=Actor.staff(agent.pk, order.account_id), now=now)
     order.refresh_from_db()
     assert (order.status, Invoice.objects.get().status) == ("active", "paid")
     assert Event.objects.get(name="order_placed").actor_kind == "staff"

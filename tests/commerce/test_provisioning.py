@@ -10,8 +10,9 @@ from django.urls import reverse
 from accounts import vault
 from accounts.models import OutgoingMail
 from commerce import tasks
+from commerce.billing import settling
 from commerce.models import LicenceKey, Order, ProductStep, ProvisioningStep
-from commerce.orders import fulfilling, licences, progress, provisioning
+from commerce.orders import licences, progress, provisioning
 from tests.factories import make_staff
 from tests.racing import race
 from tracking.actor import Actor
@@ -42,7 +43,7 @@ def templates(products):
 def order(templates, quote, admin, accept, now):
     """Paid by transfer; set up from now on."""
     placed = accept(quote, admin)
-    return fulfilling.record_bank_transfer(order=placed, actor=Actor.system(placed.account_id), now=now)
+    return settling.record_bank_transfer(order=placed, actor=Actor.system(placed.account_id), now=now)
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_more_of_what_is_there_skips_the_steps_of_the_first_time(order, admin, a
         account=acme, actor=admin.membership.actor(), user=admin, now=now, form_key=uuid.uuid4(),
         configuration=Configuration("business", 70, {"sso": 2}),
     )  # fmt: skip
-    second = fulfilling.record_bank_transfer(order=accept(more, admin), actor=Actor.system(acme.pk), now=now)
+    second = settling.record_bank_transfer(order=accept(more, admin), actor=Actor.system(acme.pk), now=now)
     assert [step.name for step in second.provisioning.all()] == ["Issue the licence key"]
 
 

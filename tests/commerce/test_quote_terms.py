@@ -8,12 +8,12 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from accounts.models import Entitlement
+from commerce.billing import settling
 from commerce.configuring.situations import Configuration, TermRefused
 from commerce.contracts import ledger
 from commerce.contracts.contracts import ledger_of, owned_on
 from commerce.deal_desk import deal_desk
 from commerce.models import BillingRule, Product
-from commerce.orders import fulfilling
 from commerce.pricing.proration import Period, ProrationMode, prorate_multiplier
 from commerce.quotes import quote_changes, quote_lifecycle, staff_quotes
 from commerce.quotes.quoting import PriceIsPersonal, refresh_quote
@@ -135,7 +135,7 @@ def test_what_is_owed_until_the_end_counts_its_own_months(draft):
 
 def test_it_is_owned_from_its_start_until_its_end(offer, accept, admin, acme, contract, now, seller):
     order = accept(offer(start_date=DECEMBER, term_months=1), admin)
-    fulfilling.record_bank_transfer(order=order, actor=Actor.staff(seller.pk), now=now)
+    settling.record_bank_transfer(order=order, actor=Actor.staff(seller.pk), now=now)
     days = [date(2026, 11, 30), DECEMBER, date(2026, 12, 31), JANUARY]
     assert [owned(contract, day)["team"] for day in days] == [50, 60, 60, 50]
     assert [seats(acme, day) for day in days] == [[50], [60], [60], [50]]
@@ -145,13 +145,13 @@ def test_it_is_owned_from_its_start_until_its_end(offer, accept, admin, acme, co
 
 def test_paid_after_its_start_it_is_owned_from_then_on(offer, accept, admin, contract, now, seller):
     order = accept(offer(start_date=DECEMBER), admin)
-    fulfilling.record_bank_transfer(order=order, actor=Actor.staff(seller.pk), now=now + timedelta(days=20))
+    settling.record_bank_transfer(order=order, actor=Actor.staff(seller.pk), now=now + timedelta(days=20))
     assert [owned(contract, day)["team"] for day in (date(2026, 12, 7), date(2026, 12, 8))] == [50, 60]
 
 
 def test_what_is_added_meanwhile_keeps_what_is_to_come(offer, accept, admin, acme, contract, now, seller):
     order = accept(offer(start_date=DECEMBER, term_months=1), admin)
-    fulfilling.record_bank_transfer(order=order, actor=Actor.staff(seller.pk), now=now)
+    settling.record_bank_transfer(order=order, actor=Actor.staff(seller.pk), now=now)
     (delta, *_rest) = ledger_of(contract)
     product = delta.subscription.product
     entry = ledger.Entry(product, "quantity", Decimal(5), Decimal("11.4"), 5_700)

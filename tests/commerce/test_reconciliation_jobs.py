@@ -45,6 +45,7 @@ def test_every_schedule_names_a_job(settings):
         "commerce.tasks.run_renewals",
         "commerce.tasks.tell_of_renewals",
         "commerce.tasks.collect_invoices",
+        "commerce.tasks.compare_totals",
     }
     assert all(name in current_app.tasks for name in scheduled)
 

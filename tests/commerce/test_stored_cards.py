@@ -143,6 +143,11 @@ def test_a_card_is_good_until_its_month_is_over(month, year, expired, now):
     assert StoredCard(exp_month=month, exp_year=year).is_expired(now.date()) is expired
 
 
+@pytest.mark.parametrize(("month", "year", "soon"), [(10, 2026, 0), (11, 2026, 1), (12, 2026, 1), (1, 2027, 0)])
+def test_a_card_expires_soon_in_its_last_two_months(month, year, soon, now):
+    assert StoredCard(exp_month=month, exp_year=year).expires_soon(now.date()) is bool(soon)
+
+
 def test_the_list_asks_little(store, signed_in, billing, most_queries):
     store()
     client = signed_in(billing)

@@ -200,6 +200,11 @@ def test_amounts_that_cards_cannot_be_charged_are_refused(minor, currency):
         gateway.stripe_amount(minor, currency)
 
 
+@pytest.mark.parametrize("currency", sorted(gateway.STRIPE_EXPONENTS))
+def test_amounts_come_back_from_stripe_as_they_went(currency):
+    assert gateway.iso_amount(gateway.stripe_amount(120_000, currency), currency) == 120_000
+
+
 def test_every_currency_that_stripe_takes_is_one_that_we_count():
     assert gateway.STRIPE_EXPONENTS.keys() <= EXPONENTS.keys()
     differing = {code for code, places in gateway.STRIPE_EXPONENTS.items() if places != EXPONENTS[code]}

@@ -8,13 +8,13 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from accounts.models import Entitlements, OutgoingMail
-from commerce.billing import crediting
+from commerce.billing import crediting, settling
 from commerce.billing.balances import balance_of
 from commerce.configuring.situations import Configuration
 from commerce.contracts.contracts import ledger_of, overview, overview_of
 from commerce.contracts.ledger import movements
 from commerce.models import Deal, Invoice, LicenceKey, Order, ProvisioningStep, SubscriptionDelta
-from commerce.orders import cancelling, fulfilling, provisioning, taking_back
+from commerce.orders import cancelling, provisioning, taking_back
 from commerce.quotes.quoting import create_quote
 from tests.commerce.test_provisioning import finish, step_of, system, templates  # noqa: F401
 from tests.factories import make_staff
@@ -30,7 +30,7 @@ def today_is(time_machine_now):
 @pytest.fixture
 def order(templates, quote, admin, accept, now):  # noqa: F811
     placed = accept(quote, admin)
-    return fulfilling.record_bank_transfer(order=placed, actor=Actor.system(placed.account_id), now=now)
+    return settling.record_bank_transfer(order=placed, actor=Actor.system(placed.account_id), now=now)
 
 
 def give_up(order, actor, now):
@@ -108,7 +108,7 @@ def test_a_contract_that_changed_since_keeps_what_it_has(order, acme, admin, acc
     second = accept(more, admin)
     with pytest.raises(taking_back.ContractChangedSince):  # What waits for its payment builds on it.
         give_up(order, admin.membership.actor(), now)
-    fulfilling.record_bank_transfer(order=second, actor=Actor.system(acme.pk), now=now)
+    settling.record_bank_transfer(order=second, actor=Actor.system(acme.pk), now=now)
     with pytest.raises(taking_back.ContractChangedSince):
         give_up(order, admin.membership.actor(), now)
     order.refresh_from_db()

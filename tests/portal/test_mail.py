@@ -15,6 +15,7 @@ from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
 from commerce.models import (
     Collection,
+    DayTotal,
     Dunning,
     Invoice,
     PaymentAttempt,
@@ -156,6 +157,7 @@ def of_what_is_owed(company, invoice):
         },
         "standing": context,
         "customer_suspended": context,
+        "totals_differ": {"totals": [DayTotal(day=day, kind="payments", currency="EUR", ours_minor=0, theirs_minor=1)]},
     }  # fmt: skip
 
 
@@ -233,6 +235,7 @@ def invitation_to_the_reader(company):
 TO_STAFF = {
     "order_step_failed",
     "customer_suspended",
+    "totals_differ",
     "portfolio_received", "portfolio_given", "cover_arranged", "setup_test", "unusual_requests",
     "quote_requested", "quote_asked", "deal_desk_asks", "deal_desk_approved", "deal_desk_rejected",
     "contract_attention", "retention_offer_taken", "renewal_attention", "renewal_talk",

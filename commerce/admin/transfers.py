@@ -1,0 +1,208 @@
+"""Bank transfers: a statement is looked at, then read in; what doesn't fit waits here for a decision."""
+
+import hashlib
+import re
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.cache import cache
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
+
+from accounts.admin import ReadOnly
+from accounts.http import StaffRequest, requires_staff
+from accounts.models import Account
+from commerce import amounts
+from commerce.admin.bases import AmountsByPermission
+from commerce.admin.receivables import ReasonForm, money_page
+from commerce.billing import bank_statements, transfers
+from commerce.models import BankTransfer, Invoice, TransferProblem, TransferState
+from commerce.pricing.money import Money
+from tracking.actor import Actor
+
+MAY_HANDLE = "commerce.handle_transfers"
+MOST_BYTES = 250 * 1024
+KEPT_SECONDS = 60 * 60  # Between the look and the confirmation.
+
+
+class StatementForm(forms.Form):
+    file = forms.FileField(
+        label=gettext_lazy("Bank statement"),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xml"}),
+        help_text=gettext_lazy(
+            "camt.053 (XML), or CSV: booked_date, amount, currency, payer, iban, reference, bank_id. At most 250 KB."
+        ),
+    )
+
+    def clean_file(self) -> tuple[str, list[bank_statements.Line]]:
+        upload: UploadedFile[bytes] = self.cleaned_data["file"]
+        content = upload.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise forms.ValidationError(_("The file is too large."))
+        try:
+            return upload.name or "", bank_statements.read(content)
+        except bank_statements.StatementRefused as refused:
+            raise forms.ValidationError(str(refused)) from refused
+
+
+class AssignForm(forms.Form):
+    number = forms.CharField(label=gettext_lazy("Invoice number"), max_length=40, widget=UnfoldAdminTextInputWidget)
+
+    def clean_number(self) -> Invoice:
+        found = Invoice.objects.filter(number__iexact=self.cleaned_data["number"].strip(), corrects=None).first()
+        if found is None:
+            raise forms.ValidationError(_("There is no such invoice."))
+        return found
+
+
+class CompanyForm(forms.Form):
+    company = forms.ModelChoiceField(
+        Account.objects.all(),
+        label=gettext_lazy("Company"),
+        widget=AutocompleteSelect(BankTransfer._meta.get_field("account"), admin.site),
+    )
+
+    def __init__(self, data: QueryDict | None, *, initial: dict[str, object]) -> None:
+        is_key = data is None or re.fullmatch(r"[0-9]{1,18}", data.get("company") or "")
+        super().__init__(data if is_key else QueryDict(), initial=initial)  # The widget looks up whatever was sent.
+
+
+@requires_staff(MAY_HANDLE)
+def look_at_statement(request: StaffRequest) -> HttpResponse:
+    """Choose a statement, and see what would become of it."""
+    form = StatementForm(request.POST or None, request.FILES or None)
+    if request.method != "POST" or not form.is_valid():
+        return _statement_page(request, {"form": form}, status=422 if form.errors else 200)
+    name, lines = form.cleaned_data["file"]
+    token = hashlib.sha256(repr(lines).encode()).hexdigest()
+    cache.set(_kept_at(request, token), (name, lines), KEPT_SECONDS)
+    matches = transfers.look_at(lines=lines, today=timezone.now().date())
+    context = {"form": StatementForm(), "token": token, "name": name, "rows": [_row(match) for match in matches]}
+    return _statement_page(request, context)
+
+
+@requires_staff(MAY_HANDLE)
+def read_statement(request: StaffRequest) -> HttpResponse:
+    """Read in what was looked at."""
+    kept = cache.get(_kept_at(request, request.POST.get("token", "")))
+    if request.method != "POST" or kept is None:
+        messages.warning(request, _("The statement is no longer at hand. Choose it again."))
+        return redirect("admin:commerce_bankstatement_read")
+    name, lines = kept
+    made = transfers.take_in(name=name, lines=lines, actor=Actor.staff(request.user.pk), now=timezone.now())
+    settled = BankTransfer.objects.filter(pk__in=[one.pk for one in made]).exclude(state="waiting").count()
+    new = ngettext("%(new)d new payment", "%(new)d new payments", len(made)) % {"new": len(made)}
+    messages.success(
+        request,
+        _("%(what)s: %(settled)d paid their invoices, %(waiting)d wait for you.")
+        % {"what": new, "settled": settled, "waiting": len(made) - settled},
+    )
+    return redirect("admin:commerce_banktransfer_changelist")
+
+
+def _statement_page(request: StaffRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:
+    frame = admin.site.each_context(request) | {"title": _("Read a bank statement in")}
+    return render(request, "admin/commerce/read_statement.html", frame | context, status=status)
+
+
+def _kept_at(request: StaffRequest, token: str) -> str:
+    return f"bank_statement:{request.user.pk}:{token}"
+
+
+def _row(match: transfers.Match) -> dict[str, object]:
+    line = match.line
+    return {
+        "line": line,
+        "amount": amounts.money(Money(line.amount_minor, line.currency)),
+        "invoice": match.invoice,
+        "is_known": match.is_known,
+        "problem": TransferProblem(match.problem).label if match.problem else "",
+    }
+
+
+@admin.register(BankTransfer)
+class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+    amounts = frozenset({"amount"})
+    list_display = ["booked_date", "payer_name", "amount", "text", "state_label", "open_problem", "account", "invoice"]
+    list_filter = ["state", "problem", "booked_date"]
+    ordering = ["-state", "-booked_date", "-pk"]  # What waits comes first.
+    fields = [
+        "state", "open_problem", "note", "booked_date", "payer_name", "payer_iban", "amount", "text", "account",
+        "invoice", "statement", "handled_by", "handled_at",
+    ]  # fmt: skip
+    readonly_fields = ["open_problem", "amount"]
+    list_select_related = ["account", "invoice"]
+    search_fields = ["payer_name", "payer_iban", "text", "invoice__number", "account__name"]
+    actions_detail = ["assign", "to_balance", "send_back"]
+
+    @display(description=gettext_lazy("state"), label={"waiting": "warning", "settled": "success", "credited": "info"})
+    def state_label(self, transfer: BankTransfer) -> tuple[str, str]:
+        return transfer.state, str(transfer.get_state_display())
+
+    @display(description=gettext_lazy("amount"))
+    def amount(self, transfer: BankTransfer) -> str:
+        return amounts.money(Money(transfer.amount_minor, transfer.currency))
+
+    @display(description=gettext_lazy("problem"))
+    def open_problem(self, transfer: BankTransfer) -> str:
+        return transfer.get_problem_display() if transfer.state == TransferState.WAITING else ""
+
+    @action(description=gettext_lazy("Assign to an invoice"), url_path="assign", permissions=["handle"])
+    def assign(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        transfer = _transfer(object_id)
+        form = AssignForm(request.POST or None, initial={"number": transfer.invoice or ""})
+
+        def act(actor: Actor) -> str:
+            invoice = form.cleaned_data["number"]
+            transfers.assign(transfer=transfer, invoice=invoice, actor=actor, now=timezone.now())
+            return _("Assigned to invoice %(number)s.") % {"number": invoice.number}
+
+        return money_page(request, transfer, form, act, permission=MAY_HANDLE, title=_("Assign to an invoice"))
+
+    @action(description=gettext_lazy("To a company's balance"), url_path="to-balance", permissions=["handle"])
+    def to_balance(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        transfer = _transfer(object_id)
+        form = CompanyForm(request.POST or None, initial={"company": transfer.account})
+
+        def act(actor: Actor) -> str:
+            company = form.cleaned_data["company"]
+            transfers.to_balance(transfer=transfer, account=company, actor=actor, now=timezone.now())
+            return _("It is in the balance of %(company)s.") % {"company": company}
+
+        return money_page(request, transfer, form, act, permission=MAY_HANDLE, title=_("To a company's balance"))
+
+    @action(description=gettext_lazy("Sent back"), url_path="send-back", permissions=["handle"])
+    def send_back(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        transfer = _transfer(object_id)
+        form = ReasonForm(request.POST or None)
+
+        def act(actor: Actor) -> str:
+            note = form.cleaned_data["reason"]
+            transfers.send_back(transfer=transfer, note=note, actor=actor, now=timezone.now())
+            return _("Noted. The transfer itself is made at the bank.")
+
+        return money_page(request, transfer, form, act, permission=MAY_HANDLE, title=_("Note that it was sent back"))
+
+    def has_handle_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm(MAY_HANDLE)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("read/", wrap(look_at_statement), name="commerce_bankstatement_read"),
+            path("read/confirm/", wrap(read_statement), name="commerce_bankstatement_confirm"),
+            *super().get_urls(),
+        ]
+
+
+def _transfer(pk: int) -> BankTransfer:
+    return get_object_or_404(BankTransfer.objects.select_related("account", "invoice"), pk=pk)

@@ -1,0 +1,166 @@
+"""Reading what a bank tells: a CSV of our own columns, or camt.053 (ISO 20022). Pure: bytes in, lines out."""
+
+import csv
+import hashlib
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+from lxml import etree
+
+from accounts.sso.xml import XmlRefused, parse
+from commerce.pricing.money import PricingError, from_minor, to_minor
+
+COLUMNS = ("booked_date", "amount", "currency", "payer", "iban", "reference", "bank_id")
+MOST_LINES = 2000
+AMOUNT = re.compile(r"[+-]?\d{1,15}([.,]\d{1,5})?", re.ASCII)  # Nothing between the thousands.
+
+
+class StatementRefused(Exception):
+    """The file can't be read; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Money that arrived. What left the account is no concern of ours, and is left out."""
+
+    booked_date: date
+    amount_minor: int
+    currency: str
+    payer: str
+    iban: str
+    text: str
+    key: str  # The same whichever file it is read from.
+
+
+def read(content: bytes) -> list[Line]:
+    """The lines of a statement. Raises StatementRefused."""
+    is_xml = content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
+    lines = list(_with_keys(_camt(content) if is_xml else _csv(content)))
+    if len(lines) > MOST_LINES:
+        raise StatementRefused(_("At most %(most)d payments are read at once.") % {"most": MOST_LINES})
+    return lines
+
+
+def _with_keys(lines: Iterator[Line]) -> Iterator[Line]:
+    """The bank's id and the money, as some banks give one id to all payments of a batch.
+
+    Without an id, what the line says; equal lines are counted: the second of a day is the second in every file.
+    """
+    seen: Counter[str] = Counter()
+    for line in lines:
+        money = (line.booked_date, line.amount_minor, line.currency, line.iban)
+        if line.key:
+            yield replace(line, key=f"id:{_digest(line.key, *money)}")
+            continue
+        digest = _digest(*money, line.text)
+        seen[digest] += 1
+        yield replace(line, key=f"{digest}:{seen[digest]}")
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:40]
+
+
+def _csv(content: bytes) -> Iterator[Line]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StatementRefused(_("The file is not UTF-8.")) from error
+    if "\0" in text:
+        raise StatementRefused(_("This is no text file."))
+    first = text.partition("\n")[0]
+    rows = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in first else ",")
+    if missing := [name for name in COLUMNS[:3] if name not in (rows.fieldnames or [])]:
+        raise StatementRefused(_("These columns are missing: %(names)s.") % {"names": ", ".join(missing)})
+    for number, row in _rows(rows):
+        cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+        amount = _amount(cells["amount"], number)
+        if amount > 0:
+            yield _line(number, cells["booked_date"], amount, cells["currency"], cells["payer"], cells["iban"],
+                        cells["reference"], cells["bank_id"])  # fmt: skip
+
+
+def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str | None]]]:
+    try:
+        yield from enumerate(reader, start=2)
+    except csv.Error as error:
+        message = _("Line %(number)d: %(error)s.") % {"number": reader.line_num, "error": error}
+        raise StatementRefused(message) from error
+
+
+def _camt(content: bytes) -> Iterator[Line]:
+    try:
+        root = parse(content)
+    except XmlRefused as error:
+        raise StatementRefused(str(error)) from error
+    if not etree.QName(root).namespace or "camt.053" not in etree.QName(root).namespace:
+        raise StatementRefused(_("This is no bank statement (camt.053)."))
+    for number, entry in enumerate(_all(root, "Ntry"), start=1):
+        is_booked = (_text(entry, "Sts", "Cd") or _text(entry, "Sts") or "BOOK") == "BOOK"
+        if not is_booked or _text(entry, "CdtDbtInd") != "CRDT" or _text(entry, "RvslInd") in ("true", "1"):
+            continue
+        booked = _text(entry, "BookgDt", "Dt") or _text(entry, "BookgDt", "DtTm")[:10]
+        details = _all(entry, "TxDtls") or [entry]
+        for position, detail in enumerate(details, start=1):
+            money = _first(detail, "TxAmt", "Amt") if len(details) > 1 else _first(entry, "Amt")
+            if money is None:
+                money = _first(detail, "Amt")
+            if money is None:
+                raise StatementRefused(_("Entry %(number)d has no amount.") % {"number": number})
+            bank_id = _text(detail, "AcctSvcrRef") or _text(entry, "AcctSvcrRef")
+            yield _line(
+                number, booked, _amount(money.text or "", number), money.get("Ccy", ""),
+                _text(detail, "Dbtr", "Nm"), _text(detail, "DbtrAcct", "IBAN"),
+                " ".join(one.text or "" for name in ("Ref", "Ustrd") for one in _all(detail, name)),
+                f"{bank_id}/{position}" if bank_id and len(details) > 1 else bank_id,
+            )  # fmt: skip
+
+
+def _line(number: int, booked: str, amount: Decimal, currency: str, payer: str, iban: str, text: str, key: str) -> Line:
+    try:
+        amount_minor = to_minor(amount, currency.upper())
+        if from_minor(amount_minor, currency.upper()) != amount:
+            message = _("Line %(number)d: %(currency)s has fewer decimals than %(amount)s.")
+            raise StatementRefused(message % {"number": number, "currency": currency.upper(), "amount": amount})
+        return Line(
+            booked_date=date.fromisoformat(booked),
+            amount_minor=amount_minor,
+            currency=currency.upper(),
+            payer=payer[:140],
+            iban=iban.replace(" ", "").upper()[:34],
+            text=" ".join(text.split())[:500],
+            key=key,
+        )
+    except (ValueError, PricingError) as error:
+        raise StatementRefused(_("Line %(number)d: %(error)s.") % {"number": number, "error": error}) from error
+
+
+def _amount(text: str, number: int) -> Decimal:
+    """With a point or a comma before the decimals."""
+    if not AMOUNT.fullmatch(text.strip()):
+        message = _("Line %(number)d: “%(text)s” is no amount.")
+        raise StatementRefused(message % {"number": number, "text": text[:40]})
+    return Decimal(text.strip().replace(",", "."))
+
+
+def _all(element: etree._Element, name: str) -> list[etree._Element]:
+    return [found for found in element.iter() if isinstance(found.tag, str) and etree.QName(found).localname == name]
+
+
+def _first(element: etree._Element, *path: str) -> etree._Element | None:
+    """The first element with the last name, below the first ones with the names before."""
+    found: etree._Element | None = element
+    for name in path:
+        found = next(iter(_all(found, name)), None) if found is not None else None
+    return found
+
+
+def _text(element: etree._Element, *path: str) -> str:
+    found = _first(element, *path)
+    return (found.text or "").strip() if found is not None else ""

@@ -1,0 +1,227 @@
+"""Bank transfers: matched by their reference, settled where they are exact, and left to a person where they are not.
+
+A line of a statement is one transfer, however often it is read in. What pays an invoice passes through
+`settling.mark_paid`, as a card does; what is more or less than was owed goes through the company's balance.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Account
+from commerce.billing import balances, settling, standing
+from commerce.billing.bank_statements import Line
+from commerce.billing.references import compact, creditor_reference
+from commerce.models import (
+    BankStatement,
+    BankTransfer,
+    Invoice,
+    InvoiceKind,
+    InvoiceStatus,
+    PaymentAttempt,
+    TransferProblem,
+    TransferState,
+)
+from commerce.orders import fulfilling
+from tracking.actor import Actor
+
+LOOKED_BACK = timedelta(days=500)  # How old an invoice may be whose number a payment still names.
+
+
+class NotHandled(Exception):
+    """The transfer can't be handled so; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What would become of a line: an invoice that it pays exactly, or what is wrong."""
+
+    line: Line
+    invoice: Invoice | None
+    problem: str  # A TransferProblem; empty: it settles the invoice.
+    is_known: bool  # It was read in before, and nothing becomes of it now.
+
+
+def look_at(*, lines: Sequence[Line], today: date) -> list[Match]:
+    """What would become of the lines, in their order. Four queries, whatever their number."""
+    known = _known(lines)
+    named = _invoices_by_reference(today)
+    paying = set(PaymentAttempt.objects.pending().values_list("invoice_id", flat=True))
+    taken: set[int] = set()  # Of two payments for one invoice, the second is for a person.
+    found = []
+    for line in lines:
+        invoice = _named_in(line, named)
+        problem = _problem(line, invoice, paying)
+        if invoice is not None and not problem and line.key not in known:
+            problem = TransferProblem.CLOSED if invoice.pk in taken else ""
+            taken.add(invoice.pk)
+        found.append(Match(line, invoice, problem, line.key in known))
+    return found
+
+
+def take_in(*, name: str, lines: Sequence[Line], actor: Actor, now: datetime) -> list[BankTransfer]:
+    """Read a statement in: each line that is new becomes a transfer, and pays its invoice where it fits exactly.
+
+    The transfers that are new. Reading the same lines again changes nothing.
+    """
+    with transaction.atomic():
+        statement = BankStatement(legal_entity=settings.LEGAL_ENTITY, name=name[:200], imported_at=now)
+        statement.imported_by_id = actor.user_id
+        statement.save()
+        matches = [match for match in look_at(lines=lines, today=now.date()) if not match.is_known]
+        BankTransfer.objects.bulk_create((_transfer(match, statement) for match in matches), ignore_conflicts=True)
+        made = list(statement.transfers.select_related("invoice", "account").order_by("pk"))
+        for transfer in made:
+            if not transfer.problem:
+                _settle_exact(transfer, actor=actor, now=now)
+    return made
+
+
+def assign(*, transfer: BankTransfer, invoice: Invoice, actor: Actor, now: datetime) -> None:
+    """It is for this invoice: what is owed is paid, what is beyond goes to the balance, less lowers what is owed.
+
+    Raises NotHandled.
+    """
+    with transaction.atomic():
+        locked, owed = _locked(transfer), _owed(invoice)
+        if locked.currency != owed.currency:
+            raise NotHandled(_("The invoice is in another currency."))
+        if not owed.is_payable:
+            raise NotHandled(_("Invoice %(number)s is not open.") % {"number": owed.number})
+        if PaymentAttempt.objects.filter(invoice=owed).pending().exists():
+            raise NotHandled(_("A payment of invoice %(number)s is on its way.") % {"number": owed.number})
+        due = owed.due_minor
+        if locked.amount_minor < due:
+            balances.pay_in(transfer=locked, account=owed.account, amount_minor=locked.amount_minor, now=now)
+            balances.apply(transfer=locked, invoice=owed, now=now)
+        else:
+            try:
+                settling.mark_paid(invoice=owed, amount_minor=due, payer=actor, now=now)
+            except (fulfilling.OrderCancelled, fulfilling.ContractMoved) as error:
+                raise NotHandled(str(error)) from error
+            if rest := locked.amount_minor - due:
+                balances.pay_in(transfer=locked, account=owed.account, amount_minor=rest, now=now)
+        _close(locked, TransferState.SETTLED, account=owed.account, invoice=owed, actor=actor, now=now)
+
+
+def to_balance(*, transfer: BankTransfer, account: Account, actor: Actor, now: datetime) -> None:
+    """It is the company's, for its next invoices. Raises NotHandled."""
+    with transaction.atomic():
+        locked = _locked(transfer)
+        balances.pay_in(transfer=locked, account=account, amount_minor=locked.amount_minor, now=now)
+        _close(locked, TransferState.CREDITED, account=account, actor=actor, now=now)
+
+
+def send_back(*, transfer: BankTransfer, note: str, actor: Actor, now: datetime) -> None:
+    """It was sent back by the bank account that it came to; here it is only noted. Raises NotHandled."""
+    with transaction.atomic():
+        locked = _locked(transfer)
+        locked.note = note.strip()[:200]
+        _close(locked, TransferState.RETURNED, account=locked.account, actor=actor, now=now)
+
+
+# Matching
+
+
+def _known(lines: Iterable[Line]) -> set[str]:
+    keys = [line.key for line in lines]
+    ours = BankTransfer.objects.filter(legal_entity=settings.LEGAL_ENTITY, key__in=keys)
+    return set(ours.values_list("key", flat=True))
+
+
+def _invoices_by_reference(today: date) -> dict[str, Invoice]:
+    """Every invoice that a payment may name, by its number and by its reference, both as banks write them."""
+    invoices = Invoice.objects.filter(
+        kind=InvoiceKind.INVOICE, legal_entity=settings.LEGAL_ENTITY, issue_date__gte=today - LOOKED_BACK
+    )
+    found: dict[str, Invoice] = {}
+    for invoice in invoices.select_related("account").iterator(chunk_size=2000):
+        found[compact(invoice.number)] = invoice
+        found[creditor_reference(invoice.number)] = invoice
+    return found
+
+
+def _named_in(line: Line, named: dict[str, Invoice]) -> Invoice | None:
+    """The one invoice that the text names: a reference or number as a word of its own, or written in groups."""
+    words = [compact(word) for word in line.text.split()]
+    # Banks and people write a reference in groups of four: neighbours are tried together.
+    joined = {"".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, start + 9)}
+    found = {named[text].pk: named[text] for text in joined if text in named}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _problem(line: Line, invoice: Invoice | None, paying: set[int]) -> str:
+    if invoice is None:
+        return TransferProblem.UNKNOWN
+    if line.currency != invoice.currency:
+        return TransferProblem.CURRENCY
+    if invoice.status != InvoiceStatus.OPEN:
+        return TransferProblem.CLOSED
+    if invoice.pk in paying:
+        return TransferProblem.BEING_PAID
+    if line.amount_minor < invoice.due_minor:
+        return TransferProblem.PARTIAL
+    return TransferProblem.OVER if line.amount_minor > invoice.due_minor else ""
+
+
+# Steps
+
+
+def _transfer(match: Match, statement: BankStatement) -> BankTransfer:
+    line, invoice = match.line, match.invoice
+    return BankTransfer(
+        account=invoice.account if invoice else None,
+        statement=statement,
+        legal_entity=statement.legal_entity,
+        key=line.key,
+        booked_date=line.booked_date,
+        amount_minor=line.amount_minor,
+        currency=line.currency,
+        payer_name=line.payer,
+        payer_iban=line.iban,
+        text=line.text,
+        invoice=invoice,
+        problem=match.problem,
+    )
+
+
+def _settle_exact(transfer: BankTransfer, *, actor: Actor, now: datetime) -> None:
+    """Pay the invoice; where that is not possible any more, a person looks at it."""
+    if transfer.invoice is None:
+        return
+    try:
+        with transaction.atomic():
+            assign(transfer=transfer, invoice=transfer.invoice, actor=actor, now=now)
+    except NotHandled as refusal:
+        BankTransfer.objects.filter(pk=transfer.pk).update(problem=TransferProblem.ORDER, note=str(refusal)[:200])
+
+
+def _locked(transfer: BankTransfer) -> BankTransfer:
+    locked = BankTransfer.objects.select_for_update(of=("self",)).get(pk=transfer.pk)
+    if locked.state != TransferState.WAITING:
+        raise NotHandled(_("Somebody has handled this payment already."))
+    return locked
+
+
+def _owed(invoice: Invoice) -> Invoice:
+    locked = Invoice.objects.select_for_update(of=("self",)).select_related("account", "order").get(pk=invoice.pk)
+    standing.lock(locked.account)
+    return locked
+
+
+def _close(
+    transfer: BankTransfer,
+    state: TransferState,
+    *,
+    account: Account | None,
+    actor: Actor,
+    now: datetime,
+    invoice: Invoice | None = None,
+) -> None:
+    transfer.state, transfer.account, transfer.handled_by_id, transfer.handled_at = state, account, actor.user_id, now
+    transfer.invoice = invoice or transfer.invoice
+    transfer.save(update_fields=["state", "account", "invoice", "note", "handled_by", "handled_at"])

@@ -1,0 +1,294 @@
+"""Bank transfers: read in once, matched by their reference, and left to a person where they don't fit."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from commerce.billing import bank_statements, books, statements, transfers
+from commerce.billing.references import creditor_reference, in_groups, is_valid
+from commerce.models import BalanceEntry, BankTransfer, Invoice, InvoiceStatus, OrderStatus, TransferState
+from tests.factories import make_staff
+from tracking.actor import Actor
+
+pytestmark = pytest.mark.django_db
+HEADER = "booked_date,amount,currency,payer,iban,reference,bank_id\n"
+
+
+@pytest.fixture
+def finance(db):
+    return make_staff("finance@vendor.example", "Fay Nance", group="Finance")
+
+
+@pytest.fixture
+def actor(finance):
+    return Actor.staff(finance.pk)
+
+
+@pytest.fixture
+def take_in(actor, now):
+    """Read lines in: `take_in("1677.13", text)`; the transfers that are new."""
+
+    def take(amount, text, *, currency="EUR", bank_id="B1"):
+        content = f"{HEADER}2026-11-18,{amount},{currency},Acme,DE89370400440532013000,{text},{bank_id}\n"
+        lines = bank_statements.read(content.encode())
+        return transfers.take_in(name="statement.csv", lines=lines, actor=actor, now=now)
+
+    return take
+
+
+def owed(account):
+    """What the statement of account says: the books, whatever moved where."""
+    shown = statements.statement(
+        account, currency="EUR", start_date=date(2026, 1, 1), end_date=date(2027, 1, 1)
+    )  # fmt: skip
+    assert [one.sums.difference_minor for one in books.books(account)] == [0]
+    return shown.closing_minor
+
+
+# The reference
+
+
+@pytest.mark.parametrize("number", ["INV-00001", "MW-2026-00042", "A1"])
+def test_a_reference_has_check_digits_that_notice_a_slip(number):
+    made = creditor_reference(number)
+    assert is_valid(made)
+    assert is_valid(in_groups(made))
+    slipped = made[:-1] + ("1" if made[-1] != "1" else "2")
+    assert not is_valid(slipped)
+
+
+def test_the_reference_of_the_standard_s_example():
+    assert creditor_reference("539007547034") == "RF18539007547034"
+    assert in_groups("RF18539007547034") == "RF18 5390 0754 7034"
+
+
+def test_each_invoice_shows_its_reference(signed_in, admin, invoice):
+    page = signed_in(admin).get(reverse("commerce:invoice", args=[invoice.number])).content.decode()
+    assert invoice.payment_reference in page
+    assert is_valid(invoice.payment_reference)
+
+
+# Matching
+
+
+@pytest.mark.parametrize("how", ["printed", "compact", "number", "in words"])
+def test_an_exact_payment_settles_its_invoice_and_fulfils_the_order(take_in, invoice, acme, how):
+    text = {
+        "printed": invoice.payment_reference,
+        "compact": creditor_reference(invoice.number),
+        "number": invoice.number,
+        "in words": f"Rechnung {invoice.number} vom 18.11.",
+    }[how]
+    made = take_in("1677.13", text)
+    invoice.refresh_from_db()
+    assert invoice.status == InvoiceStatus.PAID
+    assert invoice.order.__class__.objects.get(pk=invoice.order_id).status == OrderStatus.ACTIVE
+    assert BankTransfer.objects.get().state == TransferState.SETTLED
+    assert len(made) == 1
+    assert owed(acme) == 0
+
+
+def test_the_same_line_never_pays_twice(take_in, invoice, acme):
+    take_in("1677.13", invoice.number)
+    assert take_in("1677.13", invoice.number) == []
+    again = take_in("1677.13", invoice.number, bank_id="B2")
+    assert (again[0].state, again[0].problem) == ("waiting", "closed")
+    assert BankTransfer.objects.count() == 2
+    assert owed(acme) == 0
+
+
+def test_without_the_bank_s_id_equal_lines_of_a_file_are_two_payments_and_of_two_files_one():
+    row = "2026-11-18,5.00,EUR,Acme,DE89,thanks,\n"
+    one, two = bank_statements.read((HEADER + row).encode()), bank_statements.read((HEADER + row * 2).encode())
+    assert two[0].key == one[0].key
+    assert len({line.key for line in two}) == 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text", "problem"),
+    [
+        ("1677.12", "EUR", "INV-00001", "partial"),
+        ("1677.14", "EUR", "INV-00001", "over"),
+        ("1677.13", "USD", "INV-00001", "currency"),
+        ("1677.13", "EUR", "INV-00002", "unknown"),
+        ("1677.13", "EUR", "INV-000011", "unknown"),
+        ("1677.13", "EUR", "", "unknown"),
+    ],
+)
+def test_what_does_not_fit_waits_for_a_person(take_in, invoice, acme, amount, currency, text, problem):
+    assert invoice.number == "INV-00001"
+    transfer = take_in(amount, text, currency=currency)[0]
+    assert (transfer.state, transfer.problem) == ("waiting", problem)
+    invoice.refresh_from_db()
+    assert invoice.status == InvoiceStatus.OPEN
+    assert owed(acme) == invoice.total_minor
+
+
+def test_an_invoice_that_is_being_paid_by_card_waits(take_in, invoice, make_attempt):
+    make_attempt(invoice, state="unknown")
+    assert take_in("1677.13", invoice.number)[0].problem == "being_paid"
+
+
+# Decisions
+
+
+def test_more_than_is_owed_pays_and_the_rest_is_in_the_balance(take_in, invoice, acme, actor, now):
+    transfer = take_in("1700.00", invoice.number)[0]
+    transfers.assign(transfer=transfer, invoice=invoice, actor=actor, now=now)
+    invoice.refresh_from_db()
+    assert invoice.status == InvoiceStatus.PAID
+    assert BalanceEntry.objects.total_minor() == 22_87
+    assert owed(acme) == -22_87
+
+
+def test_parts_lower_what_is_owed_until_the_last_settles(take_in, invoice, acme, actor, now):
+    for bank_id in ("B1", "B2"):
+        part = take_in("500.00", invoice.number, bank_id=bank_id)[0]
+        transfers.assign(transfer=part, invoice=invoice, actor=actor, now=now)
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.due_minor) == ("open", 677_13)
+    assert owed(acme) == 677_13
+    take_in("677.13", invoice.number, bank_id="B3")
+    invoice.refresh_from_db()
+    assert invoice.status == InvoiceStatus.PAID
+    assert owed(acme) == BalanceEntry.objects.total_minor() == 0
+
+
+def test_a_payment_of_nobody_s_goes_to_a_balance_or_back(take_in, acme, actor, now):
+    credit, back = take_in("50.00", "?", bank_id="B1")[0], take_in("60.00", "?", bank_id="B2")[0]
+    transfers.to_balance(transfer=credit, account=acme, actor=actor, now=now)
+    transfers.send_back(transfer=back, note="Not ours", actor=actor, now=now)
+    assert list(BankTransfer.objects.order_by("pk").values_list("state", flat=True)) == ["credited", "returned"]
+    assert BalanceEntry.objects.total_minor() == 50_00
+    for transfer in (credit, back):
+        with pytest.raises(transfers.NotHandled):
+            transfers.to_balance(transfer=transfer, account=acme, actor=actor, now=now)
+    assert BalanceEntry.objects.total_minor() == 50_00
+
+
+def test_what_was_decided_stands(take_in, invoice):
+    made = take_in("1677.13", invoice.number)[0]
+    for change in (made.delete, lambda: BankTransfer.objects.update(state="waiting")):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            change()
+    assert BankTransfer.objects.get().state == TransferState.SETTLED
+
+
+# Files
+
+
+CAMT = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt>
+<Ntry><Amt Ccy="EUR">1677.13</Amt><CdtDbtInd>CRDT</CdtDbtInd><BookgDt><Dt>2026-11-18</Dt></BookgDt>
+<AcctSvcrRef>X9</AcctSvcrRef><NtryDtls><TxDtls><RltdPties><Dbtr><Pty><Nm>Acme</Nm></Pty></Dbtr><DbtrAcct><Id>
+<IBAN>DE89370400440532013000</IBAN></Id></DbtrAcct></RltdPties><RmtInf><Strd><CdtrRefInf><Ref>RF18539007547034</Ref>
+</CdtrRefInf></Strd></RmtInf></TxDtls></NtryDtls></Ntry>
+<Ntry><Amt Ccy="EUR">5.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><BookgDt><Dt>2026-11-18</Dt></BookgDt></Ntry>
+</Stmt></BkToCstmrStmt></Document>"""
+
+
+def test_camt_053_is_read():
+    line = bank_statements.read(CAMT.encode())[0]
+    assert (line.amount_minor, line.currency, line.payer) == (1677_13, "EUR", "Acme")
+    assert (line.text, line.booked_date) == ("RF18539007547034", date(2026, 11, 18))
+    assert bank_statements.read(CAMT.replace("<Stmt>", "<Stmt><Id>2</Id>").encode())[0].key == line.key
+    assert len(bank_statements.read(CAMT.encode())) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<!DOCTYPE x [<!ENTITY a "b">]><Document/>',
+        b"<Document/>",
+        b"<Document",
+        b"\xff\xfe",
+        b"when,how_much\n",
+        (HEADER + "yesterday,5,EUR,,,,\n").encode(),
+        (HEADER + "2026-11-18,much,EUR,,,,\n").encode(),
+        (HEADER + "2026-11-18,NaN,EUR,,,,\n").encode(),
+        (HEADER + "2026-11-18,5.001,EUR,,,,\n").encode(),
+        (HEADER + "2026-11-18,5,XXX,,,,\n").encode(),
+        (HEADER + "2026-11-18,1e9,EUR,,,,\n").encode(),
+        (HEADER + "2026-11-18,5,EUR,\0,,,\n").encode(),
+        (HEADER + f'2026-11-18,5,EUR,"{"x" * 140_000}",,,\n').encode(),
+    ],
+)
+def test_what_can_t_be_read_is_refused_with_a_reason(content):
+    with pytest.raises(bank_statements.StatementRefused) as refused:
+        bank_statements.read(content)
+    assert str(refused.value)
+
+
+@pytest.mark.parametrize("status", ["<Sts>PDNG</Sts>", "<Sts><Cd>PDNG</Cd></Sts>"])
+def test_what_is_not_booked_yet_is_passed_over(status):
+    assert bank_statements.read(CAMT.replace("<CdtDbtInd>", f"{status}<CdtDbtInd>", 1).encode()) == []
+
+
+def test_payments_of_a_batch_share_the_bank_s_id_and_are_told_apart():
+    rows = "2026-11-18,5.00,EUR,Acme,DE89,INV-00001,B1\n2026-11-18,6.00,EUR,Globex,DE90,INV-00002,B1\n"
+    assert len({line.key for line in bank_statements.read((HEADER + rows).encode())}) == 2
+
+
+def test_a_semicolon_file_with_decimal_commas_is_read():
+    content = HEADER.replace(",", ";") + "2026-11-18;1677,13;EUR;Acme;;INV-00001;\n2026-11-18;-5,00;EUR;;;;\n"
+    assert [line.amount_minor for line in bank_statements.read(content.encode())] == [1677_13]
+
+
+def test_looking_asks_as_much_for_many_lines(invoice, now, django_assert_num_queries):
+    rows = "".join(f"2026-11-18,5.00,EUR,Acme,,text {number},\n" for number in range(50))
+    lines = bank_statements.read((HEADER + rows).encode())
+    with django_assert_num_queries(3):
+        transfers.look_at(lines=lines, today=now.date() + timedelta(days=1))
+
+
+# Pages
+
+
+def upload(invoice):
+    content = f"{HEADER}2026-11-18,1677.13,EUR,Acme,,{invoice.payment_reference},B1\n2026-11-18,5,EUR,Who,,?,B2\n"
+    return {"file": SimpleUploadedFile("november.csv", content.encode())}
+
+
+def test_finance_looks_at_a_statement_before_it_is_read_in(signed_in, finance, invoice):
+    client = signed_in(finance)
+    url = reverse("admin:commerce_bankstatement_read")
+    page = client.post(url, upload(invoice))
+    text = page.content.decode()
+    assert f"Pays {invoice.number}" in text
+    assert "No invoice of ours is named" in text
+    assert not BankTransfer.objects.exists()
+    answer = client.post(reverse("admin:commerce_bankstatement_confirm"), {"token": page.context["token"]}, follow=True)
+    assert "2 new payments: 1 paid their invoices, 1 wait for you." in answer.content.decode()
+    assert Invoice.objects.get().status == InvoiceStatus.PAID
+    assert "Read in before" in client.post(url, upload(invoice)).content.decode()
+
+
+def test_finance_decides_in_the_admin(signed_in, finance, invoice, take_in, acme):
+    transfer = take_in("500.00", "?")[0]
+    client = signed_in(finance)
+    assert client.get(reverse("admin:commerce_banktransfer_change", args=[transfer.pk])).status_code == 200
+    assign = reverse("admin:commerce_banktransfer_assign", args=[transfer.pk])
+    assert client.post(assign, {"number": "INV-99999"}).status_code == 422
+    assert client.post(assign, {"number": invoice.number}).status_code == 302
+    assert client.post(assign, {"number": invoice.number}).status_code == 422
+    invoice.refresh_from_db()
+    assert invoice.due_minor == invoice.total_minor - 500_00
+
+
+def test_nobody_but_finance_reads_statements(signed_in, agent, admin, invoice, client, take_in):
+    transfer = take_in("500.00", "?")[0]
+    urls = [
+        reverse("admin:commerce_bankstatement_read"),
+        reverse("admin:commerce_bankstatement_confirm"),
+        reverse("admin:commerce_banktransfer_assign", args=[transfer.pk]),
+        reverse("admin:commerce_banktransfer_to_balance", args=[transfer.pk]),
+        reverse("admin:commerce_banktransfer_send_back", args=[transfer.pk]),
+    ]
+    for url in urls:
+        assert signed_in(agent).post(url).status_code == 403
+        assert client.post(url).status_code == 302
+        assert signed_in(admin).post(url).status_code in (302, 403)
+    transfer.refresh_from_db()
+    assert transfer.state == TransferState.WAITING
