@@ -18,6 +18,7 @@ from accounts.permissions import StaffGroup
 from sandbox.demo.contract_work import close_books, work_on_contracts
 from sandbox.demo.deal_desk import set_up_deal_desk
 from sandbox.demo.generate import Demo, generate
+from sandbox.demo.late_payers import make_late_payers
 from sandbox.demo.offers import make_offers
 from sandbox.demo.orders import place_orders
 from sandbox.demo.product_files import add_product_files
@@ -110,6 +111,7 @@ def go_on(demo: Demo) -> None:
     make_renewals(now)
     add_product_files()
     place_orders(demo.world)
+    make_late_payers(demo.company, now)
     work_on_contracts(demo.world, demo.company)  # Last: nothing is bought while a change of a contract is planned.
     with transaction.atomic():
         merge_people(merged=merged, survivor=survivor, by=by, reason="He changed to the company's new domain.", now=now)

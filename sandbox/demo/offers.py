@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 from accounts.models import Account, Membership, User
 from accounts.permissions import Role, StaffGroup
+from commerce.billing import settling
 from commerce.deal_desk import deal_decisions
 from commerce.models import Contract, Order, OrderStatus
-from commerce.orders import fulfilling
 from commerce.quotes import acceptance, quote_comments, quote_lifecycle, quoting
 from sandbox.demo.abroad import IN_DINARS, IN_YEN, REVERSE_CHARGE, TAX_IN_PRICES
 from sandbox.demo.accounts import ACME
@@ -34,7 +34,7 @@ def make_offers(world: World, company: Company) -> None:
     _ask_the_deal_desk(acme, company)
     _order_much(acme)
     _offer_alternatives(acme)
-    _sell(desk_for(GLOBEX_RETAIL))
+    _sell(desk_for(GLOBEX_RETAIL), days=26)  # See `late_payers`.
     for days, account in zip(range(14, 14 - SOLD, -1), _who_buys(world.calendar.today), strict=False):
         _sell_and_be_paid(Desk(account, seller, now), company.staff[StaffGroup.FINANCE][0], days=days)
     for name in (REVERSE_CHARGE, TAX_IN_PRICES, IN_YEN, IN_DINARS):
@@ -141,11 +141,12 @@ def _order_much(desk: Desk) -> None:
     )
 
 
-def _sell(desk: Desk) -> None:
-    """Accepted by the customer; the money is on its way."""
-    quote = desk.offer(desk.draft("Storage for the new stores", desk.wanted(days=4, storage_pack=3), days=4), days=4)
+def _sell(desk: Desk, *, days: int) -> None:
+    """Accepted by the customer, and not paid yet."""
+    wanted = desk.wanted(days=days, storage_pack=3)
+    quote = desk.offer(desk.draft("Storage for the new stores", wanted, days=days), days=days)
     buyer = _buyer(desk.account, Role.ADMINISTRATOR)
-    quote.mark_viewed(desk.ago(3))
+    quote.mark_viewed(desk.ago(days - 1))
     acceptance.accept_quote(
         quote=quote,
         shown_hash=quote.price_hash,
@@ -153,7 +154,7 @@ def _sell(desk: Desk) -> None:
         po_number="GRL-40718",
         ip="198.51.100.24",
         actor=buyer.actor(),
-        now=desk.ago(2),
+        now=desk.ago(days - 2),
     )
 
 
@@ -181,7 +182,7 @@ def _sell_and_be_paid(desk: Desk, finance: User, *, days: int) -> None:
         actor=_buyer(desk.account, Role.ADMINISTRATOR).actor(),
         now=desk.ago(days - 3),
     )
-    fulfilling.record_bank_transfer(order=order, actor=Actor.staff(finance.pk, desk.account.pk), now=desk.ago(days - 7))
+    settling.record_bank_transfer(order=order, actor=Actor.staff(finance.pk, desk.account.pk), now=desk.ago(days - 7))
 
 
 def _buyer(account: Account, role: Role) -> Membership:

@@ -9,10 +9,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Account, Membership
 from accounts.permissions import Role
+from commerce.billing import settling
 from commerce.catalogue.product_files import taken
 from commerce.configuring.situations import situation_of
 from commerce.models import FileKind, Order, Product, ProductFile, ProductStep, ProvisioningStep, StepAction
-from commerce.orders import fulfilling, licences, provisioning, taking_back
+from commerce.orders import licences, provisioning, taking_back
 from commerce.quotes.acceptance import accept_quote
 from commerce.quotes.quoting import create_quote
 from sandbox.demo.accounts import ACME
@@ -50,7 +51,8 @@ DOWNLOADS = (
 )
 # Whose orders are on their way: nothing else of theirs waits for a payment.
 HELD_UP, CANCELLED, UNPAID = "Transportes Aranda S.L.", "Zorgpunt Twente", "Van Rijn Koeriers B.V."
-BUYERS = (ACME, HELD_UP, CANCELLED, UNPAID)
+SUSPENDED = "Kowal Tools Sp. z o.o."  # See `late_payers`.
+BUYERS = (ACME, HELD_UP, CANCELLED, UNPAID, SUSPENDED)
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 
@@ -63,7 +65,7 @@ def place_orders(world: World) -> None:
     _under_way(Account.objects.get(name=ACME), now - timedelta(days=4))
     _held_up(Account.objects.get(name=HELD_UP), now - timedelta(days=6))
     _cancelled(Account.objects.get(name=CANCELLED), now - timedelta(days=9))
-    _buy(Account.objects.get(name=UNPAID), "sandbox", at=now - timedelta(days=1))
+    buy(Account.objects.get(name=UNPAID), "sandbox", at=now - timedelta(days=1))
 
 
 def _describe_steps() -> None:
@@ -124,22 +126,22 @@ def _held_up(account: Account, at: datetime) -> None:
 def _cancelled(account: Account, at: datetime) -> None:
     """Paid, and given up before anybody began."""
     order = _paid(account, "sandbox", at=at)
-    buyer = _administrator(account)
+    buyer = administrator(account)
     taking_back.give_up(
         order=order, reason=f"Cancelled by {buyer.user}", actor=buyer.actor(), now=at + timedelta(hours=5)
     )
 
 
 def _paid(account: Account, code: str, *, at: datetime) -> Order:
-    order = _buy(account, code, at=at)
-    return fulfilling.record_bank_transfer(
+    order = buy(account, code, at=at)
+    return settling.record_bank_transfer(
         order=order, actor=Actor.system(account.pk), now=at + timedelta(hours=1)
     )  # fmt: skip
 
 
-def _buy(account: Account, code: str, *, at: datetime) -> Order:
+def buy(account: Account, code: str, *, at: datetime) -> Order:
     """One more of a product than the account has, by its administrator."""
-    buyer = _administrator(account)
+    buyer = administrator(account)
     current = situation_of(account, account.local_date(at)).current
     wanted = replace(current, addons={**current.addons, code: Decimal(current.addons.get(code, 0)) + 1})
     quote = create_quote(
@@ -159,6 +161,6 @@ def _finish(step: ProvisioningStep, now: datetime) -> None:
     provisioning.finish_step(step=step, actor=Actor.system(step.account_id), now=now)
 
 
-def _administrator(account: Account) -> Membership:
+def administrator(account: Account) -> Membership:
     members = Membership.objects.for_account(account).active().select_related("user").order_by("pk")
     return members.with_role(Role.ADMINISTRATOR)[0]
