@@ -93,7 +93,8 @@ def look_at_statement(request: StaffRequest) -> HttpResponse:
 @requires_staff(MAY_HANDLE)
 def read_statement(request: StaffRequest) -> HttpResponse:
     """Read in what was looked at."""
-    kept = cache.get(_kept_at(request, request.POST.get("token", "")))
+    token = request.POST.get("token", "")
+    kept = cache.get(_kept_at(request, token)) if re.fullmatch(r"[0-9a-f]{64}", token) else None
     if request.method != "POST" or kept is None:
         messages.warning(request, _("The statement is no longer at hand. Choose it again."))
         return redirect("admin:commerce_bankstatement_read")
