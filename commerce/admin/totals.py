@@ -20,6 +20,12 @@ from commerce.pricing.money import Money
 from tracking.actor import Actor
 
 
+def _result(total: DayTotal) -> tuple[str, str]:
+    if not total.is_different:
+        return "same", _("The same")
+    return ("open", _("Differs")) if total.is_open else ("explained", _("Explained"))
+
+
 @admin.register(DayTotal)
 class DayTotalAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     amounts = frozenset({"ours", "theirs"})
@@ -43,13 +49,11 @@ class DayTotalAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
     @display(description=gettext_lazy("result"), label={"same": "success", "open": "danger", "explained": "info"})
     def result_label(self, total: DayTotal) -> tuple[str, str]:
-        if not total.is_different:
-            return "same", _("The same")
-        return ("open", _("Differs")) if total.is_open else ("explained", _("Explained"))
+        return _result(total)
 
     @display(description=gettext_lazy("result"))
     def result(self, total: DayTotal) -> str:
-        return self.result_label(total)[1]
+        return _result(total)[1]
 
     @display(description=gettext_lazy("what was found"))
     def what_was_found(self, total: DayTotal) -> str:

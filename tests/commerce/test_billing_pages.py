@@ -178,7 +178,7 @@ def test_a_statement_is_of_one_currency_and_of_days_that_follow_each_other(signe
 
 def test_what_lowers_a_debt_is_a_number_in_the_file(signed_in, bookkeeper, invoice, finance, now):
     actor = Actor.staff(finance.pk, invoice.account_id)
-    fulfilling.record_bank_transfer(order=invoice.order, actor=actor, now=now)
+    settling.record_bank_transfer(order=invoice.order, actor=actor, now=now)
     csv = body(signed_in(bookkeeper).get(reverse("commerce:statement"), {"format": "csv"})).decode()
     assert f"Payment,{invoice.number},-1677.13,0.00" in csv
 
