@@ -1,6 +1,8 @@
 """Planned changes of contracts on their day: written into the ledger, recorded, and told to those concerned."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from django.db import transaction
@@ -11,7 +13,7 @@ from accounts.notifications import notify
 from accounts.scope import staff_scope, system_scope
 from commerce.billing import changes
 from commerce.contracts import ledger
-from commerce.contracts.contracts import OwnedLine, ledger_of, owned_on
+from commerce.contracts.contracts import ledger_of, owned_on
 from commerce.contracts.ledger import Entry
 from commerce.contracts.people import buyers_of, contacts_of
 from commerce.models import (
@@ -30,6 +32,7 @@ from tracking.services import record
 
 logger = logging.getLogger(__name__)
 
+Days = tuple[date, date]  # From when something is owned, and from when it is billed so.
 APPLIED_AT_ONCE = 200  # Changes that one step of the job reads.
 
 
@@ -67,14 +70,15 @@ def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> Pendi
             change.close(ChangeStatus.FAILED, now=now, by_id=actor.user_id, note=note)
             tell(change, EventName.CONTRACT_CHANGE_FAILED, actor, now)
             return change
-        ledger.append(
-            contract=contract,
-            entries=_entries(change),
-            effective_date=change.effective_date,
-            billing_date=change.billing_date,
-            actor=actor,
-            change=change,
-        )
+        for (effective_date, billing_date), entries in sorted(_entries(change).items()):
+            ledger.append(
+                contract=contract,
+                entries=entries,
+                effective_date=effective_date,
+                billing_date=billing_date,
+                actor=actor,
+                change=change,
+            )
         _follow(change, actor)
         changes.settle_at_once(contract=contract, actor=actor, now=now)
         change.close(ChangeStatus.APPLIED, now=now, by_id=actor.user_id)
@@ -84,20 +88,47 @@ def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> Pendi
         return change
 
 
-def _entries(change: PendingChange) -> list[Entry]:
+def _entries(change: PendingChange) -> Mapping[Days, list[Entry]]:
     """What a change means for the ledger as it is on its day."""
     match change.kind_choice:
         case ChangeKind.REDUCTION:
-            return [Entry.sold(line) for line in change.lines.select_related("product")]
-        case ChangeKind.PAUSE | ChangeKind.END:
-            kind = DeltaKind.PAUSE if change.kind == ChangeKind.PAUSE else DeltaKind.CANCEL
-            return [Entry.taking(line, kind) for line in _recurring(change.contract, change.effective_date)]
+            sold = [Entry.sold(line) for line in change.lines.select_related("product")]
+            return {(change.effective_date, change.billing_date): sold}
+        case ChangeKind.PAUSE:
+            return _taking(change, DeltaKind.PAUSE)
+        case ChangeKind.END:
+            return _taking(change, DeltaKind.CANCEL)
         case ChangeKind.RESUME:
-            return [Entry.giving_back(delta, DeltaKind.RESUME) for delta in _taken_by(running_pause(change.contract))]
+            return _giving_back(_taken_by(running_pause(change.contract)), change, DeltaKind.RESUME)
         case ChangeKind.REACTIVATION:
             ended = last_end(change.contract)
-            taken = _taken_by(ended) if ended else []
-            return [Entry.giving_back(delta, DeltaKind.REACTIVATION) for delta in taken]
+            return _giving_back(_taken_by(ended) if ended else [], change, DeltaKind.REACTIVATION)
+
+
+def _taking(change: PendingChange, kind: DeltaKind) -> Mapping[Days, list[Entry]]:
+    """All that is paid again and again. What was bought for some months only, and would end meanwhile, ends once."""
+    deltas = ledger_of(change.contract)
+    found: dict[Days, list[Entry]] = defaultdict(list)
+    found[change.effective_date, change.billing_date] = [
+        Entry.taking(line, kind) for line in owned_on(deltas, change.effective_date) if line.is_recurring
+    ]
+    for delta in deltas:
+        ends = delta.kind == DeltaKind.CANCEL and delta.effective_date > change.effective_date
+        if ends and (change.until_date is None or delta.effective_date < change.until_date):
+            days = delta.effective_date, max(delta.billing_date, change.billing_date)
+            found[days].append(Entry.giving_back(delta, kind))
+    return found
+
+
+def _giving_back(
+    taken: Iterable[SubscriptionDelta], change: PendingChange, kind: DeltaKind
+) -> Mapping[Days, list[Entry]]:
+    """The opposite of what was taken: from the day of the change, or from its own where that is still to come."""
+    found: dict[Days, list[Entry]] = defaultdict(list)
+    for delta in taken:
+        days = max(delta.effective_date, change.effective_date), max(delta.billing_date, change.billing_date)
+        found[days].append(Entry.giving_back(delta, kind))
+    return found
 
 
 def _follow(change: PendingChange, actor: Actor) -> None:
@@ -131,10 +162,6 @@ def _plan_resumption(paused: PendingChange, now: datetime) -> None:
         requested_by_id=paused.requested_by_id,
         requested_at=now,
     )
-
-
-def _recurring(contract: Contract, day: date) -> list[OwnedLine]:
-    return [line for line in owned_on(ledger_of(contract), day) if line.is_recurring]
 
 
 def running_pause(contract: Contract) -> PendingChange:

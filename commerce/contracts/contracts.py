@@ -93,8 +93,10 @@ class Amendment:
     @property
     def label(self) -> str:
         """What changed, in words: "Team → Business, 60 seats"; "Team +10 seats"; "Audit log export added"."""
-        whole = _WHOLE_CONTRACT.get(DeltaKind(self.deltas[0].kind))
-        if whole is not None:
+        first = self.deltas[0]
+        whole = _WHOLE_CONTRACT.get(DeltaKind(first.kind))
+        is_of_an_order = first.kind == DeltaKind.CANCEL and first.order_id is not None  # Bought for some months.
+        if whole is not None and not is_of_an_order:
             return str(whole)
         out = [delta for delta in self.deltas if delta.kind == DeltaKind.SWAP_OUT]
         parts = []

@@ -204,9 +204,9 @@ def _movement_of(delta: SubscriptionDelta) -> str:
             return "new"
         case DeltaKind.NEW if delta.effective_date == delta.subscription.contract.start_date:
             return "new"
-        case DeltaKind.RESUME | DeltaKind.REACTIVATION:
+        case DeltaKind.RESUME | DeltaKind.REACTIVATION if delta.recurring_minor > 0:
             return "reactivation"
-        case DeltaKind.CANCEL:
+        case DeltaKind.CANCEL if delta.recurring_minor <= 0:
             return "churn"
     return "expansion" if delta.recurring_minor > 0 else "contraction"
 

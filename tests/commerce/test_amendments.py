@@ -11,7 +11,7 @@ from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.contracts.applying import apply_due
 from commerce.contracts.contracts import ledger_of, owned_on
-from commerce.contracts.ledger import Entry, movements
+from commerce.contracts.ledger import Entry, monthly_on, movements
 from commerce.models import (
     Contract,
     DeltaKind,
@@ -19,6 +19,7 @@ from commerce.models import (
     PendingLine,
     RetentionAnswer,
     RetentionOffer,
+    Subscription,
     SubscriptionDelta,
 )
 from tests.factories import make_contract
@@ -227,6 +228,29 @@ def test_a_pause_is_billed_no_more_from_the_next_month_on(contract, by, now):
     apply_due(now=noon(date(2026, 11, 25)))
     billed = SubscriptionDelta.objects.order_by("pk").values_list("kind", "billing_date")
     assert list(billed)[1:] == [("pause", date(2026, 12, 1)), ("resume", date(2026, 12, 1))]
+
+
+@pytest.mark.parametrize("resumed", [None, date(2026, 12, 10)])
+def test_what_was_bought_for_some_months_ends_once_although_the_contract_is_paused(contract, by, products, resumed):
+    pack = Subscription.objects.create(account=contract.account, contract=contract, product=products["sso"])
+    for kind, quantity, day in (("new", 1, date(2026, 9, 15)), ("cancel", -1, date(2026, 12, 15))):
+        SubscriptionDelta.objects.create(
+            account=contract.account, subscription=pack, kind=kind, quantity=quantity, unit_price=Decimal(30),
+            recurring_minor=quantity * 3_000, currency="EUR", effective_date=day, billing_date=day,
+        )  # fmt: skip
+    amendments.pause(contract=contract, decision=by(), **PAUSE)
+    apply_due(now=noon(date(2026, 12, 1)))
+    if resumed is not None:
+        amendments.resume(contract=contract, decision=by(now=noon(resumed)))
+    apply_due(now=noon(date(2027, 1, 10)))
+    days = [date(2026, 12, 9), date(2026, 12, 14), date(2026, 12, 16), date(2027, 1, 10)]
+    expected = [0, 0, 0, 57_000] if resumed is None else [0, 60_000, 57_000, 57_000]
+    assert [monthly_on(contract, day) for day in days] == expected
+    ledger = ledger_of(contract)
+    assert [sum(line.monthly_minor for line in owned_on(ledger, day)) for day in days] == expected
+    whole = movements(ledger, from_date=contract.start_date, until_date=TERM_END)
+    assert whole.end_minor == sum(delta.recurring_minor for delta in ledger) == 57_000
+    assert min(vars(whole).values()) >= 0
 
 
 def test_a_pause_can_end_sooner(contract, by, today):
