@@ -46,6 +46,7 @@ def contracts(account: Account, today: date) -> dict[str, Any]:
     context: dict[str, Any] = {"others": [one for one in found if one != running][:CONTRACTS_SHOWN]}
     if running is None:
         return context
+    running.account = account  # Known already, and asked for its taxes.
     overview = overview_of(running, today)
     monthly = overview.monthly_minor
     return context | {
