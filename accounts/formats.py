@@ -8,7 +8,15 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
-from babel.numbers import format_currency, format_decimal, format_percent, get_decimal_symbol, get_group_symbol
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_decimal_symbol,
+    get_group_symbol,
+    get_minus_sign_symbol,
+    get_plus_sign_symbol,
+)
 from django.conf import settings
 from django.utils.translation import get_language, get_language_bidi
 
@@ -35,6 +43,16 @@ def number(value: Decimal | int) -> str:
     return f"{before}{_digits(digits.rstrip('0').rstrip('.') if '.' in digits else digits, language)}{after}"
 
 
+def money_change(amount: Decimal, currency: str) -> str:
+    """+€12.00, -€3.00, €0.00: by how much an amount changes."""
+    return _with_plus(money(-amount, currency)) if amount > 0 else money(amount, currency)
+
+
+def number_change(value: Decimal | int) -> str:
+    """+5, -2.5, 0: by how many a number changes."""
+    return _with_plus(number(-value)) if value > 0 else number(value)
+
+
 def percent(share: Decimal) -> str:
     """0.385 as 38.5 %, with one decimal."""
     return format_percent(share, format="#,##0.0\N{NO-BREAK SPACE}%", locale=_language(), numbering_system="latn")
@@ -51,6 +69,12 @@ def isolated(name: object) -> str:
     With Unicode's marks and not <bdi>, so that the same holds in titles, labels of buttons, and lines of the bell.
     """
     return f"{FIRST_STRONG_ISOLATE}{name}{POP_DIRECTIONAL_ISOLATE}" if get_language_bidi() else str(name)
+
+
+def _with_plus(negative: str) -> str:
+    """A plus where the minus stands: also from right to left, where a bare one would jump behind the figure."""
+    minus, plus = _signs(_language())
+    return negative.replace(minus, plus, 1)
 
 
 def _language() -> str:
@@ -78,10 +102,18 @@ def _marks(language: str) -> dict[int, str]:
 
 
 @lru_cache
+def _signs(language: str) -> tuple[str, str]:
+    """Minus and plus; of a language from right to left with the mark that keeps them before the digits."""
+    locale = Locale.parse(language, sep="-")
+    minus = get_minus_sign_symbol(locale, numbering_system="latn")
+    return minus, get_plus_sign_symbol(locale, numbering_system="latn")
+
+
+@lru_cache
 def _around_number(language: str, is_negative: bool) -> tuple[str, str]:
     """What stands before and after the digits of a number."""
     one = format_decimal(-1 if is_negative else 1, locale=Locale.parse(language, sep="-"), numbering_system="latn")
-    before, _one, after = one.partition("1")
+    before, _one, after = one.replace("-", _signs(language)[0]).partition("1")
     return before, after
 
 
@@ -96,5 +128,5 @@ def _around_money(language: str, currency: str, is_negative: bool) -> tuple[str,
     one = format_currency(
         -1 if is_negative else 1, currency, pattern, locale, currency_digits=False, numbering_system="latn"
     )
-    before, _one, after = one.partition("1")
+    before, _one, after = one.replace("-", _signs(language)[0]).partition("1")
     return before, after

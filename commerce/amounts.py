@@ -14,6 +14,11 @@ def money(amount: Money) -> str:
     return formats.money(amount.amount, amount.currency)
 
 
+def money_change(amount: Money) -> str:
+    """+€12.00, -€3.00: by how much an amount changes."""
+    return formats.money_change(amount.amount, amount.currency)
+
+
 def unit_price(price: UnitPrice) -> str:
     """€11.40; "about €11.5083" where the whole figure has more decimals than are shown."""
     amount = price.shown
@@ -24,3 +29,8 @@ def unit_price(price: UnitPrice) -> str:
 def number(value: Decimal | int) -> str:
     """1,250; 2.5: without the zeros that say nothing."""
     return formats.number(value)
+
+
+def number_change(value: Decimal | int) -> str:
+    """+5, -2.5: by how many a quantity changes."""
+    return formats.number_change(value)

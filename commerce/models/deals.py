@@ -1,7 +1,9 @@
 """Deals (the CRM's opportunities) and what sales did about them."""
 
 import uuid
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Self
 
 from django.db import models
@@ -46,6 +48,18 @@ class DealQuerySet(models.QuerySet["Deal"]):
     def won_between(self, start: datetime, end: datetime) -> Self:
         """Half-open: a deal closed at `end` belongs to the next period."""
         return self.won().filter(closed_at__gte=start, closed_at__lt=end)
+
+    def close(self, deals: Iterable[tuple[int | None, Account]], stage: DealStage, *, now: datetime) -> None:
+        """Won or lost, as of the day it is where each customer is. One statement for each of those days: three at most.
+
+        `deals` names each by its key, with its account. None is no deal.
+        """
+        on = defaultdict[date, list[int]](list)
+        for deal_id, account in deals:
+            if deal_id is not None:
+                on[account.local_date(now)].append(deal_id)
+        for day, ids in on.items():
+            self.filter(pk__in=ids).update(stage=stage, closed_at=now, close_date=day)
 
 
 class Deal(models.Model):

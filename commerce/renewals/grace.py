@@ -165,10 +165,8 @@ def _close_quotes(renewals: Sequence[Renewal], status: QuoteStatus, *, now: date
 
 
 def _lose_deals(renewals: Sequence[Renewal], *, now: datetime) -> None:
-    deals = Deal.objects.filter(pk__in=[renewal.quote.deal_id for renewal in renewals if renewal.quote is not None])
-    deals.filter(stage__in=[stage for stage in DealStage if not stage.is_closed]).update(
-        stage=DealStage.LOST, closed_at=now, close_date=now.date()
-    )
+    deals = [(renewal.quote.deal_id, renewal.account) for renewal in renewals if renewal.quote is not None]
+    Deal.objects.exclude(stage__in=[DealStage.WON, DealStage.LOST]).close(deals, DealStage.LOST, now=now)
 
 
 def _move(

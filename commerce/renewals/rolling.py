@@ -244,8 +244,8 @@ def _close(turns: Sequence[Turn], *, now: datetime) -> None:
     Contract.objects.filter(pk__in=[turn.renewal.contract_id for turn in turns]).update(status=ContractStatus.RENEWED)
     quotes = Quote.objects.filter(pk__in=[turn.renewal.quote_id for turn in turns])
     quotes.filter(status=QuoteStatus.ACCEPTED).update(status=QuoteStatus.ORDERED)
-    deals = Deal.objects.filter(pk__in=[_quote_of(turn.renewal).deal_id for turn in turns])
-    deals.exclude(stage=DealStage.WON).update(stage=DealStage.WON, closed_at=now, close_date=now.date())
+    deals = [(_quote_of(turn.renewal).deal_id, turn.renewal.account) for turn in turns]
+    Deal.objects.exclude(stage=DealStage.WON).close(deals, DealStage.WON, now=now)
     for turn in turns:
         turn.renewal.state, turn.renewal.successor = RenewalState.ROLLED_OVER, turn.successor
         turn.renewal.rolled_over_at = now

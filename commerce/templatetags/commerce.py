@@ -34,6 +34,18 @@ def plain(value: Decimal | int) -> str:
 
 
 @register.filter
+def money_change(minor: int, currency: str) -> str:
+    """By how much an amount in minor units changes: +€12.00, -€3.00."""
+    return amounts.money_change(Money(minor, currency))
+
+
+@register.filter
+def change(value: Decimal | int) -> str:
+    """By how many a quantity changes: +5, -5."""
+    return amounts.number_change(value)
+
+
+@register.filter
 def major(minor: int, currency: str) -> str:
     """An amount in major units for a chart, which reads no formats: 1234.50."""
     return f"{from_minor(minor, currency):f}"

@@ -484,7 +484,9 @@ def test_it_renews_on_the_last_day_where_the_customer_is(acme, products, zone):
     running.run_due(now=datetime(2027, 1, 31, 23, 59, 59, tzinfo=ZoneInfo(zone)))
     assert renewal_of(contract).state == "accepted"
     running.run_due(now=datetime(2027, 2, 1, tzinfo=ZoneInfo(zone)))
-    assert renewal_of(contract).state == "rolled_over"
+    renewal = renewal_of(contract)
+    assert renewal.state == "rolled_over"
+    assert renewal.quote.deal.close_date == T
 
 
 @pytest.mark.parametrize(
