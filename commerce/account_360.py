@@ -126,7 +126,7 @@ def papers(account: Account, today: date) -> dict[str, Any]:
 
 
 def goals(account: Account, today: date) -> dict[str, Any]:
-    """The goals of the contract that ends first that are still pursued. Four queries."""
+    """The goals of the contract that ends first that are still pursued. Five queries."""
     contract = current_contract(account, today)
     if contract is None:
         return {}

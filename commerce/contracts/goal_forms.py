@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -77,6 +78,7 @@ class GoalForm(forms.Form):
 class NewGoalForm(GoalForm):
     """A goal to be added."""
 
+    form_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)  # The same form sent twice adds one.
     metric = forms.ChoiceField(
         label=gettext_lazy("Measured by"),
         choices=GoalMetric.choices,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from uuid import UUID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
@@ -17,13 +18,13 @@ from django.utils.translation import gettext as _
 from accounts.models import Account, User
 from commerce import amounts
 from commerce.contracts.usage import by_month
-from commerce.models import Contract, Goal, GoalMetric, GoalVersion
+from commerce.models import Contract, Goal, GoalMetric, GoalVersion, Renewal
 from commerce.pricing.money import Money, to_minor
 from commerce.pricing.proration import add_months
 from knowledge.models import Deflection
 from tracking.models import Meter
 
-MOST_GOALS = 30  # Of one contract: what a page and a document can show.
+MOST_GOALS = 30  # Of one contract, with those it carries on: what a page and a document can show.
 
 
 class GoalMoved(Exception):
@@ -159,11 +160,17 @@ class GoalState:
 
 
 def goals_of(contract: Contract, today: date) -> list[GoalState]:
-    """The goals of a contract with all that was said of them, those still pursued first. At most four queries."""
-    versions = list(GoalVersion.objects.about(contract))
+    """The goals of a contract with all that was said of them, those still pursued first. At most five queries.
+
+    A renewal carries them on: those of the contracts that it renewed are its goals too. What is reached counts from the
+    day the first contract that has any began, so that a renewal takes back nothing.
+    """
+    versions = list(GoalVersion.objects.about(_with_renewed(contract)))
     if not versions:
         return []
-    known = known_of(contract, today)
+    since = min((version.goal.contract for version in versions), key=lambda one: one.start_date)
+    since.account = contract.account  # Read already.
+    known = known_of(since, today)
     states = [_state(contract, tuple(said), known) for _goal, said in groupby(versions, key=lambda one: one.goal_id)]
     return sorted(states, key=lambda state: (state.now.is_dropped, state.goal.pk))
 
@@ -178,13 +185,36 @@ def _state(contract: Contract, versions: tuple[GoalVersion, ...], known: Mapping
     return GoalState(versions, Reached(now.reached, said_on))
 
 
-def agree(*, contract: Contract, metric: GoalMetric, says: GoalWords, by: User, now: datetime) -> GoalVersion:
-    """Add a goal. Raises `TooManyGoals`."""
-    if Goal.objects.filter(contract=contract).count() >= MOST_GOALS:
+def _with_renewed(contract: Contract) -> list[int]:
+    """The keys of a contract and of those that it renewed, one after the other. One query."""
+    rolled_over = Renewal.objects.for_account(contract.account).filter(successor__isnull=False)
+    renewed = dict(rolled_over.values_list("successor_id", "contract_id"))
+    chain = [contract.pk]
+    while (before := renewed.get(chain[-1])) is not None:
+        chain.append(before)
+    return chain
+
+
+def agree(
+    *, contract: Contract, metric: GoalMetric, says: GoalWords, by: User, now: datetime, form_key: UUID | None = None
+) -> GoalVersion:
+    """Add a goal; of the same form sent twice, one. Raises `TooManyGoals`."""
+    public_id = uuid5(form_key or uuid4(), f"{contract.public_id} {metric} {says}")
+    made = GoalVersion.objects.for_account(contract.account).filter(goal__public_id=public_id, number=1)
+    if again := made.first():
+        return again
+    if Goal.objects.filter(contract__in=_with_renewed(contract)).count() >= MOST_GOALS:
         raise TooManyGoals(_("A contract has at most %(most)d goals. Change one of them.") % {"most": MOST_GOALS})
-    with transaction.atomic():
-        goal = Goal.objects.create(account=contract.account, contract=contract, metric=metric, created_at=now)
-        return _say(goal, 1, says, contract.currency, by, now)
+    try:
+        with transaction.atomic():
+            goal = Goal.objects.create(
+                public_id=public_id, account=contract.account, contract=contract, metric=metric, created_at=now
+            )
+            return _say(goal, 1, says, contract.currency, by, now)
+    except IntegrityError:
+        if again := made.first():  # The other click was faster.
+            return again
+        raise
 
 
 def correct(*, latest: GoalVersion, read: int, says: GoalWords, by: User, now: datetime) -> GoalVersion:

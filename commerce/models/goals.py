@@ -1,6 +1,7 @@
 """What a customer wants to reach with a contract: agreed at its start, said anew whenever somebody knows better."""
 
 import uuid
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Self
 
@@ -39,7 +40,7 @@ class GoalQuerySet(models.QuerySet["Goal"]):
 
 
 class Goal(models.Model):
-    """One goal of a contract. What it is stands in its versions; the last one holds."""
+    """One goal of a contract, and of those that renew it. What it is stands in its versions; the last one holds."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="goals")
@@ -64,9 +65,9 @@ class GoalVersionQuerySet(models.QuerySet["GoalVersion"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
-    def about(self, contract: Contract) -> Self:
-        """All that was ever said of a contract's goals: goal by goal, the first version first."""
-        rows = self.filter(goal__contract=contract).select_related("goal", "said_by")
+    def about(self, contracts: Collection[int]) -> Self:
+        """All that was ever said of the goals of contracts (their keys): goal by goal, the first version first."""
+        rows = self.filter(goal__contract__in=contracts).select_related("goal__contract", "said_by")
         return rows.order_by("goal_id", "number")
 
 

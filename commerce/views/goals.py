@@ -42,7 +42,14 @@ def add_goal(request: AccountRequest, number: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         metric = GoalMetric(form.cleaned_data["metric"])
         try:
-            goals.agree(contract=contract, metric=metric, says=form.said(), by=request.user, now=timezone.now())
+            goals.agree(
+                contract=contract,
+                metric=metric,
+                says=form.said(),
+                by=request.user,
+                now=timezone.now(),
+                form_key=form.cleaned_data["form_key"],
+            )
         except TooManyGoals as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -73,7 +80,7 @@ def change_goal(request: AccountRequest, number: str, public_id: UUID) -> HttpRe
     """Say something else of a goal: what was said before stays in its history."""
     contract = contract_of(request, number)
     state = _state_of(request, contract, public_id)
-    form = GoalCorrectionForm(state.now, contract, request.POST if request.method == "POST" else None)
+    form = GoalCorrectionForm(state.now, state.goal.contract, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             goals.correct(

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -10,8 +11,8 @@ from django.urls import reverse
 
 from commerce.contracts import goals
 from commerce.contracts.goals import GoalMoved, GoalWords, Reached, TooManyGoals, agree, correct, goals_of
-from commerce.models import Goal, GoalMetric, GoalVersion
-from tests.factories import make_member
+from commerce.models import Goal, GoalMetric, GoalVersion, Renewal
+from tests.factories import make_contract, make_member
 from tracking.models import UsageDaily
 
 
@@ -46,7 +47,7 @@ def url_of(goal, name="goal"):
 
 def form(**typed):
     usual = {"title": "Everybody signs in", "baseline": "10", "target": "40", "target_date": "2026-12-31"}
-    return {**usual, "number": "1", **typed}
+    return {**usual, "number": "1", "form_key": str(uuid4()), **typed}
 
 
 # What is reached
@@ -134,6 +135,21 @@ def test_a_buyer_adds_a_goal(admin, contract, signed_in):
     assert (said.said_by, said.unit, said.reached, said.goal.metric) == (admin, "days", 12, "own")
 
 
+def test_a_double_click_adds_one_goal(admin, contract, signed_in):
+    url, client = reverse("commerce:add-goal", args=[contract.number]), signed_in(admin)
+    typed = form(metric="seats")
+    assert [client.post(url, typed).status_code for _click in range(2)] == [302, 302]
+    assert Goal.objects.count() == 1
+    client.post(url, {**typed, "title": "Something else"})  # Gone back to, and changed: another one.
+    assert Goal.objects.count() == 2
+
+
+def test_a_form_without_its_key_adds_nothing(admin, contract, signed_in):
+    url = reverse("commerce:add-goal", args=[contract.number])
+    assert signed_in(admin).post(url, form(metric="seats", form_key="twice")).status_code == 422
+    assert not Goal.objects.exists()
+
+
 def test_of_what_the_portal_measures_nobody_says_what_is_reached(admin, contract, signed_in):
     url = reverse("commerce:add-goal", args=[contract.number])
     signed_in(admin).post(url, form(metric="seats", unit="days", reached="12"))
@@ -170,6 +186,54 @@ def test_nonsense_is_told_and_changes_nothing(typed, said, admin, goal, signed_i
     assert answer.status_code == 422
     assert said in answer.content.decode()
     assert GoalVersion.objects.count() == 1
+
+
+# A renewal
+
+
+@pytest.fixture
+def renewed(acme, products, contract, now):
+    """The contract that renewed the other one."""
+    successor = make_contract(acme, products, start=contract.end_date)
+    Renewal.objects.create(
+        account=acme,
+        contract=contract,
+        due_date=contract.end_date,
+        currency=contract.currency,
+        term_months=12,
+        state="rolled_over",
+        successor=successor,
+        rolled_over_at=now,
+    )
+    return successor
+
+
+def test_a_renewal_carries_the_goals_on(admin, contract, goal, renewed, used, now, today, signed_in):
+    agree(contract=renewed, metric=GoalMetric.SELF_SERVED, says=words(title="No cases"), by=admin, now=now)
+    assert [state.now.title for state in goals_of(renewed, today)] == ["Everybody signs in", "No cases"]
+    assert [state.now.title for state in goals_of(contract, today)] == ["Everybody signs in"]
+    client = signed_in(admin)
+    assert "90 % of the way" in client.get(list_url(renewed)).content.decode()
+    url = reverse("commerce:change-goal", args=[renewed.number, goal.goal.public_id])
+    assert client.post(url, form(target="30")).status_code == 302
+    assert [state.now.target for state in goals_of(contract, today)] == [30]
+
+
+def test_what_was_reached_before_a_renewal_still_counts(contract, goal, renewed, today, monkeypatch):
+    asked = []
+    monkeypatch.setattr(goals, "_MEASURES", [lambda contract, today: asked.append(contract) or {}])
+    goals_of(renewed, today)
+    assert asked == [contract]
+
+
+def test_goals_of_another_contract_are_not_carried_on(acme, products, contract, goal, today):
+    assert goals_of(make_contract(acme, products), today) == []
+
+
+def test_goals_carried_on_count_among_the_most(contract, goal, renewed, admin, now, monkeypatch):
+    monkeypatch.setattr(goals, "MOST_GOALS", 1)
+    with pytest.raises(TooManyGoals):
+        agree(contract=renewed, metric=GoalMetric.SEATS, says=words(), by=admin, now=now)
 
 
 # Who may not

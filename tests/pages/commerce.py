@@ -179,7 +179,7 @@ COMMERCE = [
     Page("commerce:add-goal", Permission.BUY, kwargs=number("contract"), names_row=True, screen=True),
     Page(
         "commerce:add-goal", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
-        body=a_goal,
+        body=lambda company: {**a_goal(company), "form_key": uuid.uuid4()},
     ),
     Page("commerce:goal", Permission.VIEW_CONTRACTS, kwargs=a_goal_of, names_row=True, screen=True),
     Page("commerce:change-goal", Permission.BUY, kwargs=a_goal_of, names_row=True, screen=True),
