@@ -2,8 +2,8 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -14,6 +14,7 @@ from accounts.scope import staff_scope, system_scope
 from commerce.billing import changes
 from commerce.contracts import ledger
 from commerce.contracts.contracts import ledger_of, owned_on
+from commerce.contracts.freeing import TooMuchUsed, still_used
 from commerce.contracts.ledger import Entry
 from commerce.contracts.people import buyers_of, contacts_of
 from commerce.models import (
@@ -55,7 +56,9 @@ def apply_due(*, now: datetime) -> int:
 def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> PendingChange:
     """Write a planned change into the ledger as of its day. Done already, nothing happens.
 
-    Where the contract was changed or ended after it was planned, it fails, and the customer hears of it.
+    Where the contract was changed or ended after it was planned, it fails, and the customer hears of it. A reduction
+    goes through also where more is used by now than it leaves: the next term was offered and renewed with it. What is
+    used beyond it is told to the customer and to our people.
     """
     with transaction.atomic():
         contract = Contract.objects.locked(change.contract_id)
@@ -70,6 +73,7 @@ def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> Pendi
             change.close(ChangeStatus.FAILED, now=now, by_id=actor.user_id, note=note)
             tell(change, EventName.CONTRACT_CHANGE_FAILED, actor, now)
             return change
+        short = _left_short(change)
         for (effective_date, billing_date), entries in sorted(_entries(change).items()):
             ledger.append(
                 contract=contract,
@@ -84,8 +88,17 @@ def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> Pendi
         change.close(ChangeStatus.APPLIED, now=now, by_id=actor.user_id)
         if change.kind == ChangeKind.PAUSE:
             _plan_resumption(change, now)
-        tell(change, EventName.CONTRACT_CHANGED, actor, now)
+        tell(change, EventName.CONTRACT_CHANGED, actor, now, short=short)
         return change
+
+
+def _left_short(change: PendingChange) -> list[TooMuchUsed]:
+    """What is used beyond what a planned reduction leaves, as of the last day on which all was still owned."""
+    if change.kind != ChangeKind.REDUCTION or change.effective_policy == DatePolicy.IMMEDIATE:
+        return []
+    day = change.effective_date - timedelta(days=1)
+    entries = [Entry.sold(line) for line in change.lines.select_related("product")]
+    return still_used(change.account, before=owned_on(ledger_of(change.contract), day), entries=entries, today=day)
 
 
 def _entries(change: PendingChange) -> Mapping[Days, list[Entry]]:
@@ -192,8 +205,10 @@ def write_contract(contract: Contract, actor: Actor, **values: object) -> None:
         Contract.objects.filter(pk=contract.pk).update(**values)
 
 
-def tell(change: PendingChange, name: EventName, actor: Actor, now: datetime) -> None:
-    """Record it, and tell those who buy; of a cancellation also our own people."""
+def tell(
+    change: PendingChange, name: EventName, actor: Actor, now: datetime, *, short: Sequence[TooMuchUsed] = ()
+) -> None:
+    """Record it, and tell those who buy; of a cancellation, and of what it leaves `short`, also our own people."""
     note(
         name,
         change.contract,
@@ -207,9 +222,9 @@ def tell(change: PendingChange, name: EventName, actor: Actor, now: datetime) ->
         reason=change.reason,
     )
     account = change.contract.account
-    notify(kind="contract_change", to=buyers_of(account), account=account, context={"change": change})
-    if (change.kind == ChangeKind.END and name == EventName.CONTRACT_CHANGE_PLANNED) or change.is_failed:
-        context = {"change": change, "contract": change.contract}
+    notify(kind="contract_change", to=buyers_of(account), account=account, context={"change": change, "short": short})
+    if short or (change.kind == ChangeKind.END and name == EventName.CONTRACT_CHANGE_PLANNED) or change.is_failed:
+        context = {"change": change, "contract": change.contract, "short": short}
         notify(kind="contract_attention", to=contacts_of(account), account=account, context=context)
 
 

@@ -102,6 +102,32 @@ def test_fewer_than_are_in_use_is_refused_with_what_to_free(contract, acme, by, 
     assert not PendingLine.objects.exists()
 
 
+def test_use_that_grew_above_a_planned_reduction_is_told(contract, acme, by, admin, agent):
+    acme.owner = agent
+    acme.save()
+    amendments.reduce(contract=contract, lines=fewer(contract, 40), decision=by())
+    UsageDaily.objects.create(account_id=acme.pk, meter="seats", date=TERM_END - timedelta(days=1), quantity=46)
+    OutgoingMail.objects.all().delete()
+
+    assert apply_due(now=noon(TERM_END)) == 1
+
+    assert seats_on(contract, TERM_END) == 40  # The next term was offered with it.
+    mails = OutgoingMail.objects.filter(user__in=[admin, agent])
+    assert {mail.kind for mail in mails} == {"contract_change", "contract_attention"}
+    assert all("User seats: 46 used, 40 left. 6 are too many." in mail.text for mail in mails)
+
+
+def test_a_reduction_that_leaves_enough_says_nothing_of_use(contract, acme, by, admin):
+    amendments.reduce(contract=contract, lines=fewer(contract, 40), decision=by())
+    UsageDaily.objects.create(account_id=acme.pk, meter="seats", date=TERM_END - timedelta(days=1), quantity=40)
+    OutgoingMail.objects.all().delete()
+
+    apply_due(now=noon(TERM_END))
+
+    mail = OutgoingMail.objects.get()
+    assert (mail.user, mail.kind, "too many" in mail.text) == (admin, "contract_change", False)
+
+
 def test_where_nothing_comes_after_the_term_there_is_nothing_to_reduce(contract, by):
     Contract.objects.update(auto_renew=False)
     with pytest.raises(amendments.NothingToReduce, match="31 Jan 2027"):

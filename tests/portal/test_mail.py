@@ -175,8 +175,8 @@ def of_contracts(company):
     )
     answer = RetentionAnswer(contract=contract, reason="not_used", headline="Pause instead", words="Fine.")
     return {
-        "contract_change": {"change": change},
-        "contract_attention": {"change": change, "contract": contract},
+        "contract_change": {"change": change, "short": ()},
+        "contract_attention": {"change": change, "contract": contract, "short": ()},
         "retention_offer_taken": {"answer": answer, "contract": contract},
     } | of_renewals(contract)
 
