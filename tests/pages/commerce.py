@@ -222,6 +222,7 @@ COMMERCE = [
     ),
     Page(
         "commerce:stay", Permission.BUY, method="POST", kwargs=number("contract"), names_row=True, status=302,
+        arrange=cancel_unpaid,
         body=lambda company: {"offer": RetentionOffer.objects.get(reason="not_used", rank=1).pk},
     ),
     Page(
