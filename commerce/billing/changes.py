@@ -6,8 +6,8 @@ by itself. The day of the change belongs to the new state (docs/pricing.md).
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -59,14 +59,9 @@ class Change:
     def subscription_id(self) -> int:
         return self.line.shares[0].delta.subscription_id
 
-
-@dataclass
-class Settlement:
-    """What is written down of a contract's changes, as it is worked out."""
-
-    entries: list[BilledEntry] = field(default_factory=list)
-    credits: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))  # By invoice, then position.
-    charges: list[Change] = field(default_factory=list)
+    @property
+    def is_billed_elsewhere(self) -> bool:
+        return self.period.outcome == BillingOutcome.ELSEWHERE
 
 
 def settle_due(*, now: datetime) -> int:
@@ -104,17 +99,13 @@ def settle_changes(*, contract: Contract, actor: Actor, now: datetime) -> None:
         changes = list(_changes_of(contract))
         if not changes:
             return
-        settlement = Settlement()
-        for change in changes:
-            if change.line.minor < 0:
-                _credit(change, settlement, contract, now)
-        for change in changes:
-            if change.line.minor >= 0:
-                _charge(change, settlement)
+        taken = [change for change in changes if change.line.minor < 0]
+        added = [change for change in changes if change.line.minor >= 0]
         with override(documents_language(contract.account)):
-            _issue_credits(contract, settlement, changes, actor=actor, now=now)
-            _issue_charges(contract, settlement, actor=actor, now=now)
-        BilledEntry.objects.bulk_create(settlement.entries)
+            # First, as what was added may be taken away again in the same run.
+            _charge([one for one in added if not one.is_billed_elsewhere], contract, actor=actor, now=now)
+            _credit(taken, contract, actor=actor, now=now)
+            _charge([one for one in added if one.is_billed_elsewhere], contract, actor=actor, now=now)
 
 
 def changed_contracts() -> QuerySet[Contract]:
@@ -166,20 +157,27 @@ def _orders_in(shares: Iterable[Share], subscription_id: int) -> frozenset[int]:
 # Credits
 
 
-def _credit(change: Change, settlement: Settlement, contract: Contract, now: datetime) -> None:
+def _credit(changes: Sequence[Change], contract: Contract, *, actor: Actor, now: datetime) -> None:
     """Take it off the bills that had it, the latest first; no more than is left of them."""
+    if not changes:
+        return
     tax = bills.tax_for(contract.account, contract.account.local_date(now))
-    wanted = tax_line(-change.line.minor, rate_percent=tax.rate_percent, treatment=tax.treatment).net_minor
-    left_over = wanted
-    for line, left in _billed_lines(change):
-        taken = settlement.credits[line.invoice_id].get(line.position, 0)
-        part = min(left_over, left - taken)
-        if part > 0:
-            settlement.credits[line.invoice_id][line.position] = taken + part
-            left_over -= part
-    credited = -change.line.minor if not left_over else wanted - left_over
-    parts = allocate(-credited, [-share.amount for share in change.line.shares])
-    settlement.entries += [_entry(change, share, part) for share, part in zip(change.line.shares, parts, strict=True)]
+    entries: list[BilledEntry] = []
+    taken_off: dict[int, dict[int, int]] = defaultdict(dict)  # By invoice, then position.
+    for change in changes:
+        wanted = tax_line(-change.line.minor, rate_percent=tax.rate_percent, treatment=tax.treatment).net_minor
+        left_over = wanted
+        for line, left in _billed_lines(change):
+            taken = taken_off[line.invoice_id].get(line.position, 0)
+            part = min(left_over, left - taken)
+            if part > 0:
+                taken_off[line.invoice_id][line.position] = taken + part
+                left_over -= part
+        credited = -change.line.minor if not left_over else wanted - left_over
+        parts = allocate(-credited, [-share.amount for share in change.line.shares])
+        entries += [_entry(change, share, part) for share, part in zip(change.line.shares, parts, strict=True)]
+    _issue_credits(contract, taken_off, changes, actor=actor, now=now)
+    BilledEntry.objects.bulk_create(entries)
 
 
 def _billed_lines(change: Change) -> list[tuple[InvoiceLine, int]]:
@@ -198,10 +196,15 @@ def _billed_lines(change: Change) -> list[tuple[InvoiceLine, int]]:
 
 
 def _issue_credits(
-    contract: Contract, settlement: Settlement, changes: Sequence[Change], *, actor: Actor, now: datetime
+    contract: Contract,
+    taken_off: Mapping[int, Mapping[int, int]],
+    changes: Sequence[Change],
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> None:
-    days = [share.from_date for change in changes if change.line.minor < 0 for share in change.line.shares]
-    for invoice_id, parts in settlement.credits.items():
+    days = [share.from_date for change in changes for share in change.line.shares]
+    for invoice_id, parts in taken_off.items():
         if parts:
             credit_invoice(
                 invoice=Invoice.objects.get(pk=invoice_id),
@@ -216,50 +219,43 @@ def _issue_credits(
 # Charges
 
 
-def _charge(change: Change, settlement: Settlement) -> None:
-    if change.period.outcome == BillingOutcome.ELSEWHERE:
-        settlement.entries += _charged_elsewhere(change, settlement)
-    elif change.line.minor:
-        settlement.charges.append(change)
-    else:
-        settlement.entries += [_entry(change, share, 0) for share in change.line.shares]
+def _charge(changes: Sequence[Change], contract: Contract, *, actor: Actor, now: datetime) -> None:
+    """Bill it; what costs nothing, or was billed outside of the portal, is only noted."""
+    entries: list[BilledEntry] = []
+    charges: list[Change] = []
+    for change in changes:
+        owed = _left_of_elsewhere(change) if change.is_billed_elsewhere else change.line.minor
+        if owed:
+            charges.append(replace(change, line=replace(change.line, minor=owed)))
+        else:
+            entries += [_entry(change, share, 0) for share in change.line.shares]
+    BilledEntry.objects.bulk_create([*entries, *_issue_charges(contract, charges, actor=actor, now=now)])
 
 
-def _charged_elsewhere(change: Change, settlement: Settlement) -> Iterator[BilledEntry]:
+def _left_of_elsewhere(change: Change) -> int:
     """What was billed outside of the portal is not billed here again; only what was credited here comes back."""
     rows = BilledEntry.objects.filter(period=change.period, delta__subscription=change.subscription_id)
     so_far = rows.aggregate(total=Sum("amount_minor"))["total"] or 0
-    so_far += sum(
-        entry.amount_minor
-        for entry in settlement.entries
-        if entry.period_id == change.period.pk and entry.delta.subscription_id == change.subscription_id
-    )
-    back = min(change.line.minor, max(-so_far, 0))
-    if back:
-        line = OwedLine(change.line.shares, change.line.quantity, back)
-        settlement.charges.append(Change(change.period, change.span, line, change.orders))
-        return
-    for share in change.line.shares:
-        yield _entry(change, share, 0)
+    return min(change.line.minor, max(-so_far, 0))
 
 
-def _issue_charges(contract: Contract, settlement: Settlement, *, actor: Actor, now: datetime) -> None:
-    if not settlement.charges:
+def _issue_charges(
+    contract: Contract, charges: Sequence[Change], *, actor: Actor, now: datetime
+) -> Iterator[BilledEntry]:
+    if not charges:
         return
     invoice = bills.issue(
         account=contract.account,
         currency=contract.currency,
-        lines=[_in_words(change) for change in settlement.charges],
+        lines=[_in_words(change) for change in charges],
         actor=actor,
         now=now,
     )
     rows = {row.position: row for row in invoice.lines.all()}
-    for position, change in enumerate(settlement.charges, start=1):
+    for position, change in enumerate(charges, start=1):
         parts = allocate(change.line.minor, [share.amount for share in change.line.shares])
-        settlement.entries += [
-            _entry(change, share, part, line=rows[position])
-            for share, part in zip(change.line.shares, parts, strict=True)
-        ]
+        for share, part in zip(change.line.shares, parts, strict=True):
+            yield _entry(change, share, part, line=rows[position])
 
 
 def _in_words(change: Change) -> bills.BillLine:

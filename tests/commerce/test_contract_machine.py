@@ -5,7 +5,7 @@ Hypothesis draws what happens and how much time passes between (`contract_deeds`
 
 import os
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -142,3 +142,17 @@ def test_whatever_is_done_to_a_contract_its_ledger_and_its_bills_add_up(products
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.django_db
+def test_what_is_added_and_swapped_between_two_runs_is_credited_in_full(products) -> None:
+    """Found by the machine: the credit was taken off earlier bills alone, and 452 yen were kept."""
+    state = ContractMachine()
+    state.sign(seats=38, place=("Pacific/Kiritimati", "JPY"), hour=18, start=date(2026, 1, 31), frequency="quarter")
+    state.time_passes(days=9, runs=1)
+    state.buy_seats(more=19)
+    state.upgrade()
+    state.time_passes(days=1, runs=2)
+    state.what_is_billed_is_what_the_ledgers_come_to()
+    state.the_books_add_up()
+    state.teardown()
