@@ -7,6 +7,13 @@ ARGS ?=
 bootstrap = @$(PYTHON) sandbox/bootstrap.py
 venv = .venv/bin/python
 
+# Where no bytecode is wanted beside the sources it is kept apart: without any, each of the many processes compiles the
+# libraries anew, which takes seconds.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/bytecode
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all check fmt messages clean
 
