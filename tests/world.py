@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client, override_settings
 
 from accounts import brands
@@ -219,6 +219,14 @@ def undone() -> Iterator[None]:
     with block:
         yield
         transaction.set_rollback(True)
+
+
+def check_rows() -> None:
+    """Check the foreign keys of all that is written so far.
+
+    Else each test checks them again at its end, as they wait for the end of a transaction that never comes.
+    """
+    connection.check_constraints()
 
 
 def sign_in(people: Iterable[User]) -> None:

@@ -9,13 +9,14 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory):
     from django.test import override_settings
     from django.utils import timezone
 
-    from tests.world import make_world, sign_in, undone
+    from tests.world import check_rows, make_world, sign_in, undone
 
     media = tmp_path_factory.mktemp("media")
     with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=media), undone():
         made = make_world(timezone.now())
         made.media = media
         sign_in(made.everybody)
+        check_rows()
         yield made
 
 

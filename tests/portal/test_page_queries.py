@@ -28,7 +28,7 @@ from commerce.models import ApprovalStatus, Invoice, Order, OrderStatus, Purchas
 from knowledge.models import Article
 from portal.staff.account_360 import panels
 from tests.pages import Audience, screens
-from tests.world import client_of, undone
+from tests.world import check_rows, client_of, undone
 from tracking.models import Event, Meter, UsageDaily
 
 pytestmark = pytest.mark.xdist_group("page_queries")
@@ -63,6 +63,7 @@ def company(request, world, django_db_blocker):
         fill(world.acme, request.param, world.now)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+        check_rows()
         yield world.acme
 
 
