@@ -23,6 +23,7 @@ API_VERSION = "2026-03-25.dahlia"
 MAX_NETWORK_RETRIES = 2  # Under the same idempotency key; worst case about 32 s with the time limit above.
 
 Json = dict[str, Any]
+CheckoutSession = stripe.checkout.Session  # For `stripe_checkout`, which does not import the SDK.
 
 
 class GatewayError(Exception):
@@ -183,15 +184,15 @@ def create_customer(*, name: str, email: str, metadata: Mapping[str, str], key: 
     params: Json = {"name": name, "metadata": dict(metadata)}
     if email:
         params["email"] = email
-    with _our_errors():
-        return _client().v1.customers.create(params, {"idempotency_key": key}).id  # type: ignore[arg-type]
+    with our_errors():
+        return client().v1.customers.create(params, {"idempotency_key": key}).id  # type: ignore[arg-type]
 
 
 def customer_exists(customer_id: str) -> bool:
     """False for one that was deleted, or made under another key. Raises GatewayError."""
     try:
-        with _our_errors():
-            return not _get(_client().v1.customers.retrieve(customer_id), "deleted", default=False)
+        with our_errors():
+            return not _get(client().v1.customers.retrieve(customer_id), "deleted", default=False)
     except NotFound:
         return False
 
@@ -204,14 +205,14 @@ def create_setup(*, customer_id: str, metadata: Mapping[str, str], key: str) -> 
         "payment_method_types": ["card"],
         "metadata": dict(metadata),
     }
-    with _our_errors():
-        return _setup(_client().v1.setup_intents.create(params, {"idempotency_key": key}))  # type: ignore[arg-type]
+    with our_errors():
+        return _setup(client().v1.setup_intents.create(params, {"idempotency_key": key}))  # type: ignore[arg-type]
 
 
 def retrieve_setup(setup_id: str) -> Setup:
     """Raises GatewayError."""
-    with _our_errors():
-        return _setup(_client().v1.setup_intents.retrieve(setup_id))
+    with our_errors():
+        return _setup(client().v1.setup_intents.retrieve(setup_id))
 
 
 def attach_card(*, card_id: str, customer_id: str) -> None:
@@ -219,18 +220,18 @@ def attach_card(*, card_id: str, customer_id: str) -> None:
 
     Raises Refused for somebody else's card, CardDeclined, and other GatewayErrors.
     """
-    with _our_errors():
-        owner = _reference(_client().v1.payment_methods.retrieve(card_id), "customer")
+    with our_errors():
+        owner = reference(client().v1.payment_methods.retrieve(card_id), "customer")
         if not owner:
-            _client().v1.payment_methods.attach(card_id, {"customer": customer_id})
+            client().v1.payment_methods.attach(card_id, {"customer": customer_id})
     if owner and owner != customer_id:
         raise Refused("the card belongs to another customer", code="card_of_another_customer")
 
 
 def retrieve_card(card_id: str) -> Card:
     """How a card is recognised. Raises GatewayError."""
-    with _our_errors():
-        card = _client().v1.payment_methods.retrieve(card_id).card
+    with our_errors():
+        card = client().v1.payment_methods.retrieve(card_id).card
     if card is None:
         raise Refused("this is no card", code="not_a_card")
     return Card(brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year)
@@ -239,13 +240,13 @@ def retrieve_card(card_id: str) -> Card:
 def detach_card(card_id: str) -> None:
     """Forget a card; one that is nobody's already stays so. Raises OutcomeUnknown."""
     try:
-        with _our_errors():
-            _client().v1.payment_methods.detach(card_id)
+        with our_errors():
+            client().v1.payment_methods.detach(card_id)
     except NotFound:
         return
     except Refused:
-        with _our_errors():
-            if _reference(_client().v1.payment_methods.retrieve(card_id), "customer"):
+        with our_errors():
+            if reference(client().v1.payment_methods.retrieve(card_id), "customer"):
                 raise
 
 
@@ -276,20 +277,20 @@ def payment_request(
 
 def create_payment(request: Json, *, key: str) -> Intent:
     """Charge the card. Raises CardDeclined, OutcomeUnknown, KeyReused, Refused."""
-    with _our_errors():
-        return _intent(_client().v1.payment_intents.create(request, {"idempotency_key": key}))  # type: ignore[arg-type]
+    with our_errors():
+        return _intent(client().v1.payment_intents.create(request, {"idempotency_key": key}))  # type: ignore[arg-type]
 
 
 def retrieve_payment(intent_id: str) -> Intent:
     """Raises GatewayError."""
-    with _our_errors():
-        return _intent(_client().v1.payment_intents.retrieve(intent_id))
+    with our_errors():
+        return _intent(client().v1.payment_intents.retrieve(intent_id))
 
 
 def cancel_payment(intent_id: str) -> Intent:
     """Make sure that no money moves any more. Raises Refused once it has moved, and other GatewayErrors."""
-    with _our_errors():
-        return _intent(_client().v1.payment_intents.cancel(intent_id))
+    with our_errors():
+        return _intent(client().v1.payment_intents.cancel(intent_id))
 
 
 def refund_request(*, intent_id: str, amount_minor: int, currency: str, metadata: Mapping[str, str]) -> Json:
@@ -303,29 +304,29 @@ def refund_request(*, intent_id: str, amount_minor: int, currency: str, metadata
 
 def create_refund(request: Json, *, key: str) -> Refund:
     """Pay back. Raises OutcomeUnknown, KeyReused, Refused. How much is left is for us to know: see `refunds`."""
-    with _our_errors():
-        return _refund(_client().v1.refunds.create(request, {"idempotency_key": key}))  # type: ignore[arg-type]
+    with our_errors():
+        return _refund(client().v1.refunds.create(request, {"idempotency_key": key}))  # type: ignore[arg-type]
 
 
 def retrieve_refund(refund_id: str) -> Refund:
     """Raises GatewayError."""
-    with _our_errors():
-        return _refund(_client().v1.refunds.retrieve(refund_id))
+    with our_errors():
+        return _refund(client().v1.refunds.retrieve(refund_id))
 
 
 def find_refund(*, intent_id: str, refund_id: str) -> str:
     """Stripe's id of a refund whose answer was lost; empty where there is none. Raises GatewayError."""
-    with _our_errors():
+    with our_errors():
         params: Json = {"payment_intent": intent_id, "limit": 100}
-        made = map(_refund, _client().v1.refunds.list(params).auto_paging_iter())  # type: ignore[arg-type]
+        made = map(_refund, client().v1.refunds.list(params).auto_paging_iter())  # type: ignore[arg-type]
         return next((refund.id for refund in made if refund.refund_id == refund_id), "")
 
 
 def list_events(*, event_type: str, since: datetime) -> Iterator[Event]:
     """Events of a type, in no order that counts. Raises GatewayError, also between two events."""
-    with _our_errors():
+    with our_errors():
         params: Json = {"type": event_type, "created": {"gte": int(since.timestamp())}, "limit": 100}
-        for event in _client().v1.events.list(params).auto_paging_iter():  # type: ignore[arg-type]
+        for event in client().v1.events.list(params).auto_paging_iter():  # type: ignore[arg-type]
             yield _event(event)
 
 
@@ -343,8 +344,8 @@ def list_refunds(*, since: datetime, until: datetime) -> Iterator[Moved]:
     params: Json = {"limit": 100}
     if not settings.STRIPE_API_BASE:  # Not exercised: the stand-in can't be asked for a time, and all are read.
         params["created"] = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
-    with _our_errors():
-        for found in _client().v1.refunds.list(params).auto_paging_iter():  # type: ignore[arg-type]
+    with our_errors():
+        for found in client().v1.refunds.list(params).auto_paging_iter():  # type: ignore[arg-type]
             refund, metadata = _refund(found), _metadata(found)
             is_within = since <= datetime.fromtimestamp(found.created, UTC) < until
             if is_within and refund.refund_id and refund.status == "succeeded" and _is_of_this_portal(metadata):
@@ -375,7 +376,8 @@ def verify_event(payload: bytes, signature: str) -> Event:
     raise BadSignature("no secret fits")
 
 
-def _client() -> stripe.StripeClient:
+def client() -> stripe.StripeClient:
+    """The SDK's client, for `stripe_checkout` and this module alone."""
     return _build_client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, TIMEOUT_SECONDS, MAX_NETWORK_RETRIES)
 
 
@@ -391,7 +393,8 @@ def _build_client(secret_key: str, api_base: str, timeout: float, retries: int) 
 
 
 @contextmanager
-def _our_errors() -> Iterator[None]:
+def our_errors() -> Iterator[None]:
+    """Raises a GatewayError for each that the SDK raises."""
     try:
         yield
     except stripe.CardError as error:
@@ -423,7 +426,7 @@ def _get(found: object, name: str, *, default: Any) -> Any:
     return getattr(found, name, default)
 
 
-def _reference(found: object, name: str) -> str:
+def reference(found: object, name: str) -> str:
     """The id of another object, whether it came expanded or not."""
     value = _get(found, name, default=None)
     return value if isinstance(value, str) else str(_get(value, "id", default="") or "")
@@ -433,8 +436,8 @@ def _setup(found: stripe.SetupIntent) -> Setup:
     return Setup(
         id=found.id,
         status=found.status,
-        customer_id=_reference(found, "customer"),
-        card_id=_reference(found, "payment_method"),
+        customer_id=reference(found, "customer"),
+        card_id=reference(found, "payment_method"),
         client_secret=found.client_secret or "",
     )
 
@@ -446,7 +449,7 @@ def _intent(found: stripe.PaymentIntent) -> Intent:
         status=found.status,
         amount=found.amount,
         currency=found.currency.upper(),
-        customer_id=_reference(found, "customer"),
+        customer_id=reference(found, "customer"),
         attempt_id=found.metadata.to_dict().get("attempt_id", ""),
         is_live=_get(found, "livemode", default=False),
         client_secret=found.client_secret or "",
@@ -461,7 +464,7 @@ def _refund(found: stripe.Refund) -> Refund:
         status=found.status or "",
         amount=found.amount,
         currency=found.currency.upper(),
-        intent_id=_reference(found, "payment_intent"),
+        intent_id=reference(found, "payment_intent"),
         refund_id=_metadata(found).get("refund_id", ""),
     )
 

@@ -21,6 +21,10 @@ EVENT_TYPES = (
     "payment_intent.canceled",
     "payment_intent.processing",
     "payment_intent.requires_action",
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
     *REFUND_EVENTS,
 )
 ATTEMPTS = 8

@@ -53,6 +53,8 @@ class Environment(BaseSettings):
     stripe_secret_key: str = ""
     stripe_publishable_key: str = ""
     stripe_js_url: str = "https://js.stripe.com/v3/"
+    stripe_pay_page: Literal["card_form", "checkout"] = "card_form"  # Ours, or Stripe's own (Checkout).
+    stripe_checkout_origin: str = "https://checkout.stripe.com"  # Where that is; a custom domain of the account's.
     stripe_webhook_secret: str = ""  # Several, comma separated, while one is being rotated.
 
     erasure_wait_days: int = 14  # How long somebody may take back that they want to be erased.
@@ -74,6 +76,15 @@ class Environment(BaseSettings):
     def customers_reach_nothing_inside(self) -> "Environment":
         if self.production and self.outbound_loopback:
             raise ValueError("OUTBOUND_LOOPBACK must be off in production: customers name servers of their own")
+        return self
+
+    @model_validator(mode="after")
+    def customers_are_sent_to_stripe_alone(self) -> "Environment":
+        page = urlsplit(self.stripe_checkout_origin)
+        if not page.netloc or f"{page.scheme}://{page.netloc}" != self.stripe_checkout_origin:
+            raise ValueError("STRIPE_CHECKOUT_ORIGIN must be scheme and host alone, as https://checkout.stripe.com")
+        if page.scheme != "https" and (self.production or page.hostname not in ("127.0.0.1", "localhost", "::1")):
+            raise ValueError("STRIPE_CHECKOUT_ORIGIN must start with https://")
         return self
 
     @model_validator(mode="after")

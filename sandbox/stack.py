@@ -45,15 +45,17 @@ from sandbox.processes import (
     wait_until,
 )
 from sandbox.valkey import Valkey
+from sandbox.variables import is_setting
 
 MAIL_INTAKE_PATH = "/webhooks/mail/"
 STRIPE_WEBHOOK_PATH = "/webhooks/stripe/"
 POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL = "postgres", "valkey", "localstripe", "proxy", "salesforce", "mail"
+CHECKOUT = "checkout"  # In front of localstripe, where customers are to pay on Stripe's own page.
 WEB, WORKER, BEAT = "web", "worker", "beat"
 OIDC, SAML = "idp-oidc", "idp-saml"
-OUTSIDE = (POSTGRES, VALKEY, STRIPE, PROXY, SALESFORCE, MAIL)
+OUTSIDE = (POSTGRES, VALKEY, STRIPE, CHECKOUT, PROXY, SALESFORCE, MAIL)
 PORTAL = (WEB, WORKER, BEAT)
-EVERYTHING = frozenset({*OUTSIDE, *PORTAL})
+EVERYTHING = frozenset({*OUTSIDE, *PORTAL} - {CHECKOUT})
 IDENTITY = (OIDC, SAML)  # Of two companies of the demo; without the demo nobody knows them.
 # The proxy is for tests: a demo talks to localstripe itself.
 DEMO_PARTS = EVERYTHING - {PROXY} | {*IDENTITY}
@@ -62,25 +64,11 @@ REPLACED_BY: Mapping[str, str] = {
     POSTGRES: "DATABASE_URL",
     VALKEY: "REDIS_URL",
     STRIPE: "STRIPE_SECRET_KEY",
+    CHECKOUT: "STRIPE_SECRET_KEY",
     PROXY: "STRIPE_SECRET_KEY",
     SALESFORCE: "SALESFORCE_INSTANCE_URL",
     MAIL: "EMAIL_URL",
 }
-SETTINGS_PREFIXES = (
-    "PORTAL_",
-    "STRIPE_",
-    "SALESFORCE_",
-    "DATABASE_",
-    "REDIS_",
-    "EMAIL_",
-    "AUDIT_",
-    "DNS_",
-    "OUTBOUND_",
-)
-SETTINGS = frozenset(
-    {"SECRET_KEY", "MAIL_SINK_URL", "DEFAULT_FROM_EMAIL", "MEDIA_ROOT", "ALLOWED_HOSTS", "DNS_SERVERS"}
-    | {"OUTBOUND_LOOPBACK"}
-)
 
 
 class Stack:
@@ -105,6 +93,8 @@ class Stack:
         wanted = set(parts)
         if PROXY in wanted:
             wanted.add(STRIPE)
+        if STRIPE in wanted and self.given.get("STRIPE_PAY_PAGE") == "checkout":
+            wanted.add(CHECKOUT)
         if not demo:
             wanted -= {*IDENTITY}
         self.parts = frozenset(part for part in wanted if REPLACED_BY.get(part, "") not in self.given)
@@ -332,6 +322,7 @@ class Stack:
             POSTGRES: self._make_postgres,
             VALKEY: self._make_valkey,
             STRIPE: self._make_localstripe,
+            CHECKOUT: self._make_checkout,
             PROXY: self._make_proxy,
             SALESFORCE: self._make_salesforce,
             MAIL: self._make_mail,
@@ -361,17 +352,26 @@ class Stack:
         }
         return server
 
+    def _make_checkout(self) -> Part:
+        part, url = self._in_front_of_stripe(CHECKOUT, ready="/v1/events?type=checkout.session.completed")
+        self.env["STRIPE_CHECKOUT_ORIGIN"] = url
+        return part
+
     def _make_proxy(self) -> Part:
-        port = kept_port(self.data_dir / "ports", PROXY)
-        upstream = self.env["STRIPE_API_BASE"]
-        self.env["STRIPE_API_BASE"] = f"http://{LOOPBACK}:{port}"
-        return Program(
-            PROXY,
-            lambda: [sys.executable, "-m", "sandbox.proxy", "--port", str(port), "--upstream", upstream],
-            log=self.log(PROXY),
+        return self._in_front_of_stripe(PROXY, ready="/_fault")[0]
+
+    def _in_front_of_stripe(self, name: str, *, ready: str) -> tuple[Part, str]:
+        """`sandbox.<name>`, to which the portal speaks from now on, and its address."""
+        port, upstream = kept_port(self.data_dir / "ports", name), self.env["STRIPE_API_BASE"]
+        url = self.env["STRIPE_API_BASE"] = f"http://{LOOPBACK}:{port}"
+        part = Program(
+            name,
+            lambda: [sys.executable, "-m", f"sandbox.{name}", "--port", str(port), "--upstream", upstream],
+            log=self.log(name),
             env=self.child_env,
-            ready=lambda: web.answers(f"http://{LOOPBACK}:{port}/_fault"),
+            ready=lambda: web.answers(url + ready),
         )
+        return part, url
 
     def _make_salesforce(self) -> Part:
         port = kept_port(self.data_dir / "ports", SALESFORCE)
@@ -490,8 +490,3 @@ class Stack:
 
 def _python_of_the_apps() -> list[Path]:
     return [file for app in sorted(ROOT.glob("*/apps.py")) for file in sorted(app.parent.rglob("*.py"))]
-
-
-def is_setting(name: str) -> bool:
-    """Whether an environment variable is one of the portal's settings."""
-    return name in SETTINGS or name.startswith(SETTINGS_PREFIXES)

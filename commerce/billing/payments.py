@@ -8,6 +8,7 @@ Whatever asks Stripe may not run inside a transaction, as it waits for answers f
 """
 
 import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -16,9 +17,17 @@ from django.db.models import F, Max
 
 from accounts.models import Account
 from accounts.scope import account_scope, system_scope
+from commerce import stripe_checkout as checkout
 from commerce import stripe_gateway as gateway
 from commerce.billing import settling
-from commerce.models import Invoice, InvoiceStatus, PaymentAttempt, PaymentState, StripeCustomer
+from commerce.models import (
+    Invoice,
+    InvoiceStatus,
+    PaymentAttempt,
+    PaymentChannel,
+    PaymentState,
+    StripeCustomer,
+)
 from commerce.orders import fulfilling
 from tracking.actor import Actor
 
@@ -118,10 +127,13 @@ def bank_question(*, attempt: PaymentAttempt, now: datetime) -> str:
 
 
 def give_up(*, attempt: PaymentAttempt, now: datetime) -> PaymentAttempt:
-    """Withdraw a payment that the bank asks about, so that another card can be used. Raises gateway.GatewayError."""
+    """Withdraw a payment that waits for the customer, so that it can be made otherwise. Raises gateway.GatewayError."""
     if attempt.state == PaymentState.REQUIRES_ACTION:
         try:
-            gateway.cancel_payment(attempt.stripe_intent_id)
+            if attempt.is_at_stripe:
+                checkout.expire_session(attempt.stripe_session_id)
+            else:
+                gateway.cancel_payment(attempt.stripe_intent_id)
         except gateway.Refused:
             logger.info("payment attempt %s could not be withdrawn any more", attempt.pk)
     return settle(attempt_id=attempt.pk, now=now)
@@ -148,6 +160,8 @@ def settle(*, attempt_id: UUID, now: datetime, intent_id: str = "") -> PaymentAt
     counts only if Stripe says that it is the attempt's. Raises gateway.OutcomeUnknown when Stripe can't be asked.
     """
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
+    if attempt.is_at_stripe and not attempt.state_choice.is_final:
+        return _settle_page(attempt, now=now)
     intent_id = attempt.stripe_intent_id or intent_id
     if not intent_id or attempt.state_choice.is_final:
         return attempt
@@ -158,8 +172,7 @@ def settle(*, attempt_id: UUID, now: datetime, intent_id: str = "") -> PaymentAt
             return attempt
         return _close(attempt, PaymentState.REVIEW, now=now, error_code="payment_not_found")
     if problem := _mismatch(attempt, intent):
-        logger.error("payment attempt %s does not fit %s: %s", attempt.pk, intent.id, problem)
-        return _close(attempt, PaymentState.REVIEW, now=now, error_code=problem)
+        return _misfit(attempt, intent.id, problem, now=now)
     if intent.status == "requires_payment_method":
         # Declined or not authenticated. As long as it lives, a browser could confirm it with another card.
         try:
@@ -178,16 +191,18 @@ def resume(*, attempt_id: UUID, now: datetime) -> None:
     if attempt is None:
         return
     age = now - attempt.created_at
-    if attempt.stripe_intent_id:
+    if attempt.stripe_intent_id or attempt.stripe_session_id:
         if age > BANK_LIMIT:
             give_up(attempt=attempt, now=now)
         else:
             settle(attempt_id=attempt.pk, now=now)
+    elif age > SEND_LIMIT and (attempt.is_at_stripe or attempt.state == PaymentState.CREATED):
+        # Nobody pays on a page whose address was never known.
+        _close(attempt, PaymentState.CANCELLED, now=now, error_code="never_sent")
     elif attempt.state == PaymentState.CREATED:
-        if age > SEND_LIMIT:
-            _close(attempt, PaymentState.CANCELLED, now=now, error_code="never_sent")
-        else:
-            submit(attempt_id=attempt.pk, now=now)
+        submit(attempt_id=attempt.pk, now=now)
+    elif attempt.is_at_stripe:
+        _send(attempt, now=now, again=True)
     elif found := gateway.find_payment(attempt_id=str(attempt.pk), since=attempt.created_at - CLOCK_SKEW):
         settle(attempt_id=attempt.pk, now=now, intent_id=found)
     elif age > REPLAY_LIMIT:
@@ -218,6 +233,29 @@ def freeze(
 
     Runs in a transaction that has the invoice locked. Raises as `charge` does.
     """
+
+    def request(metadata: Mapping[str, str]) -> gateway.Json:
+        return gateway.payment_request(
+            amount_minor=invoice.due_minor,
+            currency=invoice.currency,
+            customer_id=customer,
+            card_id=card_id,
+            off_session=off_session,
+            metadata=metadata,
+        )
+
+    return begin(invoice, request=request, by_id=by_id, now=now)
+
+
+def begin(
+    invoice: Invoice,
+    *,
+    request: Callable[[Mapping[str, str]], gateway.Json],
+    by_id: int | None,
+    now: datetime,
+    channel: PaymentChannel = PaymentChannel.CARD,
+) -> PaymentAttempt:
+    """Write down an attempt with the request that its metadata leads to. As `freeze`, for any way to pay."""
     if not invoice.is_payable:
         raise InvoiceNotPayable
     earlier = PaymentAttempt.objects.filter(invoice=invoice)
@@ -231,14 +269,8 @@ def freeze(
         number=(earlier.aggregate(last=Max("number"))["last"] or 0) + 1,
         amount_minor=invoice.due_minor,
         currency=invoice.currency,
-        request=gateway.payment_request(
-            amount_minor=invoice.due_minor,
-            currency=invoice.currency,
-            customer_id=customer,
-            card_id=card_id,
-            off_session=off_session,
-            metadata={"attempt_id": str(attempt_id), "invoice": invoice.number, "portal": settings.ENV.portal_env},
-        ),
+        request=request({"attempt_id": str(attempt_id), "invoice": invoice.number, "portal": settings.ENV.portal_env}),
+        channel=channel,
         idempotency_key=_key("pay", attempt_id),
         is_live=gateway.is_live(),
         created_by_id=by_id,
@@ -249,8 +281,12 @@ def freeze(
 
 def _send(attempt: PaymentAttempt, *, now: datetime, again: bool) -> PaymentAttempt:
     """Send the frozen request under the frozen key: the first time, or again. No GatewayError leaves here."""
+    intent_id = ""
     try:
-        intent = gateway.create_payment(attempt.request, key=attempt.idempotency_key)
+        if attempt.is_at_stripe:
+            _note_page(attempt, checkout.create_session(attempt.request, key=attempt.idempotency_key))
+        else:
+            intent_id = gateway.create_payment(attempt.request, key=attempt.idempotency_key).id
     except gateway.CardDeclined as error:
         return _close(
             attempt,
@@ -269,11 +305,46 @@ def _send(attempt: PaymentAttempt, *, now: datetime, again: bool) -> PaymentAtte
     except gateway.Refused as error:
         # Refused at first, nothing was done. Refused again, the first may have been: a wrong API key says nothing.
         logger.exception("payment attempt %s: refused", attempt.pk)
-        return _close(attempt, PaymentState.REVIEW if again else PaymentState.FAILED, now=now, error_code=error.code)
+        is_open = again and not attempt.is_at_stripe  # A page that nobody knows takes no money.
+        return _close(attempt, PaymentState.REVIEW if is_open else PaymentState.FAILED, now=now, error_code=error.code)
     try:
-        return settle(attempt_id=attempt.pk, now=now, intent_id=intent.id)
+        return settle(attempt_id=attempt.pk, now=now, intent_id=intent_id)
     except gateway.GatewayError as error:
-        return _wait(attempt, now=now, error_code=error.code, intent_id=intent.id)
+        return _wait(attempt, now=now, error_code=error.code, intent_id=intent_id)
+
+
+def _note_page(attempt: PaymentAttempt, session: checkout.Session) -> None:
+    with system_scope(attempt.account_id, durable=True):
+        PaymentAttempt.objects.filter(pk=attempt.pk, stripe_session_id="").update(stripe_session_id=session.id)
+
+
+def _settle_page(attempt: PaymentAttempt, *, now: datetime) -> PaymentAttempt:
+    """Ask what became of the page at Stripe, and then of the payment that was made on it. As `settle`.
+
+    As long as the page is open, a payment on it is the customer's to make, or to try again.
+    """
+    if not attempt.stripe_session_id:
+        return attempt
+    try:
+        session = checkout.retrieve_session(attempt.stripe_session_id)
+        intent = gateway.retrieve_payment(session.intent_id) if session.intent_id else None
+    except gateway.NotFound:
+        return _close(attempt, PaymentState.REVIEW, now=now, error_code="payment_not_found")
+    if session.attempt_id != str(attempt.pk) or session.is_live != attempt.is_live:
+        return _misfit(attempt, session.id, "attempt_mismatch", now=now)
+    if session.status == "open" and (intent is None or intent.status not in ("succeeded", "processing")):
+        return _close(attempt, PaymentState.REQUIRES_ACTION, now=now)
+    if intent is None:
+        state = PaymentState.CANCELLED if session.status == "expired" else PaymentState.REVIEW
+        return _close(attempt, state, now=now, error_code=f"page_{session.status}")
+    if problem := _mismatch(attempt, intent):
+        return _misfit(attempt, intent.id, problem, now=now)
+    return _write_down(attempt, intent, now=now)
+
+
+def _misfit(attempt: PaymentAttempt, found: str, problem: str, *, now: datetime) -> PaymentAttempt:
+    logger.error("payment attempt %s does not fit %s: %s", attempt.pk, found, problem)
+    return _close(attempt, PaymentState.REVIEW, now=now, error_code=problem)
 
 
 def _write_down(attempt: PaymentAttempt, intent: gateway.Intent, *, now: datetime) -> PaymentAttempt:
@@ -336,7 +407,8 @@ def _close(
     with system_scope(attempt.account_id, durable=True):
         locked = PaymentAttempt.objects.select_for_update(of=("self",)).get(pk=attempt.pk)
         under_review = locked.state == PaymentState.REVIEW and not state.is_final
-        if locked.state_choice.is_final or under_review:
+        is_past = locked.state == PaymentState.PROCESSING and state == PaymentState.REQUIRES_ACTION
+        if locked.state_choice.is_final or under_review or is_past:
             return locked
         locked.stripe_intent_id = locked.stripe_intent_id or intent_id
         return _save(locked, state, now=now, error_code=error_code, decline_code=decline_code)
@@ -390,7 +462,7 @@ def _mismatch(attempt: PaymentAttempt, intent: gateway.Intent) -> str:
     wanted = attempt.request
     checks = {
         "attempt_mismatch": intent.attempt_id == str(attempt.pk),
-        "amount_mismatch": intent.amount == wanted["amount"],
+        "amount_mismatch": intent.amount == gateway.stripe_amount(attempt.amount_minor, attempt.currency),
         "currency_mismatch": intent.currency == attempt.currency,
         "customer_mismatch": intent.customer_id == wanted["customer"],
         "livemode_mismatch": intent.is_live == attempt.is_live,

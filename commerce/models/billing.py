@@ -283,6 +283,13 @@ DECLINE_REASONS = {
 }
 
 
+class PaymentChannel(models.TextChoices):
+    """Where the customer says how to pay."""
+
+    CARD = "card", _("Card form")
+    CHECKOUT = "checkout", _("Stripe's own page")
+
+
 class PaymentAttemptQuerySet(models.QuerySet["PaymentAttempt"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
@@ -300,7 +307,10 @@ class PaymentAttemptQuerySet(models.QuerySet["PaymentAttempt"]):
 
 
 class PaymentAttempt(models.Model):
-    """One try to pay one invoice with one card. Request and idempotency key are frozen before anything is sent."""
+    """One try to pay one invoice. Request and idempotency key are frozen before anything is sent.
+
+    The request charges a card; or it asks for a page of Stripe's own, on which the customer pays (`is_at_stripe`).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="payment_attempts")
@@ -311,6 +321,8 @@ class PaymentAttempt(models.Model):
     currency = models.CharField(max_length=3)
     request = models.JSONField(encoder=DjangoJSONEncoder)
     idempotency_key = models.CharField(max_length=100)
+    channel = models.CharField(max_length=10, choices=PaymentChannel, default=PaymentChannel.CARD)
+    stripe_session_id = models.CharField(max_length=100, blank=True)  # Of that page.
     stripe_intent_id = models.CharField(max_length=80, blank=True)
     error_code = models.CharField(max_length=80, blank=True)
     decline_code = models.CharField(max_length=80, blank=True)
@@ -333,6 +345,9 @@ class PaymentAttempt(models.Model):
                 fields=["account", "stripe_intent_id"], condition=~Q(stripe_intent_id=""), name="attempt_intent_once"
             ),
             models.UniqueConstraint(
+                fields=["account", "stripe_session_id"], condition=~Q(stripe_session_id=""), name="attempt_session_once"
+            ),
+            models.UniqueConstraint(
                 fields=["account", "invoice"], condition=Q(state__in=PENDING_STATES), name="attempt_one_pending"
             ),
             models.UniqueConstraint(
@@ -350,6 +365,11 @@ class PaymentAttempt(models.Model):
     @property
     def state_choice(self) -> PaymentState:
         return PaymentState(self.state)
+
+    @property
+    def is_at_stripe(self) -> bool:
+        """Whether it is paid on a page of Stripe's own."""
+        return self.channel == PaymentChannel.CHECKOUT
 
     @property
     def decline_reason(self) -> str:

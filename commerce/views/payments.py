@@ -4,7 +4,11 @@ The card's number goes from the browser to Stripe. What reaches us is a referenc
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from csp.decorators import csp_update
@@ -21,10 +25,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.http import AccountRequest, own_transactions, requires, step_up
 from accounts.permissions import Permission
 from commerce import stripe_gateway as gateway
-from commerce.billing import cards, collecting, payments
+from commerce.billing import cards, checkouts, collecting, payments
 from commerce.models import Invoice, PaymentAttempt, PaymentState
 
 logger = logging.getLogger(__name__)
+
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
 UNREACHABLE = gettext_lazy("Payments can't be reached just now. Nothing was charged; please try again in a minute.")
 
@@ -34,16 +40,47 @@ _STRIPE_CSP = {
     "connect-src": [settings.STRIPE_JS_ORIGIN] if settings.STRIPE_API_BASE else ["https://api.stripe.com"],
     "frame-src": [] if settings.STRIPE_API_BASE else [settings.STRIPE_JS_ORIGIN, "https://hooks.stripe.com"],
 }
-with_stripe = csp_update({directive: sources for directive, sources in _STRIPE_CSP.items() if sources})
+_SOURCES = {directive: sources for directive, sources in _STRIPE_CSP.items() if sources}
+with_stripe = csp_update(_SOURCES)
+
+
+def with_way_to_pay(view: V) -> V:
+    """A card form needs Stripe's script; a form that leads to Stripe's own page may go there, and needs no script."""
+
+    @wraps(view)
+    def chosen(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        sources = _page_sources() if checkouts.is_chosen() else _SOURCES
+        answer: HttpResponseBase = csp_update(sources)(view)(request, *args, **kwargs)
+        return answer
+
+    return cast("V", chosen)
+
+
+def with_every_way_to_pay(view: V) -> V:
+    """As `with_way_to_pay`, where a bank may ask about a stored card as well."""
+
+    @wraps(view)
+    def both(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        sources = _SOURCES | (_page_sources() if checkouts.is_chosen() else {})
+        answer: HttpResponseBase = csp_update(sources)(view)(request, *args, **kwargs)
+        return answer
+
+    return cast("V", both)
+
+
+def _page_sources() -> dict[str, list[str]]:
+    return {"form-action": [settings.STRIPE_CHECKOUT_ORIGIN]}
 
 
 @own_transactions
 @require_http_methods(["GET", "HEAD", "POST"])
-@with_stripe
+@with_way_to_pay
 @requires(Permission.BUY)
 @step_up(before_the_form=True)
 def pay(request: AccountRequest, number: str) -> HttpResponseBase:
-    """The page with the card form; posted by its script, a place at Stripe for the card."""
+    """The page with the card form, or with the way to Stripe's own page. Posted by the form's script, a place at
+    Stripe for the card.
+    """
     now = timezone.now()
     with request.scope():
         invoice = _invoice(request, number)
@@ -57,7 +94,8 @@ def pay(request: AccountRequest, number: str) -> HttpResponseBase:
             return _leave_for(request, reverse("commerce:invoice", args=[invoice.number]))
         if request.method != "POST":
             context = {"invoice": invoice, "steps": _steps(invoice), **stripe_context()}
-            return render(request, "commerce/pay.html", context)
+            page = "commerce/pay_at_stripe.html" if checkouts.is_chosen() else "commerce/pay.html"
+            return render(request, page, context)
     try:
         setup = payments.prepare_card(account=request.account, now=now)
     except gateway.GatewayError:
@@ -100,8 +138,59 @@ def start_payment(request: AccountRequest, number: str) -> HttpResponseBase:
     return _go_on(attempt, now=now)
 
 
+@own_transactions
+@require_POST
+@requires(Permission.BUY)
+@step_up
+def start_checkout(request: AccountRequest, number: str) -> HttpResponseBase:
+    """To a page of Stripe's own on which the invoice can be paid."""
+    now = timezone.now()
+    with request.scope():
+        invoice = _invoice(request, number)
+    pay_page = reverse("commerce:pay", args=[invoice.number])
+    if not checkouts.is_chosen():  # Any more: the page that was shown is of another time.
+        return redirect(pay_page)
+    try:
+        attempt = checkouts.start(invoice=invoice, actor=request.actor, address=request.build_absolute_uri, now=now)
+        # A form that was put aside comes from another page, whose policy would stop the way to Stripe.
+        if urlsplit(request.headers.get("Referer", "")).path == pay_page:
+            return _to_stripe(attempt, now=now)
+    except payments.AlreadyPaying as error:
+        return redirect("commerce:payment", public_id=error.attempt.pk)
+    except payments.InvoiceNotPayable:
+        return redirect("commerce:invoice", number=invoice.number)
+    except gateway.CurrencyNotPayable:
+        messages.error(request, _("Cards can't be charged this amount. Please pay by bank transfer."))
+        return redirect("commerce:invoice", number=invoice.number)
+    except gateway.GatewayError:
+        logger.exception("no payment could be started")
+        messages.error(request, str(UNREACHABLE))
+        return redirect(pay_page)
+    return redirect("commerce:payment", public_id=attempt.pk)
+
+
+def _to_stripe(attempt: PaymentAttempt, *, now: datetime) -> HttpResponse:
+    """To Stripe's page, or to ours where there is nothing to be paid on theirs. Raises gateway.GatewayError."""
+    url = checkouts.address_of(attempt=attempt, now=now)
+    return redirect(url) if url else redirect("commerce:payment", public_id=attempt.pk)
+
+
+@own_transactions
 @require_safe
-@with_stripe
+@requires(Permission.BUY)
+def payment_back(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    """Back from Stripe's page. That somebody comes here says nothing about money: Stripe is asked."""
+    with request.scope():
+        attempt = _attempt(request, public_id)
+    try:
+        payments.settle(attempt_id=attempt.pk, now=timezone.now())
+    except gateway.GatewayError:
+        logger.exception("payment attempt %s: Stripe can't be asked", attempt.pk)  # A job asks again.
+    return redirect("commerce:payment", public_id=attempt.pk)
+
+
+@require_safe
+@with_every_way_to_pay
 @requires(Permission.BUY)
 def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
     """What became of a payment; the page asks again by itself until that is final."""
@@ -120,7 +209,7 @@ def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
             "invoice": attempt.invoice,
             "state": state.value,
             "is_checking": state.is_pending and not waits_for_bank and state != PaymentState.REVIEW,
-            **(stripe_context() if waits_for_bank else {}),
+            **(stripe_context() if waits_for_bank and not attempt.is_at_stripe else {}),
         },
     )
 
@@ -132,12 +221,10 @@ def finish_payment(request: AccountRequest, public_id: UUID) -> HttpResponseBase
     """Back from the bank, about to go there again (`ask`), or done with this card (`give_up`)."""
     now = timezone.now()
     with request.scope():
-        attempt = get_object_or_404(
-            PaymentAttempt.objects.for_account(request.account).select_related("invoice"), pk=public_id
-        )
+        attempt = _attempt(request, public_id)
     try:
         if "ask" in request.POST:
-            return _go_on(attempt, now=now)
+            return _to_stripe(attempt, now=now) if attempt.is_at_stripe else _go_on(attempt, now=now)
         if "give_up" in request.POST:
             attempt = payments.give_up(attempt=attempt, now=now)
         else:
@@ -192,6 +279,11 @@ def _say_what_became_of(request: AccountRequest, attempt: PaymentAttempt) -> Non
             messages.warning(request, _("Your bank wants you to confirm the payment."))
         case _:
             messages.info(request, _("The payment is on its way. Please do not pay again."))
+
+
+def _attempt(request: AccountRequest, public_id: UUID) -> PaymentAttempt:
+    attempts = PaymentAttempt.objects.for_account(request.account).select_related("invoice")
+    return get_object_or_404(attempts, pk=public_id)
 
 
 def _invoice(request: AccountRequest, number: str) -> Invoice:

@@ -343,7 +343,7 @@ def held(asked, invoice, stripe_js, now):
 
 
 def refunded(attempt):
-    made = gateway._client().v1.refunds.list({"payment_intent": attempt.stripe_intent_id}).data
+    made = gateway.client().v1.refunds.list({"payment_intent": attempt.stripe_intent_id}).data
     return [refund.amount for refund in made]
 
 

@@ -285,7 +285,7 @@ def frozen_request():
     """What an attempt sent, with a card that works."""
 
     def request(attempt):
-        card = gateway._client().v1.payment_methods.retrieve("pm_card_visa").id
+        card = gateway.client().v1.payment_methods.retrieve("pm_card_visa").id
         gateway.attach_card(card_id=card, customer_id=StripeCustomer.objects.get().stripe_id)
         return attempt.request | {"payment_method": card}
 

@@ -518,6 +518,11 @@ COMMERCE = [
             Foreign("a card of another company", 200, body=lambda other: {"setup": card(other)}, changes=True),
         ),
     ),
+    Page(
+        "commerce:start-checkout", Permission.BUY, method="POST", kwargs=number("invoice"), names_row=True, status=302,
+        changes=False,  # The card form is chosen here: nobody is sent to Stripe's page.
+    ),
+    Page("commerce:payment-back", Permission.BUY, kwargs=attempt, names_row=True, status=302),
     Page("commerce:payment", Permission.BUY, kwargs=attempt, names_row=True, screen=True),
     Page(
         "commerce:finish-payment", Permission.BUY, method="POST", kwargs=attempt, names_row=True, status=302,

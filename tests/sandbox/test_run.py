@@ -12,7 +12,7 @@ import pytest
 
 from sandbox import watchdog, web
 from sandbox.processes import free_port
-from sandbox.stack import is_setting
+from sandbox.variables import is_setting
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
