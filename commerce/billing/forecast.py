@@ -11,7 +11,6 @@ from commerce import amounts
 from commerce.billing.owed import ledger_for, lines_of, shares_in, spans
 from commerce.billing.periods import words_of
 from commerce.billing.usage_bills import LATE_DAYS, MonthOfUse, metered_on, month_of_use, used_in
-from commerce.contracts.contracts import current_contract
 from commerce.models import BillingKind, Contract, ProductKind, SubscriptionDelta
 from commerce.pricing.money import Money
 from commerce.pricing.proration import Period, add_months
@@ -45,16 +44,17 @@ class NextInvoice:
 
 
 def next_invoices(account: Account, today: date) -> list[NextInvoice]:
-    """The next bill of the running contract's period, and that of this month's use, by date.
+    """The next bills of its running contracts' periods, and those of this month's use, by date.
 
     Two queries; for metered products a few more.
     """
-    contract = current_contract(account, today)
-    if contract is None:
-        return []
-    contract.account = account
-    deltas = ledger_for([contract])[contract.pk]
-    found = [*_of_period(contract, deltas, today), *_of_use(contract, deltas, today)]
+    contracts = list(Contract.objects.for_account(account).current(today).order_by("pk"))
+    ledgers = ledger_for(contracts) if contracts else {}
+    found: list[NextInvoice] = []
+    for contract in contracts:
+        contract.account = account
+        deltas = ledgers.get(contract.pk, [])
+        found += [*_of_period(contract, deltas, today), *_of_use(contract, deltas, today)]
     return sorted(found, key=lambda one: one.date)
 
 

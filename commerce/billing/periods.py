@@ -107,7 +107,7 @@ def bill_period(
             invoice = bills.issue(
                 account=contract.account,
                 currency=contract.currency,
-                lines=[_in_words(line, span) for line in billed],
+                lines=[in_words(line, span) for line in billed],
                 actor=Actor.system(contract.account_id),
                 now=now,
             )
@@ -241,7 +241,7 @@ def _why_nothing(shares: Sequence[Share]) -> BillingOutcome:
     return BillingOutcome.ORDERED if any(share.delta.order_id for share in shares) else BillingOutcome.NOTHING
 
 
-def _in_words(line: OwedLine, span: Span) -> bills.BillLine:
+def in_words(line: OwedLine, span: Span) -> bills.BillLine:
     """A line of the bill: what, for which days, at which price."""
     whole = sum((Decimal(share.delta.unit_price) * share.delta.quantity for share in line.shares), Decimal(0))
     unit_price = abs(line.shares[0].delta.unit_price)

@@ -236,7 +236,7 @@ def month_of_use(contract: Contract, metered: Metered, period: Period, *, used: 
         subscription=metered.subscription, start_date__gte=shared.start_date, start_date__lt=period.start_date
     ).aggregate(spent=Sum("spent_minor", default=0), amount=Sum("amount_minor", default=0))
     is_last = is_over and period.until_date in (shared.until_date, contract.end_date)
-    owed = _owed(contract, metered, shared, so_far["spent"] + spent, is_last=is_last)
+    owed = commitment_owed(contract, metered, shared, so_far["spent"] + spent, is_last=is_last)
     return replace(use, spent_minor=spent, amount_minor=max(owed - so_far["amount"], 0))
 
 
@@ -276,7 +276,7 @@ def _limit_on(day: date, rows: Iterable[tuple[date, date | None, Decimal | None]
     return sum((quantity or Decimal(0) for quantity in holding), Decimal(0))
 
 
-def _owed(contract: Contract, metered: Metered, shared: Period, spent_minor: int, *, is_last: bool) -> int:
+def commitment_owed(contract: Contract, metered: Metered, shared: Period, spent_minor: int, *, is_last: bool) -> int:
     """What is owed of all use under a commitment so far; what is missing to it, once its time is over."""
     first = max(shared.start_date, contract.start_date)
     days = metered.days_held(Period(first, min(shared.until_date, contract.end_date)))
@@ -316,7 +316,7 @@ def _bill_month(contract: Contract, month: Period, *, now: datetime) -> BillingP
             invoice = bills.issue(
                 account=contract.account,
                 currency=contract.currency,
-                lines=[_bill_line(one) for one in billed],
+                lines=[bill_line(one) for one in billed],
                 actor=Actor.system(contract.account_id),
                 now=now,
             )
@@ -364,7 +364,8 @@ def _uncounted(contract: Contract, month: Period) -> Iterable[Metered]:
     return [one for one in metered_on(contract) if one.meter not in counted and one.since < month.until_date]
 
 
-def _bill_line(use: MonthOfUse) -> bills.BillLine:
+def bill_line(use: MonthOfUse) -> bills.BillLine:
+    """A month of use on its bill."""
     return bills.BillLine(
         product=use.metered.subscription.product,
         quantity=use.units,

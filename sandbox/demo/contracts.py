@@ -8,6 +8,7 @@ from commerce.models import Contract, Invoice, Order, ProductKind, Quote
 from sandbox.demo.accounts import LIKELY_ADDONS, Customer, Growth
 from sandbox.demo.books import Books, Term
 from sandbox.demo.company import Company
+from sandbox.demo.period_bills import bill_periods, sell_calls
 from sandbox.demo.selling import RENEWAL_DAYS, Seller
 from sandbox.demo.world import World, working_day
 
@@ -20,7 +21,8 @@ def write_contracts(world: World, company: Company, customers: list[Customer]) -
     books = Books()
     for customer in customers:
         _write(Seller(world, company, books, customer), _recent_wins(world, customers))
-    number_papers(world, company)
+    sell_calls(world, company, books)
+    bill_periods(world, company, books)
     return books
 
 

@@ -12,7 +12,7 @@ from sandbox.demo.brands import add_brands
 from sandbox.demo.bundles import add_bundles
 from sandbox.demo.cases import write_cases
 from sandbox.demo.company import Company, found_company
-from sandbox.demo.contracts import write_contracts
+from sandbox.demo.contracts import number_papers, write_contracts
 from sandbox.demo.events import open_portal, write_events
 from sandbox.demo.help_centre import add_articles, cast_votes
 from sandbox.demo.homes import arrange_homes
@@ -20,6 +20,7 @@ from sandbox.demo.invitations import invite_people
 from sandbox.demo.law import write_law
 from sandbox.demo.marketing import add_marketing
 from sandbox.demo.newcomer import add_newcomer
+from sandbox.demo.period_bills import bill_use
 from sandbox.demo.prices import add_prices
 from sandbox.demo.self_administration import administer
 from sandbox.demo.self_rule import write_rules
@@ -60,6 +61,8 @@ def generate(*, seed: int = DEFAULT_SEED, today: date) -> Demo:
     books = write_contracts(world, company, customers)
     write_rules(world, settled)
     write_usage(world, customers)
+    bill_use(world, company, books)
+    number_papers(world, company)
     write_cases(world, company, settled, articles)
     administer(world, company, settled)
     write_law(world, company, settled)

@@ -34,6 +34,7 @@ from commerce.models import (
 )
 from commerce.pricing import quote as engine
 from commerce.pricing.explanation import seats_phrase
+from commerce.pricing.periods import full_period
 from commerce.pricing.proration import Period, add_months
 from commerce.pricing.quoting import price_quote
 from commerce.quotes import explanations
@@ -42,6 +43,7 @@ from sandbox.demo.books import Books, Line, Purchase, Term, annual_gain, annual_
 from sandbox.demo.company import Company
 from sandbox.demo.deals import add_activities
 from sandbox.demo.invoices import add_invoice
+from sandbox.demo.period_bills import frequency_of
 from sandbox.demo.world import World, in_office_hours, working_day
 
 TERM_MONTHS = 12
@@ -77,7 +79,8 @@ class Seller:
                 lines=tuple(lines),
                 contract=Period(contract.start_date, contract.end_date),
                 change_date=start,
-                billing_period=Period(start, add_months(start, 1)),
+                billing_period=full_period(start, start, months=contract.frequency.months),
+                period_months=contract.frequency.months,
                 tax_treatment=self._tax.treatment,
             )
         )
@@ -110,7 +113,8 @@ class Seller:
                 ),
                 contract=Period(contract.start_date, contract.end_date),
                 change_date=start,
-                billing_period=Period(start, add_months(start, 1)),
+                billing_period=full_period(start, start, months=contract.frequency.months),
+                period_months=contract.frequency.months,
                 tax_treatment=self._tax.treatment,
             )
         )
@@ -220,6 +224,7 @@ class Seller:
                 start_date=start,
                 end_date=add_months(start, TERM_MONTHS),
                 term_months=TERM_MONTHS,
+                billing_frequency=frequency_of(self.account),
                 notice_days=60,
                 currency=self.account.currency,
                 price_book=self.company.book_of(self.account),
@@ -242,7 +247,7 @@ class Seller:
             kind=product.kind_choice.line_kind,
             quantity=quantity,
             unit_price=unit_price or Decimal(0),
-            billing=engine.Billing(product.billing),
+            billing=engine.Billing(Contract(billing_frequency=frequency_of(self.account)).rule_for(product)),
             unit=seats_phrase(int(quantity)) if product.kind == ProductKind.PLAN else "",
             tax_rate_percent=self._tax.rate_percent,
             tax_note=self._tax.note,

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from accounts.models import Entitlement
 from sandbox.demo.accounts import Customer
+from sandbox.demo.period_bills import METERED, calls_since
 from sandbox.demo.world import World
 from tracking.models import Meter, UsageDaily
 
@@ -21,6 +22,7 @@ SHARES = {
 FOLLOW = 0.03  # Each day, use comes this much nearer to what a new limit allows: nobody fills new seats at once.
 MONTH_DAYS = 30.4
 BEYOND = 1.05  # Nobody gets further above a limit.
+ABOVE = 1.16  # What is paid for by use, against what is free.
 DECLINE_DAYS = 150  # Customers at risk have used less and less for so long.
 
 
@@ -76,17 +78,25 @@ def _series(world: World, customer: Customer, meter: Meter, days: list[date], li
     for day, level, limit in zip(days, levels, limits, strict=True):
         month_used = 0 if day.day == 1 else month_used
         asked = level / MONTH_DAYS * WEEK[day.weekday()] * chance.uniform(0.82, 1.18)
-        let_through = max(0, min(round(asked), int(limit * BEYOND) - month_used))
+        let_through = max(0, min(round(asked), int(limit * _beyond(world, customer, meter, day)) - month_used))
         month_used += let_through
         used.append(let_through)
     return used
 
 
 def _share(customer: Customer, meter: Meter, share: float) -> float:
-    """Acme's one limit that is near is its seats."""
+    """Acme's one limit that is near is its seats. Whoever pays by use is above what is free."""
+    if customer.name == METERED and meter is Meter.API_CALLS:
+        return ABOVE
     if customer.profile.seats_used is not None and meter is not Meter.SEATS:
         return min(share, 0.72)
     return share
+
+
+def _beyond(world: World, customer: Customer, meter: Meter, day: date) -> float:
+    """How far above the limit calls go through: as far as they are paid for."""
+    pays = customer.name == METERED and meter is Meter.API_CALLS
+    return 2 * ABOVE if pays and day >= calls_since(world) else BEYOND
 
 
 def _seats(levels: list[float], limits: list[float], last: int | None) -> list[float]:
