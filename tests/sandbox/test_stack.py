@@ -11,6 +11,7 @@ from sandbox import watchdog, web
 from sandbox.processes import AlreadyRunning, Lock, SandboxError
 from sandbox.stack import (
     BEAT,
+    CHECKOUT,
     MAIL,
     OIDC,
     OUTSIDE,
@@ -39,6 +40,7 @@ def test_the_outside_world_gives_every_setting_that_the_portal_reads(stack):
         *("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "MAIL_SINK_URL"),
         *("EMAIL_INBOUND_ADDRESS", "EMAIL_WEBHOOK_SECRET"),
         *("STRIPE_API_BASE", "STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_JS_URL", "STRIPE_WEBHOOK_SECRET"),
+        "STRIPE_CHECKOUT_ORIGIN",
         *("SALESFORCE_INSTANCE_URL", "SALESFORCE_LOGIN_URL", "SALESFORCE_CLIENT_ID", "SALESFORCE_USERNAME"),
         *("SALESFORCE_PRIVATE_KEY_FILE", "SALESFORCE_CA_BUNDLE"),
     }
@@ -82,7 +84,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path):
     [
         ({"DATABASE_URL": "postgresql://db.example/portal"}, {POSTGRES}),
         ({"REDIS_URL": "redis://cache.example"}, {VALKEY}),
-        ({"STRIPE_SECRET_KEY": "sk_test_real"}, {STRIPE, PROXY}),
+        ({"STRIPE_SECRET_KEY": "sk_test_real"}, {STRIPE, CHECKOUT, PROXY}),
         ({"SALESFORCE_INSTANCE_URL": "https://acme.my.salesforce.com"}, {SALESFORCE}),
         ({"EMAIL_URL": "smtp://mail.example"}, {MAIL}),
         ({"EMAIL_URL": "", "PATH": "/bin"}, set()),
