@@ -14,6 +14,7 @@ from commerce.admin.bases import AmountsByPermission
 from commerce.admin.usage_import import MAY_IMPORT, confirm_usage, look_at_usage
 from commerce.models import BillingPeriod, BooksCheck, UsageCharge
 from commerce.pricing.money import Money
+from tracking.models import Meter
 
 
 @admin.register(BillingPeriod)
@@ -36,7 +37,7 @@ class BillingPeriodAdmin(ReadOnly, ModelAdmin):
 @admin.register(UsageCharge)
 class UsageChargeAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     amounts = frozenset({"amount", "amount_minor", "spent_minor"})
-    list_display = ["account", "meter", "start_date", "used", "entitled", "amount"]
+    list_display = ["account", "what", "start_date", "used_units", "included", "amount"]
     list_filter = ["meter", "start_date"]
     list_select_related = ["account", "period__contract"]
     search_fields = ["account__name"]
@@ -57,6 +58,18 @@ class UsageChargeAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
     def has_import_usage_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm(MAY_IMPORT)
+
+    @display(description=_("meter"), ordering="meter")
+    def what(self, charge: UsageCharge) -> str:
+        return str(Meter(charge.meter).name_over_time)
+
+    @display(description=_("used"), ordering="used")
+    def used_units(self, charge: UsageCharge) -> str:
+        return amounts.number(charge.used)
+
+    @display(description=_("entitled"), ordering="entitled")
+    def included(self, charge: UsageCharge) -> str:
+        return amounts.number(charge.entitled)
 
     @display(description=_("amount"))
     def amount(self, charge: UsageCharge) -> str:
