@@ -259,6 +259,7 @@ STAFF_TABLE: dict[str, frozenset[StaffGroup]] = {
     },
     "commerce.view_goal": _EVERYONE,
     "commerce.view_goalversion": _EVERYONE,
+    "commerce.add_goal": frozenset({_G.CUSTOMER_SUCCESS, _G.SALES, _G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.view_retentionoffer": _COMMERCIAL,
     "commerce.add_retentionoffer": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),
     "commerce.change_retentionoffer": frozenset({_G.REVENUE_MANAGER, _G.SYSTEM_ADMINISTRATOR}),

@@ -35,17 +35,28 @@ _ITEMS = {
     MenuEntry.USAGE: ("gauge", Permission.VIEW_USAGE),
     MenuEntry.PLANS: ("layers", Permission.VIEW_PRICES),
     MenuEntry.ORDERS: ("package", Permission.VIEW_ORDERS),
+    MenuEntry.LICENCES: ("key-round", Permission.VIEW_LICENCES),
     MenuEntry.INVOICES: ("receipt", Permission.VIEW_INVOICES),
     MenuEntry.COMPANY: ("building-2", Permission.VIEW_TEAM),
 }
-_ALSO = {"commerce:plans": ("/quotes/",), "commerce:orders": ("/approvals/",), "commerce:invoices": ("/payments/",)}
+_ALSO = {
+    "commerce:plans": ("/quotes/",),
+    "commerce:orders": ("/approvals/", "/licences/"),
+    "commerce:invoices": ("/payments/",),
+}
+# Pages that are found on others, and have an entry of their own for those who may not open these.
+_FOUND_ON = {MenuEntry.LICENCES: Permission.VIEW_ORDERS}
 
 
 def navigation(request: HttpRequest) -> list[NavigationItem]:
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None:
         return _staff_navigation(request)
-    open_to_them = [(entry, permission) for entry, (_icon, permission) in _ITEMS.items() if membership.may(permission)]
+    open_to_them = [
+        (entry, permission)
+        for entry, (_icon, permission) in _ITEMS.items()
+        if membership.may(permission) and not (entry in _FOUND_ON and membership.may(_FOUND_ON[entry]))
+    ]
     shown = menus.arranged(open_to_them, roles=membership.roles, arrangement=brands.wear(request).menu)
     return [_item(MenuEntry(entry), request.path) for entry in shown]
 

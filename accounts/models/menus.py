@@ -19,6 +19,7 @@ class MenuEntry(models.TextChoices):
     USAGE = "commerce:usage", _("Usage")
     PLANS = "commerce:plans", _("Plans")
     ORDERS = "commerce:orders", _("Orders")
+    LICENCES = "commerce:licences", _("Licences and downloads")
     INVOICES = "commerce:invoices", _("Invoices")
     COMPANY = "accounts:company", _("Company")
 

@@ -12,6 +12,7 @@ from accounts.admin import ReadOnly
 from commerce import amounts
 from commerce.admin.amending import MAY_AMEND, amend_contract
 from commerce.admin.bases import AmountsByPermission
+from commerce.admin.goals import MAY_ADD, add_goal
 from commerce.models import Activity, Contract, Deal, Subscription, SubscriptionDelta
 from commerce.pricing.money import Money
 
@@ -50,15 +51,25 @@ class ContractAdmin(ReadOnly, ModelAdmin):
     list_select_related = ["account"]
     search_fields = ["account__name", "serial"]
     inlines = [SubscriptionInline]
-    actions_detail = ["amend"]
+    actions_detail = ["amend", "agree_on_goal"]
 
     def get_urls(self) -> list[URLPattern]:
-        amend = self.admin_site.admin_view(amend_contract)
-        return [path("<int:object_id>/amend/", amend, name="amend_contract"), *super().get_urls()]
+        return [
+            path("<int:object_id>/amend/", self.admin_site.admin_view(amend_contract), name="amend_contract"),
+            path("<int:object_id>/goals/add/", self.admin_site.admin_view(add_goal), name="add_goal"),
+            *super().get_urls(),
+        ]
 
     @action(description=_("Change for the customer"), permissions=["amend"], url_path="change-for-customer")
     def amend(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect("admin:amend_contract", object_id)
+
+    @action(description=_("Add a goal"), permissions=["agree"], url_path="agree-on-goal")
+    def agree_on_goal(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect("admin:add_goal", object_id)
+
+    def has_agree_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm(MAY_ADD)
 
     def has_amend_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm(MAY_AMEND)

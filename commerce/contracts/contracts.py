@@ -24,6 +24,8 @@ from commerce.models import (
     PendingChange,
     Product,
     ProductKind,
+    Renewal,
+    RenewalState,
     SubscriptionDelta,
 )
 from commerce.pricing.money import stored, to_minor
@@ -32,6 +34,7 @@ from commerce.pricing.proration import Period
 from commerce.pricing.tax import TaxTreatment, tax_line
 
 SHOWN_AMENDMENTS = 3  # On the timeline; all of them stand in the history.
+_PAST_ON_THEIR_DAY = ("signed", "start", "amendment", "renewal_step")
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ _WHOLE_CONTRACT = {
 class TimelineStep:
     """One date of a contract. `state`: done, next (the one that matters now) or future."""
 
-    kind: str  # signed, start, amendment, planned, notice, renewal or end.
+    kind: str  # signed, start, amendment, planned, notice, renewal_step, grace_end, renewal or end.
     label: str
     date: date
     state: str
@@ -153,11 +156,14 @@ class ContractOverview:
     amendments: tuple[Amendment, ...]  # Oldest first; the first is what was signed.
     steps: tuple[TimelineStep, ...]
     planned: PendingChange | None = None  # The change that is open.
+    renewal: Renewal | None = None  # What becomes of it at its end, where that has begun.
 
     @property
     def all_steps(self) -> tuple[TimelineStep, ...]:
         """Every date, with all changes: for those who want a list."""
-        return timeline(self.contract, self.amendments, self.today, planned=self.planned, most=None)
+        return timeline(
+            self.contract, self.amendments, self.today, planned=self.planned, renewal=self.renewal, most=None
+        )
 
     @property
     def next_step(self) -> TimelineStep | None:
@@ -303,15 +309,20 @@ def deltas_of_running() -> QuerySet[SubscriptionDelta]:
 _running_deltas = Compiled(deltas_of_running)
 
 
-def overview_of(contract: Contract, today: date, *, on: date | None = None) -> ContractOverview:
-    """One contract on a day, with the change that is planned, and with what was owned `on` another. Two queries."""
+def overview_of(
+    contract: Contract, today: date, *, on: date | None = None, renewal: Renewal | None = None
+) -> ContractOverview:
+    """One contract on a day, with the change that is planned, and with what was owned `on` another. Two queries.
+
+    What its `renewal` came to stands among its dates.
+    """
     planned = PendingChange.objects.open().filter(contract=contract).prefetch_related("lines__product").first()
     if planned is not None:
         planned.contract = contract
     rows = list(_ledger_of(contract).annotate(tax=taxes.rate_of_buyer(today)))
     deltas: list[SubscriptionDelta] = [*rows]
     rate_inside = taxes.rate_inside_at(contract.account, taxes.rate_from(rows[0].tax)) if rows else Decimal(0)
-    seen = _overview(contract, deltas, today, planned)
+    seen = _overview(contract, deltas, today, planned, renewal)
     if on is not None:
         return replace(seen, lines=covered_on(contract, deltas, planned, on, rate_inside=rate_inside))
     # An ended contract shows what it had on its last day.
@@ -319,7 +330,11 @@ def overview_of(contract: Contract, today: date, *, on: date | None = None) -> C
 
 
 def _overview(
-    contract: Contract, deltas: list[SubscriptionDelta], today: date, planned: PendingChange | None = None
+    contract: Contract,
+    deltas: list[SubscriptionDelta],
+    today: date,
+    planned: PendingChange | None = None,
+    renewal: Renewal | None = None,
 ) -> ContractOverview:
     amendments = _amendments(deltas)
     return ContractOverview(
@@ -328,8 +343,9 @@ def _overview(
         # An ended contract shows what it had on its last day.
         lines=owned_on(deltas, min(today, contract.last_date)),
         amendments=amendments,
-        steps=timeline(contract, amendments, today, planned=planned),
+        steps=timeline(contract, amendments, today, planned=planned, renewal=renewal),
         planned=planned,
+        renewal=renewal,
     )
 
 
@@ -339,13 +355,20 @@ def timeline(
     today: date,
     *,
     planned: PendingChange | None = None,
+    renewal: Renewal | None = None,
     most: int | None = SHOWN_AMENDMENTS,
 ) -> tuple[TimelineStep, ...]:
-    """The dates of a contract in order, with the next one that matters marked, and the last `most` changes."""
+    """The dates of a contract in order, with the next one that matters marked; the last `most` changes, and as many
+    steps of its renewal.
+    """
     steps = []
     next_found = False
-    for kind, label, day, detail in sorted(_dates(contract, amendments, planned, most), key=lambda step: step[2]):
-        if day < today or (day == today and kind in ("signed", "start", "amendment")):
+    dates = _dates(contract, amendments, planned, most)
+    if renewal is not None:
+        renewed = renewal_dates(renewal, contract.account)
+        dates += renewed if most is None else renewed[-most:]
+    for kind, label, day, detail in sorted(dates, key=lambda step: step[2]):
+        if day < today or (day == today and kind in _PAST_ON_THEIR_DAY):
             state = "done"
         elif not next_found:
             state, next_found = "next", True
@@ -353,6 +376,26 @@ def timeline(
             state = "future"
         steps.append(TimelineStep(kind, label, day, state, detail))
     return tuple(steps)
+
+
+def renewal_dates(renewal: Renewal, account: Account) -> list[tuple[str, str, date, str]]:
+    """What became of a renewal so far, on the customer's days, in order; and until when there is grace."""
+    successor = renewal.successor
+    reached = [
+        (_("Renewal offered"), renewal.offered_at, ""),
+        (_("Reminded of the renewal"), renewal.notified_at, ""),
+        (_("Renewal declined"), renewal.declined_at, ""),
+        (_("Renewal accepted"), renewal.accepted_at, _("By its own clause") if renewal.is_automatic else ""),
+        (_("Rolled over"), renewal.rolled_over_at, successor.number if successor else ""),
+        (_("Grace begins"), renewal.grace_at, ""),
+        (_("Access suspended"), renewal.suspended_at, ""),
+        (_("Asked back"), renewal.winback_at, ""),
+        (_("Not renewed"), renewal.lapsed_at, ""),
+    ]
+    dates = [("renewal_step", label, account.local_date(at), detail) for label, at, detail in reached if at is not None]
+    if renewal.state == RenewalState.GRACE:
+        dates.append(("grace_end", _("Access ends"), renewal.grace_until_date, _("Unless you renew before")))
+    return sorted(dates, key=lambda step: step[2])
 
 
 def _dates(

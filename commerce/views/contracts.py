@@ -50,12 +50,13 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
     `?on=2026-03-01` shows what was owned on that day, or will be, and at what price.
     """
     now = timezone.now()
-    shown = get_object_or_404(Contract.objects.for_account(request.account).select_related("account").by_number(number))
+    contracts = Contract.objects.for_account(request.account).select_related("account", "renewal__successor")
+    shown = get_object_or_404(contracts.by_number(number))
     today = request.account.local_date(now)
     rights = _rights(request)
     form = OnForm(request.GET if "on" in request.GET else None)
     on = form.cleaned_data["on"] if form.is_bound and form.is_valid() else None
-    overview = overview_of(shown, today, on=on)
+    overview = overview_of(shown, today, on=on, renewal=getattr(shown, "renewal", None))
     is_running = shown.is_running(today)
     meters = meters_on(request.account, today, Entitlements.of(request.account, today=today)) if is_running else []
     used = {use.meter: use.used for use in meters}

@@ -6,7 +6,7 @@ from django.urls import reverse
 from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.contracts.contracts import ledger_of, owned_on
-from commerce.models import PendingChange, TaxRate
+from commerce.models import GoalVersion, PendingChange, TaxRate
 
 REASON = "Agreed with Ada on the phone."
 
@@ -75,3 +75,39 @@ def test_what_cannot_be_done_changes_nothing(manager, contract, url, sent, signe
 def test_others_of_the_staff_and_customers_may_not(agent, admin, url, signed_in):
     assert signed_in(agent).get(url).status_code == 403
     assert signed_in(admin).get(url).status_code == 302
+
+
+# Goals
+
+
+@pytest.fixture
+def goal(contract):
+    return {
+        "form_key": "0b5d6700-aaaa-4bbb-8ccc-000000000001", "title": "More crews", "metric": "seats", "baseline": "10",
+        "target": "60", "target_date": str(contract.end_date),
+    }  # fmt: skip
+
+
+def test_the_staff_add_a_goal_for_the_customer_once(manager, contract, goal, signed_in):
+    client, add = signed_in(manager), reverse("admin:add_goal", args=[contract.pk])
+    assert add in client.get(reverse("admin:account_360_panel", args=[contract.account_id, "goals"])).content.decode()
+    assert "More crews" not in client.get(add).content.decode()
+    for _click in range(2):
+        assert client.post(add, goal).status_code == 302
+    said = GoalVersion.objects.get()
+    assert (said.title, said.goal.contract, said.said_by) == ("More crews", contract, manager)
+
+
+def test_a_goal_that_leads_nowhere_is_refused(manager, contract, goal, signed_in):
+    add = reverse("admin:add_goal", args=[contract.pk])
+    assert signed_in(manager).post(add, goal | {"target": "10"}).status_code == 422
+    assert not GoalVersion.objects.exists()
+
+
+def test_who_may_not_add_goals_adds_none(agent, admin, contract, goal, signed_in, client):
+    add = reverse("admin:add_goal", args=[contract.pk])
+    assert signed_in(agent).post(add, goal).status_code == 403
+    assert signed_in(admin).post(add, goal).status_code in (302, 403, 404)
+    client.logout()
+    assert client.post(add, goal).status_code == 302
+    assert not GoalVersion.objects.exists()

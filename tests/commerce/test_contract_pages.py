@@ -3,13 +3,15 @@
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.contracts.applying import apply_due
 from commerce.contracts.contracts import overview, overview_of
-from commerce.models import Contract
+from commerce.models import Contract, Renewal
 from commerce.orders.fulfilling import fulfil
 from tests.factories import make_contract, make_member
 from tracking.actor import Actor
@@ -119,6 +121,33 @@ def test_the_pages_cost_at_most_eight_queries(admin, contract, signed_in, most_q
         client.get(LIST)
     with most_queries(8):
         client.get(url_of(contract))
+
+
+def test_what_became_of_the_renewal_stands_among_the_dates(admin, contract, acme, now, today, signed_in):
+    offered = now - timedelta(days=20)
+    renewal = Renewal.objects.create(
+        account=acme, contract=contract, due_date=contract.end_date, term_months=12, currency="EUR",
+        offered_at=offered, notified_at=now - timedelta(days=2), declined_at=now, state="declined",
+    )  # fmt: skip
+    steps = overview_of(contract, today, renewal=renewal).steps
+    assert [step.label for step in steps if step.kind == "renewal_step"] == [
+        "Renewal offered", "Reminded of the renewal", "Renewal declined",
+    ]  # fmt: skip
+    assert all(step.state == "done" for step in steps if step.kind == "renewal_step")
+    client = signed_in(admin)
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get(url_of(contract)).content.decode()
+    assert "Renewal declined" in page
+    assert not [query for query in captured if 'FROM "commerce_renewal"' in query["sql"]]  # It comes along.
+
+
+def test_in_grace_the_dates_say_when_access_ends(contract, acme, now, today):
+    renewal = Renewal(
+        account=acme, contract=contract, due_date=contract.end_date, term_months=12, currency="EUR",
+        grace_at=now, state="grace",
+    )  # fmt: skip
+    ends = next(step for step in overview_of(contract, today, renewal=renewal).steps if step.kind == "grace_end")
+    assert ends.date == contract.end_date + timedelta(days=15)
 
 
 # What was owned when

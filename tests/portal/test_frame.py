@@ -113,6 +113,13 @@ def test_what_is_left_out_of_the_menu_stays_open(admin, rf, signed_in):
     assert f'class="nav-link" href="{reverse("commerce:usage")}"' not in page.content.decode()
 
 
+def test_licences_stand_in_the_menu_of_those_who_see_no_orders(acme, admin, rf):
+    support = make_member(acme, "sue@acme.example", "Sue", roles=["support"]).membership
+    assert "Licences and downloads" in menu_of(support, rf)
+    assert "Orders" not in menu_of(support, rf)
+    assert "Licences and downloads" not in menu_of(admin.membership, rf)  # A part of their orders.
+
+
 def test_a_rule_opens_nothing(acme, rf):
     viewer = make_member(acme, "vera@acme.example", "Vera", roles=["viewer"]).membership
     assert "Plans" not in menu_of(viewer, rf, (Role.VIEWER, MenuEntry.PLANS, 1))
@@ -130,7 +137,7 @@ def test_only_a_role_that_opens_the_page_shows_its_entry(buyer_and_supporter, rf
 def test_entries_take_the_places_they_are_given(acme, rf):
     support = make_member(acme, "sue@acme.example", "Sue", roles=["support"]).membership
     menu = menu_of(support, rf, (Role.SUPPORT, MenuEntry.CASES, 1), (Role.SUPPORT, MenuEntry.HOME, 3))
-    assert menu == ["Cases", "Help", "Home", "Usage", "Company"]
+    assert menu == ["Cases", "Help", "Home", "Usage", "Licences and downloads", "Company"]
 
 
 def test_of_two_places_the_first_counts(buyer_and_supporter, rf):

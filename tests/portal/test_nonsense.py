@@ -164,6 +164,18 @@ def test_the_pages_of_a_row_do_not_fail_at_nonsense(world):
         reverse("admin:commerce_banktransfer_send_back", args=[acme.transfer.pk]): ["reason"],
         reverse("admin:commerce_dunning_hold", args=[acme.dunning.pk]): ["reason"],
         reverse("admin:commerce_dunning_go_on", args=[acme.dunning.pk]): ["reason"],
+        reverse("admin:add_goal", args=[acme.contract.pk]): [
+            "form_key",
+            "title",
+            "metric",
+            "baseline",
+            "target",
+            "target_date",
+            "unit",
+            "reached",
+            "hours_each",
+            "hourly_cost",
+        ],
         reverse("admin:cases_case_answer", args=[acme.case.pk]): ["body", "form_key", "kind"],
         reverse("admin:cases_case_move", args=[acme.case.pk]): ["to"],
     }

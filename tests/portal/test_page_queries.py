@@ -205,6 +205,7 @@ STAFF_PAGES = [
     "portfolio",
     "portfolio of a colleague",
     "hand_over",
+    "add_goal",
     "renewal_board",
     "commerce_bankstatement_read",
     "commerce_banktransfer_changelist",
@@ -224,6 +225,7 @@ def test_a_page_of_the_staff_asks_little_too(in_the_world, company, name):
     page, _space, part = name.partition(" ")
     args = [company.account.pk] if page in ("account_360", "account_360_panel") else []
     args += [part] if page == "account_360_panel" else []
+    args += [company.contract.pk] if page == "add_goal" else []
     query = {"hand_over": {"account": company.account.pk}}.get(page, {})
     if part == "of a colleague":
         query = {"person": company.account.owner_id}
