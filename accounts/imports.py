@@ -33,7 +33,7 @@ class NothingToInvite(Exception):
 def look_at(*, account: Account, content: bytes, file_name: str, user: User, now: datetime) -> MemberImport:
     """Keep a file and say of each line what would become of it; nobody is invited yet.
 
-    Raises `accounts.people_csv.FileRefused`.
+    Raises `accounts.services.FileRefused`.
     """
     lines = read_people(content)
     standing = Standing.of(account, {line.email for line in lines})

@@ -4,17 +4,14 @@ A spreadsheet runs a cell that begins with one of `=+-@` as a formula when someb
 beginnings are taken off names and departments, and the report says so.
 """
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
-from io import StringIO
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.utils.translation import gettext as _
 
 from accounts.models import LineOutcome
 from accounts.permissions import Role
+from accounts.spreadsheets import read_rows, text_of
 
 MOST_LINES = 10_000
 LARGEST = 2 * 1024 * 1024  # Bytes.
@@ -23,10 +20,6 @@ COLUMNS = {
     "email": "email", "e-mail": "email", "mail": "email", "e-mail address": "email", "name": "name",
     "role": "roles", "roles": "roles", "department": "department",
 }  # fmt: skip
-
-
-class FileRefused(Exception):
-    """The file cannot be read as a whole; the message says why, and nothing has been done."""
 
 
 @dataclass(frozen=True)
@@ -46,60 +39,18 @@ class Line:
 def read_people(content: bytes) -> list[Line]:
     """The lines of a CSV file in UTF-8 with the columns email, name, roles and department, the last three optional.
 
-    Roles are separated by spaces, commas or bars; without any, somebody is a viewer. Raises `FileRefused`.
+    Roles are separated by spaces, commas or bars; without any, somebody is a viewer. Raises
+    `accounts.services.FileRefused`.
     """
-    text = _text(content)
-    heading = text.partition("\n")[0]
-    delimiter = max(",;\t", key=heading.count)
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines: list[Line] = []
     seen: set[str] = set()
-    for number, row in _rows(reader, _columns(reader)):
-        if len(lines) == MOST_LINES:
-            raise FileRefused(_("The file has more than %(most)d lines. Please split it.") % {"most": MOST_LINES})
+    for number, row in read_rows(
+        text_of(content, most_bytes=LARGEST), needed=["email"], names=COLUMNS, most=MOST_LINES
+    ):
         line = _line(number, row, seen)
         seen.add(line.email)
         lines.append(line)
-    if not lines:
-        raise FileRefused(_("The file has a heading and no lines."))
     return lines
-
-
-def _text(content: bytes) -> str:
-    if len(content) > LARGEST:
-        raise FileRefused(_("The file is larger than %(most)d MB.") % {"most": LARGEST // (1024 * 1024)})
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileRefused(_("The file is not in UTF-8. Save it as “CSV UTF-8” and try again.")) from error
-    if "\x00" in text:
-        raise FileRefused(_("The file is not text. Save it as “CSV UTF-8” and try again."))
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _columns(reader: Iterator[list[str]]) -> list[str]:
-    try:
-        heading = next(reader)
-    except (StopIteration, csv.Error) as error:
-        raise FileRefused(_("The file is empty, or its heading cannot be read.")) from error
-    columns = [COLUMNS.get(cell.strip().lower(), "") for cell in heading]
-    if "email" not in columns:
-        raise FileRefused(_("The first line must name the columns: email, name, roles, department."))
-    return columns
-
-
-def _rows(reader: Iterator[list[str]], columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    number = 1
-    while True:
-        number += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise FileRefused(_("Line %(number)d cannot be read as CSV.") % {"number": number}) from error
-        if any(cell.strip() for cell in cells):
-            yield number, dict(zip(columns, (cell.strip() for cell in cells), strict=False))
 
 
 def _line(number: int, row: dict[str, str], seen: set[str]) -> Line:

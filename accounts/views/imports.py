@@ -15,8 +15,9 @@ from accounts import imports
 from accounts.http import AccountRequest, requires, step_up
 from accounts.models import ImportLine, ImportState, LineOutcome, MemberImport
 from accounts.paging import page_of
-from accounts.people_csv import LARGEST, MOST_LINES, FileRefused
+from accounts.people_csv import LARGEST, MOST_LINES
 from accounts.permissions import Permission
+from accounts.services import FileRefused
 from accounts.spreadsheets import csv_response
 
 

@@ -30,7 +30,6 @@ from commerce.pricing.money import Money
 from tracking.actor import Actor
 
 MAY_HANDLE = "commerce.handle_transfers"
-MOST_BYTES = 250 * 1024
 KEPT_SECONDS = 60 * 60  # Between the look and the confirmation.
 
 
@@ -45,8 +44,8 @@ class StatementForm(forms.Form):
 
     def clean_file(self) -> tuple[str, list[bank_statements.Line]]:
         upload: UploadedFile[bytes] = self.cleaned_data["file"]
-        content = upload.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
+        content = upload.read(bank_statements.MOST_BYTES + 1)
+        if len(content) > bank_statements.MOST_BYTES:
             raise forms.ValidationError(_("The file is too large."))
         try:
             return upload.name or "", bank_statements.read(content)

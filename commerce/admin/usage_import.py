@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts.http import StaffRequest, requires_staff
-from commerce.billing.usage_import import MOST_BYTES, FileRefused, Outcome, ReadLine, import_usage, look_at, read
+from accounts.services import FileRefused
+from commerce.billing.usage_import import MOST_BYTES, Outcome, ReadLine, import_usage, look_at, read
 
 MAY_IMPORT = "commerce.import_usage"
 KEPT_SECONDS = 60 * 60  # Between the look and the confirmation.

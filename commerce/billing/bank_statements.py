@@ -1,8 +1,6 @@
 """Reading what a bank tells: a CSV of our own columns, or camt.053 (ISO 20022). Pure: bytes in, lines out."""
 
-import csv
 import hashlib
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,11 +11,15 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from lxml import etree
 
+from accounts.services import FileRefused
+from accounts.spreadsheets import read_rows, text_of
 from accounts.sso.xml import XmlRefused, parse
 from commerce.pricing.money import PricingError, from_minor, to_minor
 
 COLUMNS = ("booked_date", "amount", "currency", "payer", "iban", "reference", "bank_id")
+MOST_BYTES = 250 * 1024
 MOST_LINES = 2000
+MOST_ROWS = 10_000  # Also of what left the account.
 AMOUNT = re.compile(r"[+-]?\d{1,15}([.,]\d{1,5})?", re.ASCII)  # Nothing between the thousands.
 
 
@@ -69,29 +71,15 @@ def _digest(*parts: object) -> str:
 
 def _csv(content: bytes) -> Iterator[Line]:
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise StatementRefused(_("The file is not UTF-8.")) from error
-    if "\0" in text:
-        raise StatementRefused(_("This is no text file."))
-    first = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in first else ",")
-    if missing := [name for name in COLUMNS[:3] if name not in (rows.fieldnames or [])]:
-        raise StatementRefused(_("These columns are missing: %(names)s.") % {"names": ", ".join(missing)})
-    for number, row in _rows(rows):
-        cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+        rows = read_rows(text_of(content, most_bytes=MOST_BYTES), needed=COLUMNS[:3], most=MOST_ROWS)
+    except FileRefused as refused:
+        raise StatementRefused(str(refused)) from refused
+    for number, row in rows:
+        cells = {name: row.get(name, "") for name in COLUMNS}
         amount = _amount(cells["amount"], number)
         if amount > 0:
             yield _line(number, cells["booked_date"], amount, cells["currency"], cells["payer"], cells["iban"],
                         cells["reference"], cells["bank_id"])  # fmt: skip
-
-
-def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str | None]]]:
-    try:
-        yield from enumerate(reader, start=2)
-    except csv.Error as error:
-        message = _("Line %(number)d: %(error)s.") % {"number": reader.line_num, "error": error}
-        raise StatementRefused(message) from error
 
 
 def _camt(content: bytes) -> Iterator[Line]:

@@ -1,7 +1,5 @@
 """Use of the vendor's product from a file: looked at line by line, then stored. The same file twice changes nothing."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Account
+from accounts.spreadsheets import read_rows, text_of
 from commerce.models import UsageCharge
 from tracking.models import Meter, UsageDaily
 from tracking.services import record_usage
@@ -23,10 +22,6 @@ MOST_BYTES = 5_000_000
 MOST_LINES = 50_000
 PLACES = 4  # Decimals of a quantity that are kept.
 MOST = Decimal(10) ** 15
-
-
-class FileRefused(Exception):
-    """It is no list of use; the message says why."""
 
 
 class Outcome(StrEnum):
@@ -81,21 +76,9 @@ class Report:
 
 
 def read(content: bytes) -> list[ReadLine]:
-    """The lines of a file. Raises `FileRefused`."""
-    if len(content) > MOST_BYTES:
-        raise FileRefused(_("The file is larger than 5 MB. Split it."))
-    try:
-        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileRefused(_("This is no list of use (%(reason)s).") % {"reason": error}) from error
-    if not rows or not set(COLUMNS) <= rows[0].keys():
-        raise FileRefused(_("A list of use begins with the columns %(names)s.") % {"names": ", ".join(COLUMNS)})
-    if len(rows) > MOST_LINES:
-        raise FileRefused(_("The file has more than %(most)s lines. Split it.") % {"most": MOST_LINES})
-    return [
-        ReadLine(number, *((row[name] or "").strip().removeprefix("'") for name in COLUMNS))
-        for number, row in enumerate(rows, start=2)
-    ]
+    """The lines of a file. Raises `accounts.services.FileRefused`."""
+    rows = read_rows(text_of(content, most_bytes=MOST_BYTES), needed=COLUMNS, most=MOST_LINES)
+    return [ReadLine(number, *(row.get(name, "") for name in COLUMNS)) for number, row in rows]
 
 
 def look_at(lines: Iterable[ReadLine], *, now: datetime) -> Report:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from accounts.audit import AuditAction, note
@@ -86,7 +87,8 @@ class Report:
 
 def read_document(content: bytes) -> dict[str, Any]:
     """The document in a file. Figures are read as they are written, never as floats. Raises `DocumentRefused`."""
-    check_size(content)
+    if len(content) > MOST_BYTES:
+        raise DocumentRefused(_("The file is larger than %(most)s.") % {"most": filesizeformat(MOST_BYTES)})
     try:
         document = json.loads(content.decode("utf-8-sig"), parse_float=str, parse_constant=_refuse_constant)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -95,12 +97,6 @@ def read_document(content: bytes) -> dict[str, Any]:
         raise DocumentRefused(_("This is no catalogue: “catalogue” is not %(format)d in it.") % {"format": FORMAT})
     check_sections(document)
     return document
-
-
-def check_size(content: bytes) -> None:
-    """Raises `DocumentRefused` for a file that is too large."""
-    if len(content) > MOST_BYTES:
-        raise DocumentRefused(_("The file is larger than %(limit)d MB.") % {"limit": MOST_BYTES // (1024 * 1024)})
 
 
 def check_sections(document: Given) -> None:

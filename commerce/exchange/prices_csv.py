@@ -4,20 +4,21 @@ Read back, it becomes a document of price books, which is looked at and imported
 tell, as the tiers of a price, stays as it is; so it can end prices of every method, and add those of a price per unit.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.services import FileRefused
+from accounts.spreadsheets import read_rows, text_of
 from commerce.exchange.exporting import told_row
-from commerce.exchange.importing import DocumentRefused, check_sections, check_size
+from commerce.exchange.importing import MOST_BYTES, MOST_ROWS, DocumentRefused, check_sections
 from commerce.exchange.tables import BOOKS, PRICES, Row
 from commerce.exchange.values import told
 from commerce.models import Price, PriceBook
 
 COLUMNS = ("book", "product", "method", "currency", "unit_price", "price_months", "valid_from", "valid_until")
+_NEEDED = ("book", "product", "currency", "valid_from")
 _OF_PRICE = tuple(name for name in COLUMNS if name in PRICES.names)
 
 
@@ -32,20 +33,17 @@ def price_rows() -> Iterator[tuple[object, ...]]:
 
 def read_prices(content: bytes) -> dict[str, Any]:
     """The document of a list of prices. Raises `DocumentRefused`."""
-    check_size(content)
     try:
-        lines = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DocumentRefused(_("This is no list of prices (%(reason)s).") % {"reason": error}) from error
-    if not lines or not {"book", "product", "currency", "valid_from"} <= lines[0].keys():
-        raise DocumentRefused(_("A list of prices begins with the columns %(names)s.") % {"names": ", ".join(COLUMNS)})
+        rows = read_rows(text_of(content, most_bytes=MOST_BYTES), needed=_NEEDED, most=MOST_ROWS)
+    except FileRefused as error:
+        raise DocumentRefused(str(error)) from error
     books = _books()
     sections: dict[tuple[str, str], dict[str, Any]] = {}
-    for number, line in enumerate(lines, start=2):
-        named = (_plain(line["book"]), _plain(line["currency"]).upper())
+    for number, row in rows:
+        named = (row.get("book", ""), row.get("currency", "").upper())
         if named not in sections:
             sections[named] = _section(books, named, number)
-        sections[named]["prices"].append({name: _value(line[name]) for name in _OF_PRICE if name in line})
+        sections[named]["prices"].append({name: row[name] or None for name in _OF_PRICE if name in row})
     document = {"price_books": list(sections.values())}
     check_sections(document)
     return document
@@ -68,12 +66,3 @@ def _section(books: dict[tuple[str, str], list[Row]], named: tuple[str, str], nu
         raise DocumentRefused(words % {"line": number, "book": named[0], "currency": named[1]})
     key = {name: value for name, value in told_row(BOOKS, found[0]).items() if name in BOOKS.key}
     return key | {"prices": []}
-
-
-def _plain(text: str | None) -> str:
-    """Without the apostrophe that kept a spreadsheet from calculating it."""
-    return (text or "").strip().removeprefix("'")
-
-
-def _value(text: str | None) -> str | None:
-    return _plain(text) or None

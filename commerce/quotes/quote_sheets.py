@@ -13,6 +13,7 @@ from io import StringIO
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.spreadsheets import read_rows
 from commerce.configuring.configuring import NothingChanges, judge, refusals_of
 from commerce.configuring.situations import Configuration, Situation, plain
 from commerce.models import ProductKind, Quote
@@ -21,13 +22,9 @@ from commerce.quotes.manual_prices import ManualPrice
 MOST_LINES = 5_000
 LONGEST_GROUP = 60  # Characters.
 COLUMNS = ("product", "quantity", "discount", "price", "group")
-_NEEDED = frozenset({"product", "quantity"})
+_NEEDED = COLUMNS[:2]
 _PERCENT_PLACES, _PRICE_PLACES = 4, 4
 _MOST_PRICE = Decimal(10) ** 12
-
-
-class SheetRefused(Exception):
-    """The sheet cannot be read as a whole; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +61,14 @@ class Sheet:
 
 
 def read(text: str) -> Sheet:
-    """The lines of a CSV text with a heading. Raises `SheetRefused`."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip("\n")
-    heading = text.partition("\n")[0]
-    delimiter = max(",;\t", key=heading.count)
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
-    columns = _columns(reader)
+    """The lines of a CSV text with a heading. Raises `accounts.services.FileRefused`."""
     lines: list[SheetLine] = []
     problems: list[Problem] = []
-    for number, row in _rows(reader, columns):
-        if len(lines) + len(problems) == MOST_LINES:
-            raise SheetRefused(_("There are more than %(most)d lines. Please split them.") % {"most": MOST_LINES})
+    for number, row in read_rows(text, needed=_NEEDED, known=COLUMNS, most=MOST_LINES):
         try:
             lines.append(_line(number, row))
         except ValueError as error:
             problems.append(Problem(number, str(error)))
-    if not lines and not problems:
-        raise SheetRefused(_("There is a heading and no lines."))
     return Sheet(tuple(lines), tuple(problems))
 
 
@@ -192,34 +180,6 @@ def _places(number: Decimal) -> int:
     """Of its decimals, those that say something."""
     exponent = number.normalize().as_tuple().exponent
     return -exponent if isinstance(exponent, int) and exponent < 0 else 0
-
-
-def _columns(reader: Iterator[list[str]]) -> list[str]:
-    try:
-        heading = next(reader)
-    except (StopIteration, csv.Error) as error:
-        raise SheetRefused(_("There are no lines.")) from error
-    columns = [cell.strip().lower() for cell in heading]
-    if not _NEEDED.issubset(columns) or not set(columns).issubset({*COLUMNS, ""}):
-        raise SheetRefused(
-            _("The first line names the columns: %(columns)s. The first two are needed.")
-            % {"columns": ", ".join(COLUMNS)}
-        )
-    return columns
-
-
-def _rows(reader: Iterator[list[str]], columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    number = 1
-    while True:
-        number += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise SheetRefused(_("Line %(number)d cannot be read as CSV.") % {"number": number}) from error
-        if any(cell.strip() for cell in cells):
-            yield number, dict(zip(columns, (cell.strip() for cell in cells), strict=False))
 
 
 def _line(number: int, row: dict[str, str]) -> SheetLine:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
@@ -16,6 +15,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from accounts.services import FileRefused
+from accounts.spreadsheets import text_of
 from commerce.configuring.situations import Configuration, Situation, plain
 from commerce.models import Quote
 from commerce.quotes.manual_prices import ManualPrice
@@ -24,7 +25,6 @@ from commerce.quotes.quote_sheets import (
     Problem,
     Sheet,
     SheetLine,
-    SheetRefused,
     as_text,
     configuration_of,
     lines_of,
@@ -106,15 +106,10 @@ class SheetForm(_Lines, TermsForm):
         file = self.cleaned_data["file"]
         if file is None:
             return ""
-        if file.size > LARGEST:
-            raise forms.ValidationError(_("The file is larger than %(most)d MB.") % {"most": LARGEST // 2**20})
         try:
-            text: str = file.read().decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise forms.ValidationError(_("The file is not in UTF-8. Save it as “CSV UTF-8” and try again.")) from None
-        if "\x00" in text:
-            raise forms.ValidationError(_("The file is not text. Save it as “CSV UTF-8” and try again."))
-        return text
+            return text_of(file.read(LARGEST + 1), most_bytes=LARGEST)
+        except FileRefused as refused:
+            raise forms.ValidationError(str(refused)) from refused
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -125,7 +120,7 @@ class SheetForm(_Lines, TermsForm):
             return cleaned
         try:
             sheet = read(text) if text.strip() or not self.before else Sheet(tuple(self.before), ())
-        except SheetRefused as refusal:
+        except FileRefused as refusal:
             self.add_error("lines", str(refusal))
             return cleaned
         found = self.take(list(sheet.lines))

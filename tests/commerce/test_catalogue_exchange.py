@@ -333,7 +333,7 @@ def test_a_catalogue_that_changed_since_the_look_is_looked_at_again(client, cata
         (b'{"catalogue": 1, "products": {}}', "not a list of rows"),
         (b'{"catalogue": 1, "products": [{"grants": [7]}]}', "not a list of rows"),
         (json.dumps({"catalogue": 1, "products": [{}] * 3001}).encode(), "more than 3000 rows"),
-        (b" " * (1024 * 1024 + 1), "larger than 1 MB"),
+        (b" " * (1024 * 1024 + 1), "larger than 1.0\xa0MB"),
     ],
 )
 def test_a_file_that_is_no_catalogue_is_refused_with_the_reason(client, catalogue, content, reason):
@@ -402,10 +402,10 @@ def test_prices_are_ended_and_added_by_a_list(client, catalogue):
     ("text", "reason"),
     [
         ("", "empty"),
-        ("name,price\n", "begins with the columns"),
-        ("name,price\na,1\n", "begins with the columns"),
+        ("name,price\n", "lacks: book, product, currency, valid_from"),
+        ("name,price\na,1\n", "lacks: book"),
         (HEAD + "Nobody's,sso,list,EUR,9,1,2027-01-01,\n", "Line 2: there is no book “Nobody's” in EUR."),
-        (HEAD + '"Premier', "no list of prices"),
+        (HEAD + '"Premier', "Line 2 cannot be read as CSV"),
     ],
 )
 def test_a_list_that_is_none_is_refused_with_the_reason(client, catalogue, text, reason):

@@ -14,12 +14,13 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from accounts import formats
+from accounts.services import FileRefused
 from commerce.configuring.situations import Configuration
 from commerce.models import Price, PriceBook, PricingPurpose, PricingStatus, Product, Quote, QuotePricing
 from commerce.quotes import quote_lifecycle, quote_pricing, staff_quotes
 from commerce.quotes.manual_prices import ManualPrice
 from commerce.quotes.quote_pricing import BeingPriced, NotUnderWay
-from commerce.quotes.quote_sheets import SheetRefused, as_text, lines_of, read
+from commerce.quotes.quote_sheets import as_text, lines_of, read
 from commerce.quotes.staff_quotes import Terms
 from tests.factories import make_default_approval_rules, make_staff
 from tracking.actor import Actor
@@ -113,7 +114,7 @@ def test_a_line_that_cannot_be_read_is_named_and_the_others_are_read(line, words
 
 @pytest.mark.parametrize("text", ["", "product\nsso", "product,quantity", "product,quantity,colour\nsso,1,red"])
 def test_what_is_no_sheet_is_refused(text):
-    with pytest.raises(SheetRefused):
+    with pytest.raises(FileRefused):
         read(text)
 
 
