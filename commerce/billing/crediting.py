@@ -13,7 +13,7 @@ from accounts.languages import documents_language
 from accounts.notifications import notify
 from commerce.billing import balances, invoicing, standing
 from commerce.billing.contacts import billing_contacts
-from commerce.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, OrderStatus, PaymentAttempt
+from commerce.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, Order, OrderStatus, PaymentAttempt
 from commerce.orders import cancelling, fulfilling
 from commerce.pricing.money import from_minor
 from commerce.pricing.tax import part_of_tax
@@ -47,7 +47,7 @@ def credit_invoice(
 
     `amounts` says how much of which line, by position: net minor units with the sign of the line. What was to be paid
     is owed no more; what was paid goes to the company's balance. An order whose bill is credited in full before it is
-    paid is given up. `seen_left_minor` is what was left of it, with tax, as a person read it. Raises NotCreditable,
+    paid is given up, unless it renewed a term that has begun. `seen_left_minor` is what was left of it, with tax, as a person read it. Raises NotCreditable,
     MoreThanLeft, CreditedMeanwhile, invoicing.InvoiceBeingPaid: then nothing has changed.
     """
     with transaction.atomic():
@@ -180,7 +180,17 @@ def _settle(invoice: Invoice, note: Invoice, *, actor: Actor, now: datetime) -> 
     order = invoice.order
     if order is None or order.status != OrderStatus.AWAITING_PAYMENT:
         return
-    if total_left(invoice) == 0:
+    if total_left(invoice) == 0 and not cancelling.renewed_a_term(order):
         cancelling.cancel_order(order=order, now=now, note=note.reason)
     elif invoice.status == InvoiceStatus.CREDITED:
+        _fulfil(order, actor=actor, now=now)
+
+
+def _fulfil(order: Order, *, actor: Actor, now: datetime) -> None:
+    """Nothing is left to be paid. Raises NotCreditable where what was ordered can't be delivered any more."""
+    try:
         fulfilling.fulfil(order=order, now=now, actor=actor)
+    except fulfilling.ContractMoved as error:
+        raise NotCreditable(
+            _("%(reason)s Credit all that is left: that gives the order up.") % {"reason": error}
+        ) from error

@@ -24,7 +24,7 @@ def cancel_order(*, order: Order, now: datetime, note: str = "", actor: Actor | 
     Cancelling twice changes nothing. Raises `OrderNotCancellable`, `PaymentUnderway`.
     """
     with transaction.atomic():
-        if Renewal.objects.in_state(RenewalState.ROLLED_OVER).filter(quote=order.quote_id).exists():
+        if renewed_a_term(order):
             raise OrderNotCancellable(_("The renewed term has begun. Our team can credit what is not owed."))
         invoice = Invoice.objects.filter(order=order).first()
         if invoice is not None:
@@ -41,6 +41,12 @@ def cancel_order(*, order: Order, now: datetime, note: str = "", actor: Actor | 
             Quote.objects.filter(pk=order.quote.pk, status=QuoteStatus.ACCEPTED).update(status=QuoteStatus.SUPERSEDED)
         close_cancelled(order, note=note, actor=actor or Actor.system(order.account_id), now=now)
     return order
+
+
+def renewed_a_term(order: Order) -> bool:
+    """Whether a term that has begun rests on the order: it can't be given up any more. One query."""
+    rolled_over = Renewal.objects.in_state(RenewalState.ROLLED_OVER)
+    return order.quote_id is not None and rolled_over.filter(quote=order.quote_id).exists()
 
 
 def close_cancelled(order: Order, *, note: str, actor: Actor, now: datetime, was_paid: bool = False) -> None:

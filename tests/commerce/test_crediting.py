@@ -7,10 +7,13 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import OutgoingMail
-from commerce.billing import balances, crediting, einvoices, invoicing, settling
+from commerce.billing import balances, crediting, einvoices, invoicing, settling, transfers
 from commerce.models import (
     BalanceEntry,
     BalanceKind,
+    BankStatement,
+    BankTransfer,
+    Contract,
     Invoice,
     InvoiceLine,
     InvoiceStatus,
@@ -93,6 +96,24 @@ def test_a_part_of_an_open_bill_leaves_the_rest_to_be_paid(invoice, credit, acme
     assert note.total_minor == -119_00
     assert (invoice.status, invoice.due_minor) == ("open", invoice.total_minor - 119_00)
     assert Order.objects.get().status == OrderStatus.AWAITING_PAYMENT
+
+
+def test_a_credit_that_would_deliver_what_does_not_fit_any_more_is_refused(invoice, credit, contract, finance, now):
+    """A part was paid by transfer, and the credit would settle the rest; meanwhile the contract was changed."""
+    transfer = BankTransfer.objects.create(
+        statement=BankStatement.objects.create(legal_entity=invoice.legal_entity, name="november"),
+        legal_entity=invoice.legal_entity, key="1", booked_date=invoice.issue_date, amount_minor=1_558_13,
+        currency="EUR",
+    )  # fmt: skip
+    transfers.assign(transfer=transfer, invoice=invoice, actor=Actor.staff(finance.pk), now=now)
+    Contract.objects.update(version=99)
+    line = invoice.lines.filter(total_minor__gt=0).first()
+    with pytest.raises(crediting.NotCreditable, match="Credit all that is left"):
+        credit(invoice, {line.position: 100_00})
+    assert not Invoice.objects.credit_notes().exists()
+    credit(invoice)
+    assert Order.objects.get().status == OrderStatus.CANCELLED
+    assert balances.balance_of(invoice.account, "EUR") == 1_558_13
 
 
 def test_parts_add_up_to_the_line_and_its_tax_and_no_further(paid, credit, acme):

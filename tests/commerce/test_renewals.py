@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Entitlements, OutgoingMail
 from commerce.billing.balances import balance_of
+from commerce.billing.crediting import credit_invoice
 from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.contracts.contracts import ledger_of, owned_on
@@ -301,6 +302,17 @@ def test_what_the_customer_renewed_early_begins_when_the_old_term_ends_and_is_bi
     assert order.status == "active"
     assert Invoice.objects.count() == 1
     assert Contract.objects.count() == 2
+
+
+def test_the_bill_of_a_term_that_has_begun_is_credited_in_full_and_the_term_stays(contract, admin, manager):
+    run(T - timedelta(days=120))
+    order = accept(contract, admin, T - timedelta(days=100))
+    run(T)
+    actor = Actor.staff(manager.pk, contract.account_id)
+    note = credit_invoice(invoice=order.invoice, reason="A present", actor=actor, now=at(T))
+    order.refresh_from_db()
+    assert (note.total_minor, Invoice.objects.get(order=order).due_minor, order.status) == (-order.total_minor, 0, "active")
+    assert lines_of(renewal_of(contract).successor, T)["team"].quantity == 50
 
 
 def test_what_is_paid_before_the_new_term_is_active_with_it(contract, admin):
