@@ -94,20 +94,38 @@ def _camt(content: bytes) -> Iterator[Line]:
         if not is_booked or _text(entry, "CdtDbtInd") != "CRDT" or _text(entry, "RvslInd") in ("true", "1"):
             continue
         booked = _text(entry, "BookgDt", "Dt") or _text(entry, "BookgDt", "DtTm")[:10]
-        details = _all(entry, "TxDtls") or [entry]
-        for position, detail in enumerate(details, start=1):
-            money = _first(detail, "TxAmt", "Amt") if len(details) > 1 else _first(entry, "Amt")
-            if money is None:
-                money = _first(detail, "Amt")
-            if money is None:
-                raise StatementRefused(_("Entry %(number)d has no amount.") % {"number": number})
+        for position, (detail, money) in enumerate(_payments_in(entry, number), start=1):
+            is_batch = detail is not entry
             bank_id = _text(detail, "AcctSvcrRef") or _text(entry, "AcctSvcrRef")
             yield _line(
                 number, booked, _amount(money.text or "", number), money.get("Ccy", ""),
                 _text(detail, "Dbtr", "Nm"), _text(detail, "DbtrAcct", "IBAN"),
                 " ".join(one.text or "" for name in ("Ref", "Ustrd") for one in _all(detail, name)),
-                f"{bank_id}/{position}" if bank_id and len(details) > 1 else bank_id,
+                f"{bank_id}/{position}" if bank_id and is_batch else bank_id,
             )  # fmt: skip
+
+
+def _payments_in(entry: etree._Element, number: int) -> list[tuple[etree._Element, etree._Element]]:
+    """The payments of an entry, each with its money: those of a batch, where they add up to what was booked.
+
+    Where they don't, or are told in the payers' currencies, the entry is one payment: of what arrived, and no more.
+    """
+    booked = next(_children(entry, "Amt"), None)
+    if booked is None:
+        raise StatementRefused(_("Entry %(number)d has no amount.") % {"number": number})
+    details = _all(entry, "TxDtls")
+    parts = [(one, money) for one in details if (money := _money_of(one)) is not None]
+    in_its_currency = [
+        _amount(money.text or "", number) for _one, money in parts if money.get("Ccy") == booked.get("Ccy")
+    ]
+    adds_up = len(in_its_currency) == len(details) and sum(in_its_currency) == _amount(booked.text or "", number)
+    return parts if adds_up and len(details) > 1 else [(entry, booked)]
+
+
+def _money_of(detail: etree._Element) -> etree._Element | None:
+    """What arrived of one payment of a batch; newer banks write it beside the details of the amount."""
+    direct = next(_children(detail, "Amt"), None)
+    return _first(detail, "TxAmt", "Amt") if direct is None else direct
 
 
 def _line(number: int, booked: str, amount: Decimal, currency: str, payer: str, iban: str, text: str, key: str) -> Line:
@@ -139,6 +157,10 @@ def _amount(text: str, number: int) -> Decimal:
 
 def _all(element: etree._Element, name: str) -> list[etree._Element]:
     return [found for found in element.iter() if isinstance(found.tag, str) and etree.QName(found).localname == name]
+
+
+def _children(element: etree._Element, name: str) -> Iterator[etree._Element]:
+    return (one for one in element if isinstance(one.tag, str) and etree.QName(one).localname == name)
 
 
 def _first(element: etree._Element, *path: str) -> etree._Element | None:

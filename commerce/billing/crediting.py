@@ -47,8 +47,9 @@ def credit_invoice(
 
     `amounts` says how much of which line, by position: net minor units with the sign of the line. What was to be paid
     is owed no more; what was paid goes to the company's balance. An order whose bill is credited in full before it is
-    paid is given up, unless it renewed a term that has begun. `seen_left_minor` is what was left of it, with tax, as a person read it. Raises NotCreditable,
-    MoreThanLeft, CreditedMeanwhile, invoicing.InvoiceBeingPaid: then nothing has changed.
+    paid is given up, unless it renewed a term that has begun. `seen_left_minor` is what was left of it, with tax, as a
+    person read it. Raises NotCreditable, MoreThanLeft, CreditedMeanwhile, invoicing.InvoiceBeingPaid: then nothing has
+    changed.
     """
     with transaction.atomic():
         locked = Invoice.objects.select_for_update(of=("self",)).select_related("account", "order").get(pk=invoice.pk)

@@ -141,9 +141,10 @@ def _quantity(text: str) -> Decimal:
         raise ValueError(_("“%(text)s” is no number: write 1250.5.") % {"text": text}) from None
     if not quantity.is_finite() or quantity < 0 or quantity >= MOST:
         raise ValueError(_("“%(text)s” is no quantity.") % {"text": text})
-    if quantity != quantity.quantize(Decimal(1).scaleb(-PLACES)):
+    kept = quantity.quantize(Decimal(1).scaleb(-PLACES))
+    if kept != quantity:
         raise ValueError(_("“%(text)s” has more than four decimals.") % {"text": text})
-    return quantity
+    return kept
 
 
 def _companies(lines: Iterable[ReadLine]) -> dict[str, list[Account]]:

@@ -311,7 +311,8 @@ def test_the_bill_of_a_term_that_has_begun_is_credited_in_full_and_the_term_stay
     actor = Actor.staff(manager.pk, contract.account_id)
     note = credit_invoice(invoice=order.invoice, reason="A present", actor=actor, now=at(T))
     order.refresh_from_db()
-    assert (note.total_minor, Invoice.objects.get(order=order).due_minor, order.status) == (-order.total_minor, 0, "active")
+    assert (note.total_minor, order.status) == (-order.total_minor, "active")
+    assert Invoice.objects.get(order=order).due_minor == 0
     assert lines_of(renewal_of(contract).successor, T)["team"].quantity == 50
 
 

@@ -213,12 +213,40 @@ def test_camt_053_is_read():
         (HEADER + "2026-11-18,1e9,EUR,,,,\n").encode(),
         (HEADER + "2026-11-18,5,EUR,\0,,,\n").encode(),
         (HEADER + f'2026-11-18,5,EUR,"{"x" * 140_000}",,,\n').encode(),
+        b"x" * 140_000,
+        (HEADER + '2026-11-18,5,EUR,"Acme,,,\n2026-11-18,6,EUR,Globex,,,\n').encode(),
     ],
 )
 def test_what_can_t_be_read_is_refused_with_a_reason(content):
     with pytest.raises(bank_statements.StatementRefused) as refused:
         bank_statements.read(content)
     assert str(refused.value)
+
+
+BATCH = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"><BkToCstmrStmt><Stmt>
+<Ntry><Amt Ccy="EUR">100.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><BookgDt><Dt>2026-11-18</Dt></BookgDt>
+<AcctSvcrRef>B1</AcctSvcrRef><NtryDtls>%s</NtryDtls></Ntry></Stmt></BkToCstmrStmt></Document>"""
+PART = "<TxDtls>{money}<RmtInf><Ustrd>INV-0000{number}</Ustrd></RmtInf></TxDtls>"
+INSTRUCTED = '<AmtDtls><InstdAmt><Amt Ccy="USD">60</Amt></InstdAmt></AmtDtls>'
+ARRIVED = '<AmtDtls><InstdAmt><Amt Ccy="USD">60</Amt></InstdAmt><TxAmt><Amt Ccy="EUR">50</Amt></TxAmt></AmtDtls>'
+
+
+@pytest.mark.parametrize(
+    ("money", "expected"),
+    [
+        (ARRIVED, [50_00, 50_00]),
+        ('<Amt Ccy="EUR">50</Amt>', [50_00, 50_00]),
+        (INSTRUCTED, [100_00]),
+        ('<Amt Ccy="EUR">60</Amt>', [100_00]),
+        ("", [100_00]),
+    ],
+)
+def test_the_payments_of_a_batch_are_what_arrived_and_never_more(money, expected):
+    content = BATCH % "".join(PART.format(money=money, number=number) for number in (1, 2))
+    lines = bank_statements.read(content.encode())
+    assert [line.amount_minor for line in lines] == expected
+    assert {line.currency for line in lines} == {"EUR"}
+    assert len({line.key for line in lines}) == len(lines)
 
 
 @pytest.mark.parametrize("status", ["<Sts>PDNG</Sts>", "<Sts><Cd>PDNG</Cd></Sts>"])

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from commerce.billing.periods import note_billed_elsewhere
 from commerce.billing.usage_bills import bill_usage_due, due_for_usage
+from commerce.billing.usage_import import import_usage, read
 from commerce.contracts import ledger
 from commerce.contracts.ledger import Entry
 from commerce.models import BillingPeriod, Contract, DeltaKind, Invoice, Price, PriceBook, Product, UsageCharge
@@ -172,6 +173,12 @@ def test_a_file_is_looked_at_line_by_line_before_it_is_stored(acme, finance, sig
     assert not again.context["token"]
 
 
+def test_a_nothing_with_any_number_of_decimals_is_stored_as_nothing(acme, now):
+    lines = read(b"company,date,meter,quantity\nAcme Logistics GmbH,2026-11-01,seats,0E-999999\n")
+    assert import_usage(lines=lines, now=now).counts["added"] == 1
+    assert UsageDaily.objects.get().quantity == 0
+
+
 def test_the_use_of_a_billed_month_is_not_changed_by_a_file(metered, acme, finance, signed_in, time_machine_now):
     metered()
     used(acme, 60_000)
@@ -183,9 +190,10 @@ def test_the_use_of_a_billed_month_is_not_changed_by_a_file(metered, acme, finan
     assert UsageDaily.objects.get().quantity == 60_000
 
 
-def test_what_is_no_list_of_use_is_refused(finance, signed_in):
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "company,date,meter,quantity\nAc\0me,2026-11-01,seats,1\n"])
+def test_what_is_no_list_of_use_is_refused(finance, signed_in, text):
     client = signed_in(finance)
-    assert client.post(IMPORT, upload("a,b\n1,2\n")).status_code == 422
+    assert client.post(IMPORT, upload(text)).status_code == 422
     assert client.post(CONFIRM, {"token": "gone"}).status_code == 302
     assert not UsageDaily.objects.exists()
 
