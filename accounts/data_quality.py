@@ -1,6 +1,6 @@
 """What the accounts app asks of a company's data."""
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.measures import Measure
@@ -11,6 +11,8 @@ _ADMINISTRATORS = Membership.objects.filter(
     account=OuterRef("pk"), is_active=True, user__is_active=True, roles__contains=[Role.ADMINISTRATOR.value]
 )
 _ADDRESS = ~Q(billing_street="") & ~Q(billing_postal_code="") & ~Q(billing_city="") & ~Q(billing_country="")
+# There is an address, and nothing came back from it.
+_ARRIVES = ~Q(billing_email="") & (Q(unreachable_reason="") | ~Q(unreachable_email=F("billing_email")))
 
 MEASURES = [
     Measure("tier", _("Tier"), _("Prices and service follow from it."), lambda today: Q(tier__isnull=False)),
@@ -26,7 +28,7 @@ MEASURES = [
     ),
     Measure("address", _("Billing address"), _("Invoices need one by law."), lambda today: _ADDRESS),
     Measure("vat", _("VAT id"), _("Taxes may be charged that are not owed."), lambda today: ~Q(vat_id="")),
-    Measure("billing-email", _("Billing e-mail"), _("Reminders reach nobody."), lambda today: ~Q(billing_email="")),
+    Measure("billing-email", _("Billing e-mail"), _("Invoices and reminders reach nobody."), lambda today: _ARRIVES),
     Measure(
         "administrator",
         _("Active administrator"),

@@ -3,12 +3,16 @@
 from typing import ClassVar
 
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import OutgoingMail
 from accounts.notifications.team import ToStaff
-from accounts.notifications.types import Category, Context, NotificationType
+from accounts.notifications.types import Attachment, Category, Context, NotificationType
 from accounts.permissions import Permission
 from commerce import contract_notifications
+from commerce.billing import invoicing
+from commerce.models import Invoice, InvoiceStatus
 
 
 class AboutAThing(NotificationType):
@@ -121,7 +125,40 @@ class AboutMoney(AboutAThing):
         return {"number": context[cls.thing].number}
 
 
-class InvoiceIssued(AboutMoney):
+class WithDocument(AboutMoney):
+    """What also goes to the company's address for invoices, with its document."""
+
+    @classmethod
+    def document(cls, context: Context) -> str:
+        number: str = context[cls.thing].number
+        return number
+
+    @classmethod
+    def attachment(cls, mail: OutgoingMail) -> Attachment | None:
+        invoice = _invoice_of(mail)
+        if invoice is None:
+            return None
+        stored = invoicing.stored_document(invoice)
+        with stored.content.open("rb") as content:
+            return Attachment(stored.name, content.read(), stored.content_type)
+
+    @classmethod
+    def why_not(cls, mail: OutgoingMail) -> str:
+        invoice = _invoice_of(mail)
+        if invoice is None:
+            return gettext("The company has no such document.")
+        if invoice.status == InvoiceStatus.VOID:
+            return gettext("The invoice was withdrawn.")
+        return ""
+
+
+def _invoice_of(mail: OutgoingMail) -> Invoice | None:
+    """The document of a mail; None where the company that the mail goes to has none of this number."""
+    invoices = Invoice.objects.filter(account=mail.account_id).select_related("account", "pdf", "corrects", "order")
+    return invoices.filter(number=mail.document).first()
+
+
+class InvoiceIssued(WithDocument):
     """A period of a contract, or what was used in one, was billed."""
 
     name = "invoice_issued"
@@ -129,7 +166,28 @@ class InvoiceIssued(AboutMoney):
     line = _("Invoice %(number)s")
 
 
-class CreditNote(AboutMoney):
+class InvoiceWithdrawn(AboutMoney):
+    """To the company's address for invoices alone: whoever gave the order up knows."""
+
+    name = "invoice_withdrawn"
+    label = _("An invoice was withdrawn")
+    is_optional = False
+    is_chosen = False
+    may_be_digested = False
+    in_bell = False
+
+    @classmethod
+    def document(cls, context: Context) -> str:
+        number: str = context["invoice"].number
+        return number
+
+    @classmethod
+    def why_not(cls, mail: OutgoingMail) -> str:
+        sent = OutgoingMail.objects.filter(document=mail.document, kind=InvoiceIssued.name, attempts__gt=0)
+        return "" if sent.exists() else gettext("The invoice itself was never sent.")
+
+
+class CreditNote(WithDocument):
     """Something of an invoice was taken back."""
 
     name = "credit_note"
@@ -146,12 +204,19 @@ class Refund(AboutMoney):
     line = _("We paid money for invoice %(number)s back")
 
 
-class InvoiceReminder(AboutMoney):
+class InvoiceReminder(WithDocument):
     """An invoice is due soon, or should have been paid."""
 
     name = "invoice_reminder"
     label = _("An invoice is due or overdue")
     line = _("Invoice %(number)s waits for its payment")
+
+    @classmethod
+    def why_not(cls, mail: OutgoingMail) -> str:
+        invoice = _invoice_of(mail)
+        if invoice is not None and not invoice.is_payable:
+            return gettext("Nothing is to be paid any more.")
+        return super().why_not(mail)
 
 
 class CardNotCharged(AboutMoney):
@@ -362,7 +427,7 @@ class QuoteRequestAnswered(AboutAThing):
 
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, OrderSetUp, OrderProgress, OrderCancelled, OrderStepFailed,
-    Receipt, InvoiceIssued, CreditNote, Refund, InvoiceReminder,
+    Receipt, InvoiceIssued, InvoiceWithdrawn, CreditNote, Refund, InvoiceReminder,
     CardNotCharged, Standing, CustomerSuspended, TotalsDiffer,
     ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,

@@ -61,7 +61,7 @@ class AccountAdmin(Undeletable, ModelAdmin):
     list_select_related = ["tier", "owner"]
     search_fields = ["name", "billing_email", "vat_id"]
     autocomplete_fields = ["parent", "owner", "sales_contact"]
-    readonly_fields = ["public_id", "first_login_at", "created_at"]
+    readonly_fields = ["public_id", "first_login_at", "created_at", "billing_mail"]
     inlines = [MembershipInline, EntitlementInline]
     fieldsets = [
         (None, {"fields": ["name", "tier", "industry", "lifecycle_stage", "is_active"]}),
@@ -73,6 +73,7 @@ class AccountAdmin(Undeletable, ModelAdmin):
                     "phone",
                     "website",
                     "billing_email",
+                    "billing_mail",
                     "billing_street",
                     "billing_postal_code",
                     "billing_city",
@@ -108,6 +109,14 @@ class AccountAdmin(Undeletable, ModelAdmin):
             reverse("admin:account_360", args=[account.pk]),
             gettext("Account 360 of %(name)s") % {"name": account.name},
         )
+
+    @display(description=_("mail to it"))
+    def billing_mail(self, account: Account) -> str:
+        """Whether invoices arrive there, as far as anybody has said."""
+        problem = account.billing_mail_problem
+        if problem is None:
+            return "–"
+        return gettext("Comes back: %(why)s") % {"why": problem.label}
 
     @action(description=_("Send a claim link"), url_path="claim-link", permissions=["claim"])
     def send_claim_link(self, request: HttpRequest, object_id: int) -> HttpResponse:

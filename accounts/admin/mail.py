@@ -13,8 +13,8 @@ from accounts.jobs import enqueue
 from accounts.models import MailState, OutgoingMail
 from accounts.tasks import send_due_mail
 
-# Mail that says what was paid, for people who may see that.
-TELLS_AMOUNTS = ("receipt",)
+# Mail that says what is owed or was paid, for people who may see that.
+TELLS_AMOUNTS = ("receipt", "invoice_issued", "invoice_reminder", "credit_note", "refund")
 
 PERSONAL_LINKS = frozenset({"invitation", "claim_link"})  # Kinds of mail that let in whoever has the link.
 
@@ -23,7 +23,7 @@ PERSONAL_LINKS = frozenset({"invitation", "claim_link"})  # Kinds of mail that l
 class OutgoingMailAdmin(Kept, ModelAdmin):
     list_display = ["subject", "to", "kind", "state_label", "attempts", "created_at", "sent_at"]
     list_filter = ["state", "kind"]
-    search_fields = ["to", "subject"]
+    search_fields = ["to", "subject", "document"]
     actions = ["send_again"]
     readonly_fields = [*(field.name for field in OutgoingMail._meta.fields), "text_without_link"]
 

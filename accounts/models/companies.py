@@ -12,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.inbound import ReportKind
 from accounts.models.people import offered_or_none
 from accounts.permissions import Permission, Role, allowed
 from tracking.actor import Actor, ActorKind
@@ -88,6 +89,9 @@ class Account(models.Model):
     vat_id = models.CharField(_("VAT id"), max_length=20, blank=True)
     billing_po_number = models.CharField(_("usual purchase order number"), max_length=60, blank=True)
     billing_reference = models.CharField(_("reference for invoices"), max_length=60, blank=True)
+    # The address for invoices that mail came back from, and why; out of force once there is another address.
+    unreachable_email = models.EmailField(_("mail comes back from"), blank=True, editable=False)
+    unreachable_reason = models.CharField(_("because"), max_length=10, choices=ReportKind, blank=True, editable=False)
     currency = models.CharField(_("currency"), max_length=3, default="EUR")  # ISO 4217.
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="Europe/Berlin", validators=[validate_time_zone]
@@ -115,6 +119,13 @@ class Account(models.Model):
     def preferred_language(self) -> str:
         """The company's language; empty where it has chosen none that the portal offers."""
         return offered_or_none(self.language)
+
+    @property
+    def billing_mail_problem(self) -> ReportKind | None:
+        """Why mail to the address for invoices does not arrive, if it does not."""
+        if self.unreachable_reason and self.unreachable_email.lower() == self.billing_email.lower():
+            return ReportKind(self.unreachable_reason)
+        return None
 
     def local_date(self, moment: datetime) -> date:
         """The calendar day of a moment where the company is: its terms begin, end and fall due by it."""

@@ -25,10 +25,14 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
 
 
 class OutgoingMail(models.Model):
-    """One message to one person. Kept as sent: a customer's correspondence is part of the history."""
+    """One message to one person, or to a company's address for invoices.
+
+    Kept as sent: a customer's correspondence is part of the history.
+    """
 
     account_id = models.BigIntegerField(null=True, blank=True)
-    # None: somebody who has no sign-in yet. Others must still belong to the company when it is sent.
+    # None: somebody who has no sign-in yet, or an address that is nobody's. Others must still belong to the company
+    # when it is sent.
     user = models.ForeignKey(
         "accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="mail_received"
     )
@@ -37,6 +41,8 @@ class OutgoingMail(models.Model):
     subject = models.CharField(max_length=250)
     text = models.TextField()
     html = models.TextField(blank=True)
+    # The number of the company's document that it brings, which is attached as it is sent.
+    document = models.CharField(_("document"), max_length=40, blank=True)
     reply_token = models.CharField(max_length=60, blank=True, editable=False)  # What a reply to it answers.
     # Made once: after an unknown outcome the same message is sent again under the same id.
     message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -53,7 +59,8 @@ class OutgoingMail(models.Model):
         verbose_name = _("outgoing mail")
         verbose_name_plural = _("outgoing mail")
         indexes = [
-            models.Index(fields=["next_at"], name="mail_due", condition=models.Q(state__in=["pending", "sending"]))
+            models.Index(fields=["next_at"], name="mail_due", condition=models.Q(state__in=["pending", "sending"])),
+            models.Index(fields=["document"], name="mail_document", condition=~models.Q(document="")),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from accounts.notifications.outbox import send_due
 from accounts.notifications.own import TYPES
-from accounts.notifications.telling import notify
+from accounts.notifications.telling import mail_companies, notify
 from accounts.notifications.types import Category, NotificationType
 
-__all__ = ["TYPES", "Category", "NotificationType", "notify", "send_due"]
+__all__ = ["TYPES", "Category", "NotificationType", "mail_companies", "notify", "send_due"]

@@ -67,8 +67,10 @@ def _move(mail: OutgoingMail, **changes: object) -> bool:
 def _why_not(mail: OutgoingMail, kind: type[NotificationType] | None) -> str:
     """Why it no longer concerns the person it was written to; empty when it does."""
     user = mail.user
-    if user is None or kind is None:
+    if kind is None:
         return ""
+    if user is None:
+        return _why_not_to_company(mail, kind)
     if not user.is_active:
         return _("The person may no longer sign in.")
     problem = user.mail_problem
@@ -79,6 +81,16 @@ def _why_not(mail: OutgoingMail, kind: type[NotificationType] | None) -> str:
     if user.is_staff or mail.account_id is None:
         return ""
     return _why_not_a_member(mail, kind, user.pk, mail.account_id)
+
+
+def _why_not_to_company(mail: OutgoingMail, kind: type[NotificationType]) -> str:
+    """The same of the company's address for invoices. Whoever has no sign-in yet is always written to."""
+    if not mail.document:
+        return ""
+    account = Account.objects.filter(pk=mail.account_id or 0, unreachable_email__iexact=mail.to).first()
+    if account is not None and account.unreachable_reason == ReportKind.HARD:
+        return _("Mail to this address comes back.")
+    return kind.why_not(mail)
 
 
 def _why_not_a_member(mail: OutgoingMail, kind: type[NotificationType], user_id: int, account_id: int) -> str:
@@ -104,7 +116,12 @@ def _waits_until(mail: OutgoingMail, kind: type[NotificationType] | None, now: d
 
 
 def _send(mail: OutgoingMail, kind: type[NotificationType] | None, *, now: datetime) -> bool:
-    outcome, detail = _attempt(_message(mail, kind))
+    try:
+        message = _message(mail, kind)
+    except Exception as error:  # noqa: BLE001 - One document that can't be made must not hold up the mail of others.
+        outcome, detail = Outcome.NOT_SENT, repr(error)
+    else:
+        outcome, detail = _attempt(message)
     row = OutgoingMail.objects.filter(pk=mail.pk)
     if outcome is Outcome.SENT:
         row.update(state=MailState.SENT, sent_at=now, last_error="")
@@ -145,6 +162,8 @@ def _message(mail: OutgoingMail, kind: type[NotificationType] | None) -> EmailMu
     )
     if mail.html:
         message.attach_alternative(mail.html, "text/html")
+    if mail.document and kind is not None and (file := kind.attachment(mail)):
+        message.attach(file.name, file.content, file.content_type)
     return message
 
 

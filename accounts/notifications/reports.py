@@ -1,17 +1,19 @@
-"""What mail services report: an address that bounced is marked, once per report."""
+"""What mail services report: an address that bounced is marked, once per report; a person's, or a company's."""
 
 import logging
 from datetime import datetime
 
 from django.db import transaction
 
-from accounts.models import MailReport, ReportKind, User
+from accounts.models import Account, MailReport, ReportKind, User
 
 logger = logging.getLogger(__name__)
 
 
 def note_report(*, unique_id: str, kind: ReportKind, email: str, detail: str, now: datetime) -> bool:
-    """Keep the report, and mark the person's address. False when it had been reported before.
+    """Keep the report, and mark the address: of the person, and of companies whose invoices go there.
+
+    False when it had been reported before.
 
     A hard bounce outweighs what was known; a soft one or a complaint does not take a hard one back.
     """
@@ -26,6 +28,10 @@ def note_report(*, unique_id: str, kind: ReportKind, email: str, detail: str, no
             if user.mail_problem != ReportKind.HARD:
                 user.unreachable_email, user.unreachable_reason = user.email, report.kind
                 user.save(update_fields=["unreachable_email", "unreachable_reason"])
+        for account in Account.objects.select_for_update().filter(billing_email__iexact=email):
+            if account.billing_mail_problem != ReportKind.HARD:
+                account.unreachable_email, account.unreachable_reason = account.billing_email, report.kind
+                account.save(update_fields=["unreachable_email", "unreachable_reason"])
     logger.info("mail report %s: %s", report.pk, kind)
     return True
 

@@ -1,6 +1,6 @@
 """Telling people: a row for the bell, a row for the mail, in the transaction of the change."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.db import connection
@@ -13,6 +13,7 @@ from accounts.notifications.letters import Letter, write
 from accounts.notifications.replies import reply_token
 from accounts.notifications.types import Context, NotificationType, type_named
 
+INSERTED_AT_ONCE = 100
 MAIL_ALONE = Channels(in_bell=False, by_mail=ByMail.NOW)
 
 
@@ -43,6 +44,38 @@ def notify(
     enqueue(send_due_mail)
 
 
+def mail_companies(*, kind: type[NotificationType] | str, told: Iterable[tuple[Account, Context]]) -> None:
+    """Write to the address for invoices of each company, with the document; in the company's language.
+
+    The address is nobody's: there is no bell and nothing to choose. Companies without one are left out. One statement
+    for a hundred mails.
+
+    Raises `accounts.notifications.types.UnknownType`.
+    """
+    from accounts.tasks import send_due_mail
+
+    of_type = type_named(kind) if isinstance(kind, str) else kind
+    mails = [_to_company(of_type, account, context) for account, context in told if account.billing_email]
+    for start in range(0, len(mails), INSERTED_AT_ONCE):
+        _add_mails(mails[start : start + INSERTED_AT_ONCE])
+    if mails:
+        enqueue(send_due_mail)
+
+
+def _to_company(kind: type[NotificationType], account: Account, context: Context) -> OutgoingMail:
+    nobody = User(email=account.billing_email, time_zone=account.time_zone)
+    letter = write(kind, to=nobody, account=account, context=context)
+    return OutgoingMail(
+        account_id=account.pk,
+        kind=kind.name,
+        to=account.billing_email,
+        subject=letter.subject,
+        text=letter.text,
+        html=letter.html,
+        document=kind.document(context),
+    )
+
+
 def _notification(
     kind: type[NotificationType], user: User, account: Account, context: Context, ways: Channels
 ) -> Notification:
@@ -71,28 +104,31 @@ def _queue(kind: type[NotificationType], user: User, account: Account | None, co
 
 def queue_letter(*, kind: str, user: User, account_id: int | None, letter: Letter, reply_token: str = "") -> None:
     """A letter that waits to be sent."""
-    _add_mail(
-        OutgoingMail(
-            account_id=account_id,
-            user_id=user.pk,
-            kind=kind,
-            to=user.email,
-            subject=letter.subject,
-            text=letter.text,
-            html=letter.html,
-            reply_token=reply_token,
-        )
+    _add_mails(
+        [
+            OutgoingMail(
+                account_id=account_id,
+                user_id=user.pk,
+                kind=kind,
+                to=user.email,
+                subject=letter.subject,
+                text=letter.text,
+                html=letter.html,
+                reply_token=reply_token,
+            )
+        ]
     )
 
 
-def _add_mail(mail: OutgoingMail) -> None:
+def _add_mails(mails: Sequence[OutgoingMail]) -> None:
     """Insert without RETURNING, which would need the right to read mail: a customer's request may only add some."""
     fields = [field for field in OutgoingMail._meta.concrete_fields if not field.primary_key]
-    values = [field.get_db_prep_save(getattr(mail, field.attname), connection) for field in fields]
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+    values = [field.get_db_prep_save(getattr(mail, field.attname), connection) for mail in mails for field in fields]
+    row = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(fields)))
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES {}").format(
         sql.Identifier(OutgoingMail._meta.db_table),
         sql.SQL(", ").join(sql.Identifier(field.column or field.name) for field in fields),
-        sql.SQL(", ").join([sql.Placeholder()] * len(fields)),
+        sql.SQL(", ").join([row] * len(mails)),
     )
     with connection.cursor() as cursor:
         # As text: under a job's audit context, pghistory reads the statement.

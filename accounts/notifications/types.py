@@ -1,6 +1,7 @@
 """What people can be told: one class per type, declared in the `notifications.py` of the app that tells it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.formats import isolated
-from accounts.models import ByMail, Membership
+from accounts.models import ByMail, Membership, OutgoingMail
 from accounts.permissions import Permission
 
 Context = Mapping[str, Any]
@@ -39,6 +40,15 @@ class Category(models.TextChoices):
             "security": "shield-check",
             "product": "sparkles",
         }[self]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that comes with a mail."""
+
+    name: str
+    content: bytes
+    content_type: str
 
 
 class NotificationType:
@@ -79,6 +89,21 @@ class NotificationType:
     def answers(cls, context: Context) -> tuple[str, str] | None:
         """What a reply to its mail belongs to, as an app's `inbound.py` names it: ("case", "10482")."""
         return None
+
+    @classmethod
+    def document(cls, context: Context) -> str:
+        """The number of the document that comes with it, where it goes to a company's address for invoices."""
+        return ""
+
+    @classmethod
+    def attachment(cls, mail: OutgoingMail) -> Attachment | None:
+        """The document of a mail, as it is sent."""
+        return None
+
+    @classmethod
+    def why_not(cls, mail: OutgoingMail) -> str:
+        """Why there is no use in its document by now; empty when there is."""
+        return ""
 
     @classmethod
     def line_with(cls, params: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ class BillingProfileForm(forms.ModelForm[Account]):
         fields = FIELDS
         labels = {"billing_email": _("E-mail for invoices")}
         help_texts = {
+            "billing_email": _("New invoices, credit notes and reminders are sent there, with the PDF."),
             "billing_country": _("Two letters, such as DE."),
             "billing_po_number": _("Stands on invoices of orders without one of their own."),
             "billing_reference": _("By which you find the cost centre; public buyers write their routing id here."),
@@ -59,7 +60,11 @@ class BillingProfileForm(forms.ModelForm[Account]):
 def save_profile(form: BillingProfileForm, *, actor: Actor) -> None:
     """Keep what the company's people for bills say. Bills that were issued stay as they are.
 
+    Mail goes to the address again, even if it came back: somebody has just said that it is right.
+
     With the owner's rights: elsewhere, none but administrators change the company's details. The log names `actor`.
     """
+    account = form.instance
+    account.unreachable_email = account.unreachable_reason = ""
     with staff_scope(actor):
-        form.instance.save(update_fields=FIELDS)
+        account.save(update_fields=[*FIELDS, "unreachable_email", "unreachable_reason"])

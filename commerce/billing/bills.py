@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from accounts.models import Account
-from accounts.notifications import notify
+from accounts.notifications import mail_companies, notify
 from commerce import documents
 from commerce.billing import balances, invoicing
 from commerce.billing.contacts import billing_contacts
@@ -78,6 +78,7 @@ def issue(
     InvoiceLine.objects.bulk_create(rows)
     balances.use_for(invoice=invoice, actor=actor, now=now)
     notify(kind="invoice_issued", to=billing_contacts(account), account=account, context={"invoice": invoice})
+    mail_companies(kind="invoice_issued", told=[(account, {"invoice": invoice})])
     return invoice
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts.languages import documents_language
-from accounts.notifications import notify
+from accounts.notifications import mail_companies, notify
 from commerce.billing import balances, invoicing, standing
 from commerce.billing.contacts import billing_contacts
 from commerce.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, Order, OrderStatus, PaymentAttempt
@@ -70,12 +70,9 @@ def credit_invoice(
             object_id=note.number,
             properties={"invoice": locked.number, "total_minor": note.total_minor, "currency": note.currency},
         )
-        notify(
-            kind="credit_note",
-            to=billing_contacts(locked.account),
-            account=locked.account,
-            context={"note": note, "invoice": locked, "credited": -note.total_minor},
-        )
+        told = {"note": note, "invoice": locked, "credited": -note.total_minor}
+        notify(kind="credit_note", to=billing_contacts(locked.account), account=locked.account, context=told)
+        mail_companies(kind="credit_note", told=[(locked.account, told)])
         standing.look_again(account=locked.account, now=now)
     return note
 

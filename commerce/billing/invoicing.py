@@ -4,12 +4,13 @@ import logging
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.text import capfirst
 from django.utils.translation import override
 
 from accounts.languages import documents_language
 from accounts.models import StoredFile
+from accounts.notifications import mail_companies
 from accounts.permissions import Permission
 from accounts.services import store_content
 from commerce import documents
@@ -121,16 +122,12 @@ def void_invoice(*, invoice: Invoice, now: datetime) -> None:
     balances.give_back(invoice=locked, now=now)
     standing.look_again(account=locked.account, now=now)
     invoice.status = locked.status
+    mail_companies(kind="invoice_withdrawn", told=[(locked.account, {"invoice": locked})])
 
 
 def document(*, invoice: Invoice, actor: Actor, now: datetime) -> StoredFile:
-    """The invoice as a PDF, made the first time somebody asks for it, and kept."""
-    stored = invoice.pdf
-    if stored is None:
-        # Two first downloads at once make one file: the second finds it here.
-        locked = Invoice.objects.select_for_update(of=("self",)).select_related("pdf").get(pk=invoice.pk)
-        stored = locked.pdf or _make_document(locked)
-        invoice.pdf = stored
+    """The invoice as a PDF, for somebody who asks for it."""
+    stored = stored_document(invoice)
     record(
         name=EventName.DOCUMENT_DOWNLOADED,
         actor=actor,
@@ -138,6 +135,18 @@ def document(*, invoice: Invoice, actor: Actor, now: datetime) -> StoredFile:
         object_type="invoice",
         object_id=invoice.number,
     )
+    return stored
+
+
+def stored_document(invoice: Invoice) -> StoredFile:
+    """The invoice as a PDF, made the first time it is needed, and kept."""
+    stored = invoice.pdf
+    if stored is None:
+        with transaction.atomic():
+            # Two first downloads at once make one file: the second finds it here.
+            locked = Invoice.objects.select_for_update(of=("self",)).select_related("pdf").get(pk=invoice.pk)
+            stored = locked.pdf or _make_document(locked)
+        invoice.pdf = stored
     return stored
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from accounts.notifications import notify
+from accounts.notifications import mail_companies, notify
 from commerce.billing import standing
 from commerce.billing.contacts import billing_contacts
 from commerce.billing.invoicing import InvoiceBeingPaid
@@ -120,14 +120,8 @@ def _remind(invoice: Invoice, stage: ReminderStage, *, now: datetime) -> bool:
             account=invoice.account, invoice=invoice, stage=stage, defaults={"sent_at": now}
         )
         if is_first:
-            notify(
-                kind="invoice_reminder",
-                to=billing_contacts(invoice.account),
-                account=invoice.account,
-                context={
-                    "invoice": invoice,
-                    "is_overdue": REMINDERS[stage] > 0,
-                    "is_last": stage == ReminderStage.LAST,
-                },
-            )
+            account, is_last = invoice.account, stage == ReminderStage.LAST
+            told = {"invoice": invoice, "is_overdue": REMINDERS[stage] > 0, "is_last": is_last}
+            notify(kind="invoice_reminder", to=billing_contacts(account), account=account, context=told)
+            mail_companies(kind="invoice_reminder", told=[(account, told)])
     return is_first

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership
+from accounts.notifications import mail_companies
 from accounts.permissions import Permission
 from commerce.billing import balances, invoicing
 from commerce.models import (
@@ -123,7 +124,9 @@ def accept_quote(
             fulfilling.fulfil(order=order, now=now, actor=actor)
         else:
             invoice = invoicing.issue_invoice(order=order, quote=quote, now=now)
-            if balances.use_for(invoice=invoice, actor=actor, now=now):
+            is_settled = balances.use_for(invoice=invoice, actor=actor, now=now)
+            mail_companies(kind="invoice_issued", told=[(quote.account, {"invoice": invoice})])
+            if is_settled:
                 fulfilling.fulfil(order=order, now=now, actor=actor)
     return order
 

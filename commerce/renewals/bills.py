@@ -15,6 +15,7 @@ from django.utils.translation import ngettext, override
 
 from accounts.languages import documents_language
 from accounts.models import Account
+from accounts.notifications import mail_companies
 from commerce import documents
 from commerce.billing import balances
 from commerce.models import (
@@ -113,6 +114,7 @@ def issue(bills: Sequence[Bill], *, now: datetime) -> list[Invoice]:
         for position, line in enumerate(bill.lines, start=1)
     )
     _use_credit(invoices, now=now)
+    mail_companies(kind="invoice_issued", told=[(invoice.account, {"invoice": invoice}) for invoice in invoices])
     return invoices
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from accounts.audit import AuditAction
 from accounts.models import (
+    Account,
     AuditNote,
     DataExport,
     Domain,
@@ -33,6 +34,7 @@ from sandbox.demo.accounts import ACME, Customer
 from sandbox.demo.company import Company
 from sandbox.demo.people import add_person, plain
 from sandbox.demo.world import World
+from sandbox.idp.companies import GLOBEX
 from tracking.actor import ActorKind
 
 WITHOUT_DOMAIN = 5  # Every fifth company has not got round to it.
@@ -62,6 +64,8 @@ def administer(world: World, company: Company, customers: list[Customer]) -> Non
     _rule_sign_in(world, acme, customers)
     _leave_for_good(world, acme)
     _hear_back(world, acme)
+    globex = next(customer for customer in customers if customer.account.public_id == GLOBEX.public_id)
+    _return_invoices(world, globex.account)
 
 
 def _verify_domains(world: World, customers: list[Customer]) -> None:
@@ -237,6 +241,20 @@ def _leave_for_good(world: World, acme: Customer) -> None:
     asked_at = now - wait - timedelta(days=2)
     world.add(Erasure(user=left, state=Erasure.State.RUNNING, requested_at=asked_at, due_at=asked_at + wait))
     world.add(DataExport(user=_milo(acme), requested_at=now - timedelta(minutes=10)))
+
+
+def _return_invoices(world: World, account: Account) -> None:
+    """The company has given its address for invoices up: what we sent there came back."""
+    account.unreachable_email, account.unreachable_reason = account.billing_email, ReportKind.HARD
+    world.add(
+        MailReport(
+            unique_id=f"smtp:{world.uuid('report', account.billing_email)}",
+            kind=ReportKind.HARD,
+            email=account.billing_email,
+            detail="550 5.1.1 The mailbox does not exist.",
+            reported_at=world.calendar.now - timedelta(days=6),
+        )
+    )
 
 
 def _hear_back(world: World, acme: Customer) -> None:

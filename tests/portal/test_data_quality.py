@@ -57,6 +57,15 @@ def test_shares_are_what_one_counts_by_hand(four):
     }
 
 
+def test_an_address_that_mail_comes_back_from_is_as_good_as_none(four):
+    four.unreachable_email, four.unreachable_reason = four.billing_email, "hard"
+    four.save()
+    assert counts()["billing-email"] == 1
+    four.billing_email = "another@acme.example"
+    four.save()
+    assert counts()["billing-email"] == 2
+
+
 def test_the_score_is_the_mean_of_all_shares(four):
     found = shares(timezone.now().date())
     assert score(found) == 40  # 16 of 40

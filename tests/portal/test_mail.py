@@ -132,6 +132,7 @@ def contexts(company):
                 "credited": 1190,
             },
             "invoice_issued": {"invoice": invoice},
+            "invoice_withdrawn": {"invoice": invoice},
             "refund": {"refund": RefundAttempt(amount_minor=1190, currency="EUR"), "invoice": invoice},
             "invoice_reminder": {"invoice": invoice, "is_overdue": True, "is_last": True},
             **of_what_is_owed(company, invoice),

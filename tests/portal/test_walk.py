@@ -14,6 +14,8 @@ from django.contrib import admin
 from django.db import connection
 from django.urls import reverse
 
+from accounts.admin.mail import TELLS_AMOUNTS
+from accounts.models import OutgoingMail
 from accounts.permissions import CUSTOMER_TABLE, STAFF_TABLE, StaffGroup
 from accounts.tenancy import TABLES
 from tests.pages import ELSEWHERE, INVENTORY, Audience, patterns
@@ -347,11 +349,17 @@ def may(group, model, *actions):
     return any(group in STAFF_TABLE.get(permission, ()) for permission in wanted)
 
 
+def shown_to_all_of(model):
+    """A row that every group sees that may see the model: mail about amounts is for those alone who see amounts."""
+    rows = model._default_manager
+    return rows.exclude(kind__in=TELLS_AMOUNTS).first() if model is OutgoingMail else rows.first()
+
+
 @pytest.mark.parametrize("model", [model for model, _ in MODELS], ids=lambda model: model._meta.label)
 def test_the_admin_shows_a_model_to_the_groups_of_the_table_alone(world, probes, model):
     meta = model._meta
     base = f"admin:{meta.app_label}_{meta.model_name}"
-    row = model._default_manager.first()
+    row = shown_to_all_of(model)
     may_see = [group for group in world.staff if may(group, model, "view", "change")]
     assert row or not may_see, f"give the world a {meta.label}"
     urls = {

@@ -504,6 +504,11 @@ def test_one_company_has_just_begun_and_has_set_up_nothing(any_demo):
         assert not [row for row in world.rows(model) if row.account is account], model
 
 
+def test_one_company_s_address_for_invoices_takes_no_mail(any_demo):
+    refusing = [account for account in any_demo.world.rows(Account) if account.billing_mail_problem]
+    assert [(account.name, account.unreachable_reason) for account in refusing] == [("Globex Retail Ltd", "hard")]
+
+
 def test_the_brands_are_fit_to_be_seen(world):
     brands = world.rows(Brand)
     assert [brand.is_default for brand in brands] == [True, False]
