@@ -12,6 +12,7 @@ from commerce.billing import (
     books,
     changes,
     collecting,
+    offsetting,
     payments,
     periods,
     receivables,
@@ -81,8 +82,11 @@ def remind_of_invoices(**kwargs: object) -> None:
 
 @shared_task(base=AccountTask, all_accounts=True)
 def collect_invoices(**kwargs: object) -> None:
-    """Every 10 min, as a day begins somewhere: stored cards are charged, and what stays unpaid has its consequences."""
+    """Every 10 min, as a day begins somewhere: what is due is settled with credit or charged to stored cards, and what
+    stays unpaid has its consequences.
+    """
     now = timezone.now()
+    offsetting.offset_due(now=now)
     for collection_id in collecting.due_collections(now=now):
         enqueue(collect_invoice, collection_id=collection_id)
     standing.look_at_all(now=now)

@@ -92,6 +92,17 @@ def apply(*, transfer: BankTransfer, invoice: Invoice, now: datetime) -> None:
     cover(invoice, transfer.amount_minor)
 
 
+def offset(*, invoice: Invoice, now: datetime) -> bool:
+    """Use what there is in credit for an open invoice that is locked; whether there was any."""
+    lock(invoice.account_id)
+    used = min(balance_of(invoice.account, invoice.currency), invoice.due_minor)
+    if used <= 0:
+        return False
+    _move(invoice, BalanceKind.APPLIED, -used, now=now)
+    cover(invoice, used)
+    return True
+
+
 def lock(account_id: int) -> None:
     """The lock that commerce_guard_balance() takes: nobody uses the same credit between a question and an entry."""
     with connection.cursor() as cursor:

@@ -61,7 +61,8 @@ class BalanceEntry(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "invoice", "kind"],
-                condition=Q(invoice__isnull=False, bank_transfer=None),
+                # Towards an open invoice, credit is used as often as there is some.
+                condition=Q(invoice__isnull=False, bank_transfer=None) & ~Q(kind="applied"),
                 name="balance_once_per_invoice",
             ),
             models.UniqueConstraint(

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts.models import Account, Membership, User
 from accounts.permissions import Role, StaffGroup
-from commerce.billing import crediting, receivables, refunds
+from commerce.billing import balances, crediting, receivables, refunds
 from commerce.configuring.situations import situation_of
 from commerce.contracts import amendments
 from commerce.contracts.amendments import AmendmentRefused, Decision
@@ -155,7 +155,7 @@ def _take_less(name: str, now: datetime) -> None:
 
 
 def _credit_and_pay_back(account: Account, finance: User, now: datetime) -> None:
-    """A part of a paid bill credited; some of that paid back to the card, and the rest left in credit."""
+    """A part of a paid bill credited, and paid back to the card in two parts."""
     paid = Invoice.objects.for_account(account).filter(status=InvoiceStatus.PAID, total_minor__gt=100_00)
     invoice = paid.prefetch_related("lines").latest_first().first()
     if invoice is None:
@@ -170,10 +170,11 @@ def _credit_and_pay_back(account: Account, finance: User, now: datetime) -> None
         amounts={line.position: line.total_minor // 2},
     )
     payment = _card_payment(invoice, now - timedelta(days=20))
-    for share, reason in ((Decimal("0.2"), "Asked for in case of a smaller bill"), (Decimal("0.1"), "Goodwill")):
+    in_credit = balances.balance_of(account, invoice.currency)
+    for amount_minor, reason in ((in_credit - 100_00, "Asked for instead of credit"), (100_00, "The rest")):
         refund = refunds.begin(
             payment=payment,
-            amount_minor=int(line.total_minor * share),
+            amount_minor=amount_minor,
             reason=reason,
             actor=Actor.staff(finance.pk, account.pk),
             now=at,
