@@ -328,11 +328,14 @@ class Schedule:
         paid = list(self._attempts().filter(state=PaymentState.SUCCEEDED).values_list("stripe_intent_id", flat=True))
         is_active = self._is_fulfilled()
         is_paid = self.invoice.status == InvoiceStatus.PAID
+        is_covered = (
+            self.invoice.status == InvoiceStatus.CREDITED
+        )  # The company's balance was enough, and no card asked.
         if len(charged) > 1:
             found.append(f"money was taken {len(charged)} times")
         if charged and not (is_active and is_paid):
             found.append(f"money without an order: {self._order_status()}, invoice {self.invoice.status}")
-        if not charged and (is_active or is_paid):
+        if not charged and (is_paid or (is_active and not is_covered)):
             found.append(f"an order without money: {self._order_status()}, invoice {self.invoice.status}")
         if sorted(charged) != sorted(paid):
             found.append(f"Stripe took {sorted(charged)}, we hold {paid}")
