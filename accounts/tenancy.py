@@ -232,6 +232,8 @@ TABLES: dict[str, Tenant | Personal | Shared] = {
     "commerce_quote": Tenant(EDIT, only="commerce_offers(origin, presented_at)"),
     "commerce_quoteevent": Tenant(AUDIT),
     "commerce_quoteline": Tenant(ADD, only="commerce_shows_quote(quote_id)"),
+    # Written as a quote is presented; drawn, and removed, with the owner's rights.
+    "commerce_quotedrawing": Tenant(ADD, only="commerce_shows_quote(quote_id)"),
     # What the vendor's people say to each other stays theirs.
     "commerce_quotecomment": Tenant(ADD, only="(NOT is_internal) AND commerce_shows_quote(quote_id)"),
     # The vendor's own approvals: a quote is put before them with the owner's rights.

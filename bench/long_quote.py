@@ -1,4 +1,4 @@
-"""What a staff quote of a thousand lines costs on its way: priced by the worker, checked, presented, read.
+"""What a staff quote of a thousand lines costs on its way: priced by the worker, checked, presented, drawn, read.
 
 `python -m sandbox exec -- .venv/bin/python -m bench.long_quote`: makes the products and the quote for the demo company
 in a transaction that is rolled back. CPU is that of this process; statements are those of the database connection.
@@ -88,7 +88,7 @@ def _take_steps(products: "Sequence[Product]", seller: "User") -> None:
     from bench.pages import ADMINISTRATOR, COMPANY, signed_in
     from commerce.configuring.situations import Configuration, situation_of
     from commerce.models import Quote, QuotePricing
-    from commerce.quotes import quote_lifecycle, quote_pricing
+    from commerce.quotes import quote_documents, quote_lifecycle, quote_pricing
     from commerce.quotes.staff_quotes import Terms
     from tracking.actor import Actor
 
@@ -107,7 +107,8 @@ def _take_steps(products: "Sequence[Product]", seller: "User") -> None:
         raise RuntimeError(asked.refusal)
     made: Quote = asked.quote
     submitted = measured("submitted, with the rules", lambda: quote_lifecycle.submit(quote=made, actor=actor, now=now))
-    measured("presented, with the document", lambda: quote_lifecycle.present(quote=submitted, actor=actor, now=now))
+    measured("presented", lambda: quote_lifecycle.present(quote=submitted, actor=actor, now=now))
+    measured("drawn by the worker", lambda: quote_documents.draw(account_id=acme.pk, quote_id=made.pk))
     client = signed_in(User.objects.get(email=ADMINISTRATOR))
     client.post(reverse("accounts:switch"), {"account": acme.public_id})
     url = reverse("commerce:quote", args=[made.public_id])

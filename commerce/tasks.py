@@ -27,7 +27,7 @@ from commerce.configuring import configurations
 from commerce.contracts import applying
 from commerce.deal_desk import deal_decisions
 from commerce.orders import provisioning
-from commerce.quotes import approvals, quote_lifecycle, quote_pricing
+from commerce.quotes import approvals, quote_documents, quote_lifecycle, quote_pricing
 from commerce.renewals import notices, running
 
 _RETRIED_BY_SWEEP = (gateway.OutcomeUnknown,)  # Stripe is away: the sweep hands the row out again.
@@ -147,6 +147,18 @@ def price_quote(*, account_id: int, pricing_id: int, **kwargs: object) -> None:
 def resume_quote_pricings(**kwargs: object) -> None:
     """Every 30 s: long quotes whose wake-up was lost, or whose worker died."""
     quote_pricing.run_left_behind(now=timezone.now())
+
+
+@shared_task(base=AccountTask)
+def draw_quote(*, account_id: int, quote_id: int, **kwargs: object) -> None:
+    """The document of a quote that was presented."""
+    quote_documents.draw(account_id=account_id, quote_id=quote_id)
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def draw_quotes(**kwargs: object) -> None:
+    """Every minute: documents of quotes whose wake-up was lost, or whose worker died. A worker for each."""
+    quote_documents.draw_left_behind(now=timezone.now())
 
 
 @shared_task(base=AccountTask, all_accounts=True)

@@ -442,6 +442,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30,
         "options": {"expires": 30},
     },
+    "draw-quotes": {"task": "commerce.tasks.draw_quotes", "schedule": 60, "options": {"expires": 60}},
     "sweep-configurations": {
         "task": "commerce.tasks.sweep_configurations",
         "schedule": crontab(minute=25),

@@ -101,6 +101,7 @@ from commerce.models.provisioning import (
     StepAction,
     StepState,
 )
+from commerce.models.quote_drawings import QuoteDrawing
 from commerce.models.quote_pricings import PricingPurpose, PricingStatus, QuotePricing
 from commerce.models.quotes import Quote, QuoteComment, QuoteKind, QuoteLine, QuoteOrigin, QuoteStatus
 from commerce.models.receivables import InvoiceReminder, PeriodClose, ReminderStage
@@ -200,6 +201,7 @@ __all__ = [
     "QuoteApproval",
     "QuoteApprovalStatus",
     "QuoteComment",
+    "QuoteDrawing",
     "QuoteKind",
     "QuoteLine",
     "QuoteOrigin",

@@ -1,4 +1,10 @@
-"""A quote as a PDF: frozen when it is presented, so that what was shown can be shown again."""
+"""A quote as a PDF: what was shown can be shown again.
+
+What it says is written down as the quote is presented. Drawing a thousand lines takes seconds, so that a worker does
+it afterwards, or whoever asks for the document before; one of them draws it, and it is kept.
+"""
+
+from datetime import date, datetime
 
 from django.conf import settings
 from django.utils.formats import date_format
@@ -7,36 +13,84 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts import brands
+from accounts.jobs import enqueue
 from accounts.languages import documents_language
-from accounts.models import StoredFile
 from accounts.permissions import Permission
+from accounts.scope import system_scope
 from accounts.services import store_content
 from commerce import amounts, documents
-from commerce.models import DeltaKind, Quote, QuoteLine
+from commerce.models import DeltaKind, Quote, QuoteDrawing, QuoteLine
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
 
 
-def freeze(quote: Quote) -> StoredFile:
-    """Keep the document of a quote that is being presented. Runs in that transaction."""
-    return store_content(
-        account=quote.account,
-        name=f"{quote.number.replace(' ', '-')}.pdf",
-        content=render_pdf(quote),
-        content_type="application/pdf",
-        permission=Permission.VIEW_PRICES,
+def write_down(quote: Quote, now: datetime) -> None:
+    """Note what the document of a quote says that is being presented; a worker draws it. Runs in that transaction."""
+    from commerce.tasks import draw_quote
+
+    contents, day = _contents(quote)
+    QuoteDrawing.objects.create(
+        quote=quote, account=quote.account, contents=contents, document_date=day, created_at=now
     )
+    enqueue(draw_quote, account_id=quote.account_id, quote_id=quote.pk)
+
+
+def draw(*, account_id: int, quote_id: int) -> None:
+    """Draw the document of a quote that was presented, and keep it. Run again, or twice at once, it makes one."""
+    with system_scope(account_id):
+        rows = QuoteDrawing.objects.select_for_update(of=("self",)).select_related("quote", "account")
+        drawing = rows.filter(quote_id=quote_id).first()
+        if drawing is None:
+            return
+        stored = store_content(
+            account=drawing.account,
+            name=file_name(drawing.quote),
+            content=documents.to_pdf(drawing.contents, day=drawing.document_date),
+            content_type="application/pdf",
+            permission=Permission.VIEW_PRICES,
+        )
+        Quote.objects.filter(pk=quote_id).update(document=stored, document_hash=stored.sha256)
+        drawing.delete()
+
+
+def draw_left_behind(*, now: datetime) -> None:
+    """Wake a worker for each document whose first wake-up was lost, or whose worker died."""
+    from commerce.tasks import draw_quote
+
+    left = QuoteDrawing.objects.left_behind(now).order_by("created_at")
+    for account_id, quote_id in left.values_list("account_id", "quote_id"):
+        enqueue(draw_quote, account_id=account_id, quote_id=quote_id)
+
+
+def bytes_of(quote: Quote) -> bytes:
+    """The document of a quote that was presented; drawn now, where no worker has come to it yet."""
+    if quote.document is None:
+        draw(account_id=quote.account_id, quote_id=quote.pk)
+        quote.refresh_from_db(fields=["document", "document_hash"])
+    if quote.document is None:  # From before documents were kept: made anew, with the same bytes each time.
+        return render_pdf(quote)
+    with quote.document.content.open("rb") as stored:
+        pdf: bytes = stored.read()
+    return pdf
+
+
+def file_name(quote: Quote) -> str:
+    return f"{quote.number.replace(' ', '-')}.pdf"
 
 
 def render_pdf(quote: Quote) -> bytes:
     """The PDF's bytes; the same for the same version. In the company's language. `presented_at` must be set."""
+    contents, day = _contents(quote)
+    return documents.to_pdf(contents, day=day)
+
+
+def _contents(quote: Quote) -> tuple[dict[str, object], date]:
+    """What the template shows, and the document's day."""
     if quote.presented_at is None:
         raise ValueError("a quote has no document before it is presented")
     language = documents_language(quote.account)
     with override(language):
-        data = {"language": language, **_data(quote)}
-    day = quote.account.local_date(quote.presented_at)
-    return documents.to_pdf(data, day=day)
+        return {"language": language, **_data(quote)}, quote.account.local_date(quote.presented_at)
 
 
 def _data(quote: Quote) -> dict[str, object]:

@@ -164,9 +164,8 @@ def _presented(quote: Quote, *, actor: Actor, now: datetime) -> Quote:
     quote.presented_at = now
     last_day = last_day_of(quote.contract, quote.account.local_date(now), quote.valid_until, quote.start_date)
     quote.expires_at = end_of(quote.account, last_day)
-    quote.document = quote_documents.freeze(quote)
-    quote.document_hash = quote.document.sha256
-    _step(quote, QuoteStatus.PRESENTED, "presented_at", "expires_at", "document", "document_hash")
+    _step(quote, QuoteStatus.PRESENTED, "presented_at", "expires_at")
+    quote_documents.write_down(quote, now)
     record_step(EventName.QUOTE_PRESENTED, quote, actor=actor, now=now)
     if actor.kind != ActorKind.CUSTOMER:
         _tell(quote)

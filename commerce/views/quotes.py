@@ -159,15 +159,11 @@ def refresh_quote(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse
 @require_safe
 @requires(Permission.VIEW_PRICES)
 def quote_pdf(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
-    """The quote as it was presented; one from before that was kept is made anew, with the same bytes each time."""
+    """The quote as it was presented."""
     shown = quote_of(request, public_id)
     if shown.presented_at is None:
         raise Http404
-    if shown.document is None:
-        content = quote_documents.render_pdf(shown)
-    else:
-        with shown.document.content.open("rb") as stored:
-            content = stored.read()
+    content = quote_documents.bytes_of(shown)
     if request.method == "GET":  # HEAD asks about the file, and takes nothing.
         record(
             name=EventName.DOCUMENT_DOWNLOADED,
@@ -178,7 +174,7 @@ def quote_pdf(request: AccountRequest, public_id: uuid.UUID) -> HttpResponse:
             properties={"name": shown.number},
         )
     response = HttpResponse(content, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'attachment; filename="{shown.number.replace(" ", "-")}.pdf"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{quote_documents.file_name(shown)}"'
     return response
 
 

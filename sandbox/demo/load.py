@@ -15,6 +15,8 @@ from accounts.law.erasing import carry_out_due, receipt_for
 from accounts.merging import merge_people
 from accounts.models import Account, Erasure, User
 from accounts.permissions import StaffGroup
+from commerce.models import QuoteDrawing
+from commerce.quotes import quote_documents
 from sandbox.demo.contract_work import close_books, work_on_contracts
 from sandbox.demo.deal_desk import set_up_deal_desk
 from sandbox.demo.generate import Demo, generate
@@ -116,6 +118,13 @@ def go_on(demo: Demo) -> None:
     with transaction.atomic():
         merge_people(merged=merged, survivor=survivor, by=by, reason="He changed to the company's new domain.", now=now)
     close_books(demo.world, demo.company)
+    _draw_documents()
+
+
+def _draw_documents() -> None:
+    """What workers draw elsewhere: nobody waits for them to look at the demo company."""
+    for account_id, quote_id in QuoteDrawing.objects.values_list("account_id", "quote_id"):
+        quote_documents.draw(account_id=account_id, quote_id=quote_id)
 
 
 def _hash_passwords(world: World) -> None:

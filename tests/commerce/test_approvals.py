@@ -30,7 +30,7 @@ from commerce.models import (
 from commerce.quotes import acceptance, approvals, limits, quote_lifecycle, quoting
 from commerce.tasks import expire_quotes
 from tests.factories import make_member
-from tests.racing import wait_for_locks
+from tests.racing import closing, wait_for_locks
 from tracking.actor import Actor, ActorKind
 from tracking.models import Event, EventName
 
@@ -83,18 +83,6 @@ def consent(quote):
 
 def mails(kind):
     return {mail.to for mail in OutgoingMail.objects.filter(kind=kind)}
-
-
-def closing(step):
-    """The step, for a thread of its own, whose connection it closes."""
-
-    def run():
-        try:
-            return step()
-        finally:
-            connection.close()
-
-    return run
 
 
 def stands(approval):

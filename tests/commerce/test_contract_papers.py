@@ -14,6 +14,7 @@ from accounts.permissions import StaffGroup
 from commerce.contracts import reviews
 from commerce.contracts.papers import add_paper, downloads_of, papers_of
 from commerce.models import ContractPaper, PaperKind
+from commerce.quotes import quote_documents
 from tests.factories import make_member, make_staff
 from tests.world import PDF
 from tracking.models import Event, EventName
@@ -109,6 +110,8 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(contract, success, sig
 
 def test_the_pdf_of_an_accepted_quote_is_among_the_papers(quote, admin, accept, contract, signed_in):
     accept(quote, admin)
+    assert papers_of(contract, shows_prices=True) == []  # No worker has drawn it yet.
+    quote_documents.draw(account_id=quote.account_id, quote_id=quote.pk)
     [paper] = papers_of(contract, shows_prices=True)
     assert quote.number in paper.title
     answer = signed_in(admin).get(reverse("commerce:contract-paper", args=[contract.number, paper.key]))

@@ -418,6 +418,7 @@ def test_a_thousand_lines_are_read_page_by_page_in_as_many_queries_as_a_few(offe
     assert "Part 0204" in following.content.decode()
     assert formats.money(Decimal(offered.total_minor) / 100, "EUR") in page
     document = client.get(reverse("commerce:quote-pdf", args=[offered.public_id])).content
+    offered.refresh_from_db()
     assert hashlib.sha256(document).hexdigest() == offered.document_hash
     text = "".join(one.extract_text() for one in PdfReader(io.BytesIO(document)).pages)
     assert "Part 0001" in text

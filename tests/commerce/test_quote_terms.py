@@ -1,5 +1,6 @@
 """Quotes with a term of their own: from when what is quoted holds, and for how long."""
 
+import io
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from commerce.contracts.contracts import ledger_of, owned_on
 from commerce.deal_desk import deal_desk
 from commerce.models import BillingRule, Product
 from commerce.pricing.proration import Period, ProrationMode, prorate_multiplier
-from commerce.quotes import quote_changes, quote_lifecycle, staff_quotes
+from commerce.quotes import quote_changes, quote_documents, quote_lifecycle, staff_quotes
 from commerce.quotes.quoting import PriceIsPersonal, refresh_quote
 from commerce.quotes.staff_quotes import Terms
 from tests.factories import make_staff
@@ -189,8 +190,8 @@ def test_the_customer_reads_the_term_on_the_page_and_the_document(offer, admin, 
     made = offer(start_date=DECEMBER, term_months=1)
     page = signed_in(admin).get(reverse("commerce:quote", args=[made.public_id])).content.decode()
     assert "1 Dec 2026 through 31 Dec 2026" in page
-    with made.document.content.open("rb") as stored:
-        text = "".join(one.extract_text() for one in PdfReader(stored).pages)
+    pdf = PdfReader(io.BytesIO(quote_documents.bytes_of(made)))
+    text = "".join(one.extract_text() for one in pdf.pages)
     assert "1 December 2026 – 31 December 2026" in text
 
 

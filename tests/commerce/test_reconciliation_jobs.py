@@ -37,6 +37,7 @@ def test_every_schedule_names_a_job(settings):
         "commerce.tasks.escalate_approvals",
         "commerce.tasks.sweep_configurations",
         "commerce.tasks.resume_quote_pricings",
+        "commerce.tasks.draw_quotes",
         "commerce.tasks.apply_contract_changes",
         "commerce.tasks.set_orders_up",
         "commerce.tasks.bill_contracts",
