@@ -199,7 +199,10 @@ def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
     )
     state = attempt.state_choice
     waits_for_bank = state == PaymentState.REQUIRES_ACTION
-    if waits_for_bank and request.htmx:  # The bank's question needs Stripe's script, so the page as a whole.
+    is_open_at_stripe = waits_for_bank and attempt.is_at_stripe
+    if (
+        waits_for_bank and not is_open_at_stripe and request.htmx
+    ):  # The bank's question needs Stripe's script, so the page as a whole.
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(
         request,
@@ -208,8 +211,9 @@ def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
             "attempt": attempt,
             "invoice": attempt.invoice,
             "state": state.value,
+            "is_open_at_stripe": is_open_at_stripe,  # Paid in another tab, perhaps: looked at again on coming back.
             "is_checking": state.is_pending and not waits_for_bank and state != PaymentState.REVIEW,
-            **(stripe_context() if waits_for_bank and not attempt.is_at_stripe else {}),
+            **(stripe_context() if waits_for_bank and not is_open_at_stripe else {}),
         },
     )
 
@@ -218,7 +222,7 @@ def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Permission.BUY)
 def finish_payment(request: AccountRequest, public_id: UUID) -> HttpResponseBase:
-    """Back from the bank, about to go there again (`ask`), or done with this card (`give_up`)."""
+    """Back from the bank, about to go there again (`ask`), or done with this card or this page (`give_up`)."""
     now = timezone.now()
     with request.scope():
         attempt = _attempt(request, public_id)
@@ -231,6 +235,9 @@ def finish_payment(request: AccountRequest, public_id: UUID) -> HttpResponseBase
             attempt = payments.settle(attempt_id=attempt.pk, now=now)
     except gateway.GatewayError:
         logger.exception("payment attempt %s: Stripe can't be asked", attempt.pk)  # A job asks again.
+    if attempt.state == PaymentState.FAILED and "give_up" in request.POST:
+        messages.error(request, _("%(reason)s Nothing was charged.") % {"reason": attempt.decline_reason})
+        return redirect("commerce:pay", number=attempt.invoice.number)
     if attempt.state == PaymentState.CANCELLED:
         return redirect("commerce:pay", number=attempt.invoice.number)
     return _go_to(request, attempt)

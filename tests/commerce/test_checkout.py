@@ -137,6 +137,36 @@ def test_who_comes_back_without_paying_goes_on_or_starts_again(stripe, localstri
     assert start().number == 2
 
 
+def test_who_starts_again_after_the_bank_said_no_is_told_why(stripe, localstripe, start, signed_in, admin, invoice):
+    attempt, client = start(), signed_in(admin)
+    stripe.page.pay(attempt.stripe_session_id, ASKS_THE_BANK)
+    stripe.page.answer_bank(attempt.stripe_session_id, success=False)
+    again = client.post(reverse("commerce:finish-payment", args=[attempt.pk]), {"give_up": "1"}, follow=True)
+    assert again.redirect_chain == [(reverse("commerce:pay", args=[invoice.number]), 302)]
+    assert "Nothing was charged." in again.content.decode()
+    assert nothing_is_paid(localstripe, invoice)
+
+
+def test_the_page_that_waits_is_looked_at_again_on_coming_back_to_it(stripe, start, signed_in, admin, invoice, now):
+    attempt, client = start(), signed_in(admin)
+    page = reverse("commerce:payment", args=[attempt.pk])
+    assert 'hx-trigger="focus from:window"' in client.get(page).content.decode()
+    stripe.page.pay(attempt.stripe_session_id)  # In another tab.
+    settled(attempt, now)
+    shown = client.get(page, headers={"HX-Request": "true"})
+    assert "HX-Refresh" not in shown
+    assert "Thank you, it is paid" in shown.content.decode()
+
+
+def test_a_page_that_stripe_has_closed_says_so(stripe, start, signed_in, admin, now):
+    attempt = start()
+    stripe.page.expire(attempt.stripe_session_id)
+    settled(attempt, now)
+    text = signed_in(admin).get(reverse("commerce:payment", args=[attempt.pk])).content.decode()
+    assert "was closed before anything was paid" in text
+    assert "Pay again" in text
+
+
 def test_coming_back_says_nothing_about_money(stripe, localstripe, start, signed_in, admin, invoice):
     attempt = start()
     back = reverse("commerce:payment-back", args=[attempt.pk])
