@@ -13,6 +13,7 @@ from commerce.models import PaymentAttempt, PaymentState, RefundAttempt, RefundS
 
 logger = logging.getLogger(__name__)
 
+DISPUTE_EVENTS = ("charge.dispute.created", "charge.dispute.closed")
 REFUND_EVENTS = ("refund.created", "refund.updated", "refund.failed")
 # What we listen to. payment_intent.created is not among them: it tells of nothing that has happened to money.
 EVENT_TYPES = (
@@ -26,6 +27,7 @@ EVENT_TYPES = (
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
     *REFUND_EVENTS,
+    *DISPUTE_EVENTS,
 )
 ATTEMPTS = 8
 LEASE = timedelta(minutes=2)  # A worker that died with an event leaves it to another after this.
@@ -38,6 +40,10 @@ class UnknownPayment(Exception):
 
 class UnexpectedPayment(Exception):
     """Money moved, or did not move, against what we hold as closed."""
+
+
+class PaymentDisputed(UnexpectedPayment):
+    """A customer's bank takes a payment back: our people answer in Stripe's dashboard, and credit what is lost."""
 
 
 class WrongMode(Exception):
@@ -104,6 +110,8 @@ def replay(*, event: WebhookEvent, now: datetime) -> None:
 def _handle(event: WebhookEvent, *, now: datetime) -> WebhookState:
     if _metadata(event).get("portal", settings.ENV.portal_env) != settings.ENV.portal_env:
         return WebhookState.IGNORED  # Of another environment that shares the Stripe account.
+    if event.type in DISPUTE_EVENTS:
+        return _handle_dispute(event)
     if event.type in REFUND_EVENTS:
         return _handle_refund(event, now=now)
     attempt_id = _id_in(event, "attempt_id")
@@ -128,6 +136,18 @@ def _handle_refund(event: WebhookEvent, *, now: datetime) -> WebhookState:
     if event.type == "refund.failed" and refund.state != RefundState.FAILED:
         raise UnexpectedPayment(f"refund {refund_id} is {refund.state}, yet {event.object_id} failed")
     return WebhookState.PROCESSED
+
+
+def _handle_dispute(event: WebhookEvent) -> WebhookState:
+    """Raises PaymentDisputed for a payment of ours, so that the event waits for a person."""
+    dispute = event.payload["data"]["object"]
+    intent_id = dispute.get("payment_intent") or ""
+    attempts = PaymentAttempt.objects.filter(stripe_intent_id=intent_id).exclude(stripe_intent_id="")
+    attempt = attempts.select_related("invoice").first()
+    if attempt is None:
+        return WebhookState.IGNORED
+    reason, status = dispute.get("reason", ""), dispute.get("status", "")
+    raise PaymentDisputed(f"the payment of invoice {attempt.invoice.number} is disputed: {reason}, {status}")
 
 
 def _id_in(event: WebhookEvent, name: str) -> UUID | None:

@@ -93,6 +93,26 @@ def test_a_body_changed_on_the_way_is_refused(client, stripe):
     assert not WebhookEvent.objects.exists()
 
 
+@pytest.mark.parametrize(("intent_id", "state"), [("pi_ours", "parked"), ("pi_other", "ignored"), (None, "ignored")])
+def test_a_payment_that_a_bank_takes_back_waits_for_a_person(
+    client, stripe, invoice, make_attempt, now, intent_id, state
+):
+    make_attempt(invoice, state="succeeded", stripe_intent_id="pi_ours", settled_at=now)
+    event = event_of("dp_1", "", kind="charge.dispute.created")
+    event["data"]["object"] = {
+        "id": "dp_1", "object": "dispute", "payment_intent": intent_id, "reason": "fraudulent",
+        "status": "needs_response", "metadata": {},
+    }  # fmt: skip
+    assert deliver(client, event).status_code == 200
+    process_all(soon())
+    stored = WebhookEvent.objects.get()
+    assert stored.state == state
+    words = f"the payment of invoice {invoice.number} is disputed: fraudulent, needs_response"
+    assert stored.last_error == (words if state == "parked" else "")
+    invoice.refresh_from_db()
+    assert invoice.status == InvoiceStatus.OPEN
+
+
 def test_something_signed_that_is_no_event_is_refused(client, stripe):
     assert deliver(client, {"hello": "there"}).status_code == 400
     assert not WebhookEvent.objects.exists()
