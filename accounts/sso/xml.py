@@ -10,12 +10,12 @@ class XmlRefused(Exception):
     """The document is too large, no XML, or declares what no document of ours needs; the message says which."""
 
 
-def parse(content: bytes) -> etree._Element:
+def parse(content: bytes, *, most_bytes: int = MAX_BYTES) -> etree._Element:
     """The root element. Raises `XmlRefused`."""
-    if len(content) > MAX_BYTES:
+    if len(content) > most_bytes:
         raise XmlRefused(
             _("The document has %(size)d KB. At most %(limit)d KB are read.")
-            % {"size": len(content) // 1024, "limit": MAX_BYTES // 1024}
+            % {"size": len(content) // 1024, "limit": most_bytes // 1024}
         )
     try:
         text = content.decode("utf-8-sig").strip()

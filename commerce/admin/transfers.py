@@ -23,13 +23,14 @@ from accounts.http import StaffRequest, requires_staff
 from accounts.models import Account
 from commerce import amounts
 from commerce.admin.bases import AmountsByPermission
-from commerce.admin.receivables import ReasonForm, money_page
+from commerce.admin.receivables import MOST_DIGITS, ReasonForm, money_page
 from commerce.billing import bank_statements, transfers
 from commerce.models import BankTransfer, Invoice, TransferProblem, TransferState
-from commerce.pricing.money import Money
+from commerce.pricing.money import Money, exponent_of, from_minor, to_minor
 from tracking.actor import Actor
 
 MAY_HANDLE = "commerce.handle_transfers"
+MAY_PAY_BACK = "commerce.refund_payments"
 KEPT_SECONDS = 60 * 60  # Between the look and the confirmation.
 
 
@@ -38,7 +39,8 @@ class StatementForm(forms.Form):
         label=gettext_lazy("Bank statement"),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xml"}),
         help_text=gettext_lazy(
-            "camt.053 (XML), or CSV: booked_date, amount, currency, payer, iban, reference, bank_id. At most 250 KB."
+            "camt.053 (XML), or CSV: booked_date, amount, currency, payer, iban, reference, bank_id."
+            " At most 5 MB and 2000 payments."
         ),
     )
 
@@ -61,6 +63,24 @@ class AssignForm(forms.Form):
         if found is None:
             raise forms.ValidationError(_("There is no such invoice."))
         return found
+
+
+class PayBackForm(ReasonForm):
+    """How much goes back; all that can, where nobody says less."""
+
+    def __init__(self, data: QueryDict | None, *, transfer: BankTransfer) -> None:
+        super().__init__(data)
+        left, currency = transfers.left_to_pay_back(transfer), transfer.currency
+        self.fields["amount"] = forms.DecimalField(
+            label=_("Amount"),
+            initial=from_minor(left, currency),
+            min_value=from_minor(1, currency),
+            max_digits=MOST_DIGITS,
+            decimal_places=exponent_of(currency),
+            help_text=_("At most %(amount)s is in credit.") % {"amount": amounts.money(Money(left, currency))},
+            widget=UnfoldAdminTextInputWidget,
+        )
+        self.order_fields(["amount", "reason"])
 
 
 class CompanyForm(forms.Form):
@@ -142,7 +162,7 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     readonly_fields = ["open_problem", "amount"]
     list_select_related = ["account", "invoice"]
     search_fields = ["payer_name", "payer_iban", "text", "invoice__number", "account__name"]
-    actions_detail = ["assign", "to_balance", "send_back"]
+    actions_detail = ["assign", "to_balance", "send_back", "pay_back"]
 
     @display(description=gettext_lazy("state"), label={"waiting": "warning", "settled": "success", "credited": "info"})
     def state_label(self, transfer: BankTransfer) -> tuple[str, str]:
@@ -191,6 +211,22 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
             return _("Noted. The transfer itself is made at the bank.")
 
         return money_page(request, transfer, form, act, permission=MAY_HANDLE, title=_("Note that it was sent back"))
+
+    @action(description=gettext_lazy("Pay back"), url_path="pay-back", permissions=["refund"])
+    def pay_back(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        transfer = _transfer(object_id)
+        form = PayBackForm(request.POST or None, transfer=transfer)
+
+        def act(actor: Actor) -> str:
+            amount = to_minor(form.cleaned_data["amount"], transfer.currency)
+            transfers.pay_back(transfer=transfer, amount_minor=amount, actor=actor, now=timezone.now())
+            self.log_change(request, transfer, form.cleaned_data["reason"])
+            return _("It is out of the balance. The transfer itself is made at the bank.")
+
+        return money_page(request, transfer, form, act, permission=MAY_PAY_BACK, title=_("Pay back by bank transfer"))
+
+    def has_refund_permission(self, request: HttpRequest, *args: object) -> bool:
+        return request.user.has_perm(MAY_PAY_BACK)
 
     def has_handle_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm(MAY_HANDLE)

@@ -78,6 +78,18 @@ def pay_in(*, transfer: BankTransfer, account: Account, amount_minor: int, now: 
     )
 
 
+def pay_out(*, transfer: BankTransfer, amount_minor: int, now: datetime) -> None:
+    """Take what goes back to the bank account that it came from. The database refuses more than there is."""
+    BalanceEntry.objects.create(
+        account_id=transfer.account_id,
+        currency=transfer.currency,
+        kind=BalanceKind.PAID_OUT,
+        amount_minor=-amount_minor,
+        bank_transfer=transfer,
+        created_at=now,
+    )
+
+
 def apply(*, transfer: BankTransfer, invoice: Invoice, now: datetime) -> None:
     """Use what arrived, and was less than is owed, for an open invoice that is locked."""
     BalanceEntry.objects.create(

@@ -17,7 +17,7 @@ from accounts.sso.xml import XmlRefused, parse
 from commerce.pricing.money import PricingError, from_minor, to_minor
 
 COLUMNS = ("booked_date", "amount", "currency", "payer", "iban", "reference", "bank_id")
-MOST_BYTES = 250 * 1024
+MOST_BYTES = 5_000_000
 MOST_LINES = 2000
 MOST_ROWS = 10_000  # Also of what left the account.
 AMOUNT = re.compile(r"[+-]?\d{1,15}([.,]\d{1,5})?", re.ASCII)  # Nothing between the thousands.
@@ -84,7 +84,7 @@ def _csv(content: bytes) -> Iterator[Line]:
 
 def _camt(content: bytes) -> Iterator[Line]:
     try:
-        root = parse(content)
+        root = parse(content, most_bytes=MOST_BYTES)
     except XmlRefused as error:
         raise StatementRefused(str(error)) from error
     if not etree.QName(root).namespace or "camt.053" not in etree.QName(root).namespace:

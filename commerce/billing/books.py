@@ -106,11 +106,12 @@ def _of_invoices(account: Account | None) -> Iterator[tuple[int, str, Sums]]:
 
 def _of_balances(account: Account | None) -> Iterator[tuple[int, str, Sums]]:
     rows = BalanceEntry.objects.all() if account is None else BalanceEntry.objects.for_account(account)
-    to_cards, by_transfer = Q(kind__in=[BalanceKind.REFUND, BalanceKind.REFUND_FAILED]), Q(kind=BalanceKind.PAID_IN)
+    by_transfer = Q(kind=BalanceKind.PAID_IN)
+    went_back = Q(kind__in=[BalanceKind.REFUND, BalanceKind.REFUND_FAILED, BalanceKind.PAID_OUT])
     sums = rows.order_by().values_list("account", "currency")
     for pk, currency, balance, refunds, paid_in in sums.annotate(
         balance=Sum("amount_minor"),
-        refunds=Sum("amount_minor", filter=to_cards, default=0),
+        refunds=Sum("amount_minor", filter=went_back, default=0),
         paid_in=Sum("amount_minor", filter=by_transfer, default=0),
     ):
         yield pk, currency, Sums(balance_minor=balance, paid_back_minor=-refunds, paid_minor=paid_in)

@@ -59,6 +59,7 @@ def _offset(invoice: Invoice, *, now: datetime) -> bool:
 
 def _settled(invoice: Invoice, *, now: datetime) -> None:
     """Nothing is left to be paid: what was ordered is delivered, and what was suspended comes back."""
+    standing.lock(invoice.account)
     if invoice.order is not None:
         fulfilling.fulfil(order=invoice.order, now=now, actor=Actor.system(invoice.account_id))
     standing.look_again(account=invoice.account, now=now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -110,9 +110,10 @@ def _entries(account: Account, currency: str) -> Iterable[Entry]:
         if invoice.written_off_at is not None:
             given_up = invoice.total_minor - invoice.covered_minor
             yield Entry(day_of(invoice.written_off_at), _("Written off"), invoice.number, -given_up)
-    paid_in = BalanceEntry.objects.for_account(account).filter(kind=BalanceKind.PAID_IN, currency=currency)
-    for entry in paid_in.order_by("pk"):
-        yield Entry(day_of(entry.created_at), _("Bank transfer"), "", -entry.amount_minor)
+    by_transfer = {BalanceKind.PAID_IN.value: _("Bank transfer"), BalanceKind.PAID_OUT.value: _("Paid back")}
+    entries = BalanceEntry.objects.for_account(account).filter(kind__in=by_transfer, currency=currency)
+    for entry in entries.order_by("pk"):
+        yield Entry(day_of(entry.created_at), by_transfer[entry.kind], "", -entry.amount_minor)
     refunds = RefundAttempt.objects.for_account(account).filter(state=RefundState.SUCCEEDED, currency=currency)
     for refund in refunds.select_related("payment__invoice"):
         settled_at = refund.settled_at or refund.created_at
@@ -141,11 +142,11 @@ def _contents(shown: Statement, look: brands.Look) -> dict[str, object]:
         "bill_to": documents.address(documents.bill_to(shown.account)),
         "facts": [
             [_("From"), date_format(shown.start_date)],
-            [_("Until before"), date_format(shown.end_date)],
+            [_("To"), date_format(shown.end_date - timedelta(days=1))],
             [_("Currency"), shown.currency],
         ],
         "headings": [_("Entry"), "", _("Amount"), _("Owed")],
         "lines": rows,
-        "totals": [[_("Owed before"), money(shown.opening_minor)], [_("Owed now"), money(shown.closing_minor)]],
+        "totals": [[_("Owed before"), money(shown.opening_minor)], [_("Owed at the end"), money(shown.closing_minor)]],
         "note": _("Amounts below zero lower what is owed. Owed below zero is credit for the next invoice."),
     }

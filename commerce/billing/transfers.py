@@ -17,6 +17,7 @@ from commerce.billing import balances, settling, standing
 from commerce.billing.bank_statements import Line
 from commerce.billing.references import compact, creditor_reference
 from commerce.models import (
+    BalanceKind,
     BankStatement,
     BankTransfer,
     Invoice,
@@ -28,6 +29,8 @@ from commerce.models import (
 )
 from commerce.orders import fulfilling
 from tracking.actor import Actor
+from tracking.models import EventName
+from tracking.services import record
 
 LOOKED_BACK = timedelta(days=500)  # How old an invoice may be whose number a payment still names.
 
@@ -122,6 +125,37 @@ def send_back(*, transfer: BankTransfer, note: str, actor: Actor, now: datetime)
         locked = _locked(transfer)
         locked.note = note.strip()[:200]
         _close(locked, TransferState.RETURNED, account=locked.account, actor=actor, now=now)
+
+
+def left_to_pay_back(transfer: BankTransfer) -> int:
+    """How much of what arrived can go back: what the company has in credit, and once. Two queries at most."""
+    if transfer.account is None or transfer.state not in (TransferState.SETTLED, TransferState.CREDITED):
+        return 0
+    if transfer.balance_entries.filter(kind=BalanceKind.PAID_OUT).exists():
+        return 0
+    return min(transfer.amount_minor, balances.balance_of(transfer.account, transfer.currency))
+
+
+def pay_back(*, transfer: BankTransfer, amount_minor: int, actor: Actor, now: datetime) -> None:
+    """It goes back to the bank account that it came from, out of the company's balance: all of it, or a part, once.
+
+    The transfer itself is made at the bank. Raises NotHandled.
+    """
+    with transaction.atomic():
+        locked = BankTransfer.objects.select_for_update(of=("self",)).select_related("account").get(pk=transfer.pk)
+        if locked.account_id is not None:
+            balances.lock(locked.account_id)
+        if not 0 < amount_minor <= left_to_pay_back(locked):
+            raise NotHandled(_("Less than that of this payment is in credit, or some of it was paid back already."))
+        balances.pay_out(transfer=locked, amount_minor=amount_minor, now=now)
+        record(
+            name=EventName.PAYMENT_REFUNDED,
+            actor=actor,
+            now=now,
+            object_type="bank_transfer",
+            object_id=str(locked.public_id),
+            properties={"amount_minor": amount_minor, "currency": locked.currency},
+        )
 
 
 # Matching

@@ -21,6 +21,7 @@ class BalanceKind(models.TextChoices):
     REFUND = "refund", _("Paid back to the card")
     PAID_IN = "paid_in", _("Paid in by bank transfer")
     APPLIED = "applied", _("Paid towards an invoice")
+    PAID_OUT = "paid_out", _("Paid back by bank transfer")
     REFUND_FAILED = "refund_failed", _("Could not be paid back")
 
 
@@ -75,7 +76,7 @@ class BalanceEntry(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["credit", "returned", "refund_failed", "paid_in"], amount_minor__gt=0)
-                | Q(kind__in=["used", "refund", "applied"], amount_minor__lt=0),
+                | Q(kind__in=["used", "refund", "applied", "paid_out"], amount_minor__lt=0),
                 name="balance_direction",
             ),
         ]

@@ -7,11 +7,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from commerce.billing import bank_statements, books, statements, transfers
+from commerce.billing import bank_statements, books, crediting, statements, transfers
 from commerce.billing.references import creditor_reference, in_groups, is_valid
 from commerce.models import BalanceEntry, BankTransfer, Invoice, InvoiceStatus, OrderStatus, TransferState
 from tests.factories import make_staff
 from tracking.actor import Actor
+from tracking.models import Event, EventName
 
 pytestmark = pytest.mark.django_db
 HEADER = "booked_date,amount,currency,payer,iban,reference,bank_id\n"
@@ -169,6 +170,29 @@ def test_a_payment_of_nobody_s_goes_to_a_balance_or_back(take_in, acme, actor, n
     assert BalanceEntry.objects.total_minor() == 50_00
 
 
+def test_what_is_in_credit_goes_back_to_the_account_it_came_from_once(take_in, invoice, acme, actor, now):
+    transfer = take_in("1700.00", invoice.number)[0]
+    with pytest.raises(transfers.NotHandled):
+        transfers.pay_back(transfer=transfer, amount_minor=1, actor=actor, now=now)
+    transfers.assign(transfer=transfer, invoice=invoice, actor=actor, now=now)
+    for refused in (0, 22_88):
+        with pytest.raises(transfers.NotHandled):
+            transfers.pay_back(transfer=transfer, amount_minor=refused, actor=actor, now=now)
+    transfers.pay_back(transfer=transfer, amount_minor=20_00, actor=actor, now=now)
+    with pytest.raises(transfers.NotHandled):
+        transfers.pay_back(transfer=transfer, amount_minor=1, actor=actor, now=now)
+    assert BalanceEntry.objects.total_minor() == 2_87
+    assert owed(acme) == -2_87
+    assert Event.objects.get(name=EventName.PAYMENT_REFUNDED).object_id == str(transfer.public_id)
+
+
+def test_a_bill_paid_by_transfer_is_credited_and_goes_back(take_in, invoice, acme, actor, now):
+    transfer = take_in("1677.13", invoice.number)[0]
+    crediting.credit_invoice(invoice=invoice, reason="Mistaken", actor=actor, now=now)
+    transfers.pay_back(transfer=transfer, amount_minor=1677_13, actor=actor, now=now)
+    assert owed(acme) == BalanceEntry.objects.total_minor() == 0
+
+
 def test_what_was_decided_stands(take_in, invoice):
     made = take_in("1677.13", invoice.number)[0]
     for change in (made.delete, lambda: BankTransfer.objects.update(state="waiting")):
@@ -221,6 +245,14 @@ def test_what_can_t_be_read_is_refused_with_a_reason(content):
     with pytest.raises(bank_statements.StatementRefused) as refused:
         bank_statements.read(content)
     assert str(refused.value)
+
+
+def test_a_long_statement_is_read():
+    entry = CAMT[CAMT.index("<Ntry>") : CAMT.index("</Ntry>") + len("</Ntry>")]
+    many = "".join(entry.replace("X9", f"X{number}") for number in range(1500))
+    content = CAMT.replace(entry, many).encode()
+    assert len(content) > 400_000
+    assert len(bank_statements.read(content)) == 1500
 
 
 BATCH = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"><BkToCstmrStmt><Stmt>
@@ -305,6 +337,19 @@ def test_finance_decides_in_the_admin(signed_in, finance, invoice, take_in, acme
     assert invoice.due_minor == invoice.total_minor - 500_00
 
 
+def test_finance_pays_a_transfer_back_in_the_admin_with_a_reason(signed_in, finance, acme, take_in, actor, now):
+    transfer = take_in("500.00", "?")[0]
+    transfers.to_balance(transfer=transfer, account=acme, actor=actor, now=now)
+    client = signed_in(finance)
+    url = reverse("admin:commerce_banktransfer_pay_back", args=[transfer.pk])
+    assert "At most €500.00 is in credit." in client.get(url).content.decode()
+    for wrong in ({"amount": "500.01", "reason": "x"}, {"amount": "1.001", "reason": "x"}, {"amount": "5"}):
+        assert client.post(url, wrong).status_code == 422
+    assert client.post(url, {"amount": "500.00", "reason": "Paid twice"}).status_code == 302
+    assert client.post(url, {"amount": "500.00", "reason": "Paid twice"}).status_code == 422
+    assert owed(acme) == 0
+
+
 def test_nobody_but_finance_reads_statements(signed_in, agent, admin, invoice, client, take_in):
     transfer = take_in("500.00", "?")[0]
     urls = [
@@ -313,6 +358,7 @@ def test_nobody_but_finance_reads_statements(signed_in, agent, admin, invoice, c
         reverse("admin:commerce_banktransfer_assign", args=[transfer.pk]),
         reverse("admin:commerce_banktransfer_to_balance", args=[transfer.pk]),
         reverse("admin:commerce_banktransfer_send_back", args=[transfer.pk]),
+        reverse("admin:commerce_banktransfer_pay_back", args=[transfer.pk]),
     ]
     for url in urls:
         assert signed_in(agent).post(url).status_code == 403

@@ -162,6 +162,7 @@ def test_the_pages_of_a_row_do_not_fail_at_nonsense(world):
         reverse("admin:commerce_banktransfer_assign", args=[acme.transfer.pk]): ["number"],
         reverse("admin:commerce_banktransfer_to_balance", args=[acme.transfer.pk]): ["company"],
         reverse("admin:commerce_banktransfer_send_back", args=[acme.transfer.pk]): ["reason"],
+        reverse("admin:commerce_banktransfer_pay_back", args=[acme.transfer.pk]): ["amount", "reason"],
         reverse("admin:commerce_dunning_hold", args=[acme.dunning.pk]): ["reason"],
         reverse("admin:commerce_dunning_go_on", args=[acme.dunning.pk]): ["reason"],
         reverse("admin:add_goal", args=[acme.contract.pk]): [
