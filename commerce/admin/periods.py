@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
@@ -27,7 +28,7 @@ class BillingPeriodAdmin(ReadOnly, ModelAdmin):
 
     @display(description=_("last day"))
     def last_date(self, period: BillingPeriod) -> str:
-        return period.last_date.isoformat()
+        return date_format(period.last_date)
 
     @display(description=_("outcome"), label={"billed": "success", "ordered": "success", "elsewhere": "info"})
     def outcome_label(self, period: BillingPeriod) -> tuple[str, str]:

@@ -44,12 +44,15 @@ def _of_invoice(invoice: Invoice) -> dict[str, object]:
             *_references(invoice),
         ],
         "totals": [*_totals(invoice), *(settled if used else [])],
-        "note": _(
-            "Please pay by %(date)s, and name %(reference)s in a transfer. In the portal you can pay by card: open the"
-            " invoice and choose Pay."
-        )
-        % {"date": due, "reference": invoice.payment_reference},
+        "note": _how_to_pay(invoice, due) if invoice.total_minor > used else _("Nothing is left to be paid."),
     }
+
+
+def _how_to_pay(invoice: Invoice, due: str) -> str:
+    return _(
+        "Please pay by %(date)s, and name %(reference)s in a transfer. In the portal you can pay by card: open the"
+        " invoice and choose Pay."
+    ) % {"date": due, "reference": invoice.payment_reference}
 
 
 def _of_credit_note(note: Invoice, invoice: Invoice) -> dict[str, object]:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts.models import Account, Membership, User
 from accounts.permissions import Role, StaffGroup
-from commerce.billing import balances, crediting, receivables, refunds
+from commerce.billing import balances, books, crediting, receivables, refunds
 from commerce.configuring.situations import situation_of
 from commerce.contracts import amendments
 from commerce.contracts.amendments import AmendmentRefused, Decision
@@ -62,13 +62,14 @@ def work_on_contracts(world: World, company: Company) -> None:
 
 
 def close_books(world: World, company: Company) -> None:
-    """Nine months, each on the tenth of the month after the next one; the last that is over waits for its checks."""
+    """Nine months, each on the tenth of the month after the next one; the last waits. And whether they add up."""
     finance, now = company.staff[StaffGroup.FINANCE][0], world.calendar.now
     this_month = now.date().replace(day=1)
     for months in range(MONTHS_CLOSED + 1, 1, -1):
         at = datetime.combine(add_months(this_month, 2 - months), time(9), UTC) + timedelta(days=9)
         month = add_months(this_month, -months)
         receivables.close_month(month=month, actor=Actor.staff(finance.pk), now=min(at, now))
+    books.check_books(now=now)
 
 
 def _hand_over_papers(contract: Contract, staff: User, now: datetime) -> None:

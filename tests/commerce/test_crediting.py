@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import OutgoingMail
-from commerce.billing import balances, crediting, einvoices, invoicing, settling, transfers
+from commerce.billing import balances, crediting, einvoices, invoice_documents, invoicing, settling, transfers
 from commerce.models import (
     BalanceEntry,
     BalanceKind,
@@ -178,6 +178,7 @@ def test_a_bill_that_the_balance_covers_is_settled_and_its_order_active(paid, cr
     order = next_bill(acme, admin, accept, now, seats=61)
     order.refresh_from_db()
     assert (order.invoice.status, order.invoice.due_minor, order.status) == ("credited", 0, "active")
+    assert invoice_documents.contents(order.invoice)["note"] == "Nothing is left to be paid."
     assert balances.balance_of(acme, "EUR") == paid.total_minor - order.invoice.total_minor
 
 

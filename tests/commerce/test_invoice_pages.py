@@ -94,6 +94,14 @@ def test_a_bill_explains_its_lines_and_its_one_action_is_to_pay(signed_in, admin
     assert content_queries(client, f"/invoices/{invoice.number}/") <= 8
 
 
+def test_a_bill_that_is_settled_in_part_says_how_much_is_left(signed_in, admin, invoice):
+    assert "Already settled" not in signed_in(admin).get(f"/invoices/{invoice.number}/").content.decode()
+    Invoice.objects.filter(pk=invoice.pk).update(covered_minor=1_000_00)
+    text = signed_in(admin).get(f"/invoices/{invoice.number}/").content.decode()
+    for expected in ("€1,677.13", "Already settled", "€1,000.00", "To be paid", "Pay €677.13"):
+        assert expected in text
+
+
 def test_a_paid_bill_offers_its_document_instead(signed_in, admin, invoice, now):
     Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.PAID, paid_at=now)
     response = signed_in(admin).get(f"/invoices/{invoice.number}/")
