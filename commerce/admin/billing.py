@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -275,8 +276,12 @@ class PeriodCloseForm(forms.ModelForm[PeriodClose]):
 @admin.register(PeriodClose)
 class PeriodCloseAdmin(Undeletable, ModelAdmin):
     form = PeriodCloseForm
-    list_display = ["month", "legal_entity", "closed_by", "closed_at"]
+    list_display = ["closed_month", "legal_entity", "closed_by", "closed_at"]
     list_select_related = ["closed_by"]
+
+    @display(description=_("month"), ordering="month")
+    def closed_month(self, close: PeriodClose) -> str:
+        return date_format(close.month, "YEAR_MONTH_FORMAT")
 
     def has_change_permission(self, request: HttpRequest, obj: PeriodClose | None = None) -> bool:
         return False

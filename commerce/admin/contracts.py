@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -28,10 +30,18 @@ class SubscriptionInline(AmountsByPermission, ReadOnly, TabularInline):
     @display(description=_("ledger"))
     def entries(self, subscription: Subscription) -> str:
         rows = SubscriptionDelta.objects.filter(subscription=subscription).order_by("effective_date", "pk")
-        return "; ".join(
-            f"{row.effective_date:%Y-%m-%d} {row.get_kind_display()} {row.quantity:+.0f} "
-            f"({amounts.money(Money(row.recurring_minor, row.currency))})"
-            for row in rows
+        return format_html_join(
+            "",
+            "<div>{} · {} {} ({})</div>",
+            (
+                (
+                    date_format(row.effective_date),
+                    row.get_kind_display(),
+                    f"{row.quantity:+.0f}",
+                    amounts.money(Money(row.recurring_minor, row.currency)),
+                )
+                for row in rows
+            ),
         )
 
 

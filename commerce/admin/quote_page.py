@@ -52,6 +52,10 @@ class QuotePage:
     def status_words(self, quote: Quote) -> str:
         return quote.get_status_display()
 
+    @display(description=_("role then"))
+    def accepted_role_words(self, quote: Quote) -> str:
+        return quote.accepted_role_words
+
     @display(description=_("valid through"), ordering="expires_at")
     def last_day(self, quote: Quote) -> str:
         return date_format(quote.last_day)

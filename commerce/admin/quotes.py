@@ -35,9 +35,9 @@ from tracking.actor import Actor
 
 class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
     model = QuoteLine
-    amounts = frozenset({"price", "amount", "words", "waterfall"})
+    amounts = frozenset({"price", "amount", "explained", "waterfall"})
     seen_with = "commerce.view_quote"
-    fields = ["position", "product", "group", "change", "units", "price", "amount", "words", "waterfall"]
+    fields = ["position", "product", "group", "change", "units", "price", "amount", "explained", "waterfall"]
     readonly_fields = fields
     extra = 0
     per_page = 50
@@ -59,6 +59,10 @@ class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
     @display(description=_("amount"))
     def amount(self, line: QuoteLine) -> str:
         return amounts.money(Money(line.total_minor, line.quote.currency))
+
+    @display(description=_("how it came about"))
+    def explained(self, line: QuoteLine) -> str:
+        return line.words
 
     @display(description=_("steps of the price"))
     def waterfall(self, line: QuoteLine) -> str:
