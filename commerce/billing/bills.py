@@ -14,11 +14,11 @@ from commerce import documents
 from commerce.billing import balances, invoicing
 from commerce.billing.contacts import billing_contacts
 from commerce.catalogue.taxes import SaleTax, rate_on, tax_on_sale
-from commerce.models import Invoice, InvoiceKind, InvoiceLine, Product
+from commerce.models import Contract, Invoice, InvoiceKind, InvoiceLine, Product, SubscriptionDelta
 from commerce.pricing.tax import tax_line
 from tracking.actor import Actor
 
-DAYS_TO_PAY = 14  # As quotes say where nothing else was agreed.
+USUAL_DAYS_TO_PAY = 14  # As quotes say where nothing else was agreed.
 
 
 class TaxUnknown(Exception):
@@ -46,13 +46,19 @@ def tax_for(account: Account, today: date) -> SaleTax:
     return tax_on_sale(account, rate)
 
 
-def issue(
-    *, account: Account, currency: str, lines: Sequence[BillLine], po_number: str = "", actor: Actor, now: datetime
-) -> Invoice:
+def days_to_pay(contract: Contract) -> int:
+    """As was agreed when the contract was signed or renewed; what is bought later has days of its own. One query."""
+    entries = SubscriptionDelta.objects.filter(subscription__contract=contract).order_by("pk")
+    agreed = entries.values_list("order__quote__payment_days", flat=True).first()
+    return USUAL_DAYS_TO_PAY if agreed is None else agreed
+
+
+def issue(*, contract: Contract, lines: Sequence[BillLine], actor: Actor, now: datetime) -> Invoice:
     """Issue the bill, use what the company has in credit for it, and tell its people for bills.
 
     Runs in the transaction that notes what was billed. Raises TaxUnknown.
     """
+    account, currency = contract.account, contract.currency
     today = account.local_date(now)
     tax = tax_for(account, today)
     note = _(tax.note.template) % tax.note.params if tax.note else ""
@@ -68,10 +74,10 @@ def issue(
         total_minor=net + taxes,
         bill_to=documents.bill_to(account),
         seller=invoicing.seller_of(settings.LEGAL_ENTITY),
-        po_number=po_number or account.billing_po_number,
+        po_number=account.billing_po_number,
         buyer_reference=account.billing_reference,
         issue_date=today,
-        due_date=today + timedelta(days=DAYS_TO_PAY),
+        due_date=today + timedelta(days=days_to_pay(contract)),
     )
     for row in rows:
         row.invoice = invoice

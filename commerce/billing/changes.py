@@ -245,8 +245,7 @@ def _issue_charges(
     if not charges:
         return
     invoice = bills.issue(
-        account=contract.account,
-        currency=contract.currency,
+        contract=contract,
         lines=[_in_words(change) for change in charges],
         actor=actor,
         now=now,

@@ -105,8 +105,7 @@ def bill_period(
     if billed:
         with override(documents_language(contract.account)):
             invoice = bills.issue(
-                account=contract.account,
-                currency=contract.currency,
+                contract=contract,
                 lines=[in_words(line, span) for line in billed],
                 actor=Actor.system(contract.account_id),
                 now=now,

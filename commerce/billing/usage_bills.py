@@ -314,8 +314,7 @@ def _bill_month(contract: Contract, month: Period, *, now: datetime) -> BillingP
     if billed:
         with override(documents_language(contract.account)):
             invoice = bills.issue(
-                account=contract.account,
-                currency=contract.currency,
+                contract=contract,
                 lines=[bill_line(one) for one in billed],
                 actor=Actor.system(contract.account_id),
                 now=now,

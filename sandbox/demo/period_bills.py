@@ -10,7 +10,7 @@ from django.conf import settings
 
 from accounts.models import Account, Entitlement
 from commerce import documents
-from commerce.billing.bills import DAYS_TO_PAY, BillLine
+from commerce.billing.bills import USUAL_DAYS_TO_PAY, BillLine
 from commerce.billing.owed import lines_of, shares_in, spans
 from commerce.billing.periods import in_words
 from commerce.billing.usage_bills import LATE_DAYS, Before, Metered, MonthOfUse, bill_line, commitment_owed
@@ -161,7 +161,7 @@ def _issue(
             status=InvoiceStatus.PAID if is_paid else InvoiceStatus.OPEN, subtotal_minor=net, tax_minor=taxes,
             total_minor=net + taxes, bill_to=documents.bill_to(account),
             seller={"name": settings.LEGAL_ENTITY, **SELLER}, issue_date=day,
-            due_date=day + timedelta(days=DAYS_TO_PAY), paid_at=paid_at if is_paid else None,
+            due_date=day + timedelta(days=USUAL_DAYS_TO_PAY), paid_at=paid_at if is_paid else None,
         )
     )  # fmt: skip
     rows = [

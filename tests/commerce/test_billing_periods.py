@@ -266,6 +266,26 @@ def test_a_purchase_in_a_last_period_that_the_contract_cuts_short_costs_until_it
     assert Invoice.objects.count() == before
 
 
+def test_a_bill_gives_the_days_to_pay_that_the_contract_was_signed_with(contract, admin, agent, accept, now, products):
+    by = {"actor": Actor.staff(agent.pk, contract.account_id), "now": now}
+    drafted = staff_quotes.draft(
+        account=contract.account, configuration=Configuration(plan="team", seats=60), manual={},
+        terms=Terms(payment_days=30), user=agent, **by,
+    )  # fmt: skip
+    order = accept(quote_lifecycle.present(quote=quote_lifecycle.submit(quote=drafted, **by), **by), admin)
+    signed = Contract.objects.create(
+        account=contract.account, start_date=now.date(), end_date=date(2027, 11, 18), currency="EUR",
+        billing_frequency="month",
+    )  # fmt: skip
+    entry = Entry(products["team"], DeltaKind.NEW, Decimal(10), Decimal(12), 12_000)
+    days = {"effective_date": now.date(), "billing_date": now.date()}
+    with transaction.atomic():
+        ledger.append(contract=signed, entries=[entry], actor=by["actor"], order=order, **days)
+    bill_due(now=noon(date(2026, 12, 18)))
+    given = [(invoice.due_date - invoice.issue_date).days for invoice in Invoice.objects.filter(order=None)]
+    assert sorted(given) == [14, 30]
+
+
 def test_contracts_from_before_the_portal_are_not_billed_again(contract, now):
     note_billed_elsewhere(contracts=[contract], until=contract.start_date, now=now)
     bill_due(now=now)
