@@ -63,11 +63,12 @@ def look_at_all(*, now: datetime) -> int:
 def look_again(*, account: Account, now: datetime) -> None:
     """Something is owed no more: where nothing else is overdue, the company has everything back at once.
 
-    Runs in the transaction in which that happens, whoever's it is.
+    Runs in the transaction in which that happens, whoever's it is. What comes next by the dates is left to the job:
+    nobody is suspended by paying.
     """
     with system_scope(account.pk):
         if Dunning.objects.for_account(account).open().exists():
-            _look(account, now=now)
+            _look(account, now=now, may_get_worse=False)
 
 
 def hold(*, dunning: Dunning, reason: str, actor: Actor, now: datetime) -> None:
@@ -131,7 +132,7 @@ def _to_be_looked_at(now: datetime) -> QuerySet[Account]:
 # One company
 
 
-def _look(account: Account, *, now: datetime) -> None:
+def _look(account: Account, *, now: datetime, may_get_worse: bool = True) -> None:
     """Bring the company's dunning to what is so today. Runs in a transaction, as the owner."""
     lock(account)
     today = account.local_date(now)
@@ -148,8 +149,15 @@ def _look(account: Account, *, now: datetime) -> None:
         dunning.begin_at(oldest.due_date, DunningPolicy.of(oldest.legal_entity))
         dunning.save()
     state = dunning.state_on(today)
-    if state != dunning.state:
-        _move(dunning, state, account=account, now=now)
+    if state == dunning.state:
+        return
+    if state.is_worse_than(dunning.state_choice) and (not may_get_worse or _is_paying(account)):
+        return
+    _move(dunning, state, account=account, now=now)
+
+
+def _is_paying(account: Account) -> bool:
+    return PaymentAttempt.objects.for_account(account).pending().exists()
 
 
 def _oldest_overdue(account: Account, today: date) -> Invoice | None:
@@ -179,9 +187,9 @@ def _move(dunning: Dunning, state: DunningState, *, account: Account, now: datet
     elif had_suspended and not dunning.has_suspended:
         restore(account=account, now=now)
         _record(EventName.ACCESS_RESTORED, account, now)
-    if state == DunningState.CANCELLED:
-        _end_contracts(account, now=now)
     _tell(dunning)
+    if state == DunningState.CANCELLED:
+        _end_contracts(account, now=now)  # Last, as what is credited for the days left may be all that was overdue.
 
 
 def _end_contracts(account: Account, *, now: datetime) -> None:

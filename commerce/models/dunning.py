@@ -149,6 +149,11 @@ class DunningState(models.TextChoices):
     def tone(self) -> str:
         return {"past_due": "warning", "cured": "success"}.get(self, "error")
 
+    def is_worse_than(self, other: "DunningState") -> bool:
+        """Whether it comes later, if nobody pays."""
+        steps = [DunningState.CURED, *(state for state in DunningState if state != DunningState.CURED)]
+        return steps.index(self) > steps.index(other)
+
 
 class DunningQuerySet(models.QuerySet["Dunning"]):
     def for_account(self, account: Account) -> Self:

@@ -1,6 +1,6 @@
 """What can be done to a contract, in any order, and a small model of what its customer should own afterwards.
 
-`test_contract_machine` says what must hold after each step.
+`money_deeds` says what becomes of its bills, `test_contract_machine` what must hold after each step.
 """
 
 import uuid
@@ -16,10 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from accounts.models import Account
-from commerce.billing import refunds
-from commerce.billing.balances import balance_of
 from commerce.billing.changes import settle_due
-from commerce.billing.crediting import NotCreditable, credit_invoice
 from commerce.billing.periods import IN_ADVANCE, bill_due, due_contracts
 from commerce.contracts import amendments, ledger
 from commerce.contracts.amendments import AmendmentRefused, Decision
@@ -31,12 +28,8 @@ from commerce.models import (
     Contract,
     DeltaKind,
     Invoice,
-    PaymentAttempt,
-    PaymentState,
     PendingChange,
     Product,
-    RefundAttempt,
-    RefundState,
     Renewal,
     SubscriptionDelta,
 )
@@ -45,6 +38,7 @@ from commerce.pricing.proration import add_months
 from commerce.quotes.acceptance import accept_quote
 from commerce.renewals import deciding, running
 from tests.factories import make_account
+from tests.world import undone
 from tracking.actor import Actor, ActorKind
 
 PLANS = {"team": Decimal("11.4"), "business": Decimal(19)}
@@ -73,15 +67,14 @@ class Deeds(RuleBasedStateMachine):
     owned: dict[str, Decimal]
     put_aside: dict[str, Decimal]  # By a pause or an end, to be given back.
     frequency: str
-    was_given_back: bool  # By finance, so that what is billed is less than what is owned.
+    was_given_back: bool  # By finance, or given up, so that what is billed is not what is owned.
 
     def __init__(self) -> None:
         super().__init__()
-        self.undone = transaction.atomic()
+        self.undone = undone()
         self.undone.__enter__()
 
     def teardown(self) -> None:
-        transaction.set_rollback(True)
         self.undone.__exit__(None, None, None)
 
     @initialize(
@@ -123,43 +116,6 @@ class Deeds(RuleBasedStateMachine):
         for _run in range(runs):
             self._run_the_job()
         self._run_billing(again=runs > 1)
-
-    @rule()
-    def pay(self) -> None:
-        """The oldest open bill is paid by card."""
-        invoice = Invoice.objects.payable().filter(account=self.account).order_by("pk").first()
-        if invoice is not None:
-            PaymentAttempt.objects.create(
-                account=self.account, invoice=invoice, number=1, amount_minor=invoice.due_minor,
-                currency=invoice.currency, request={}, idempotency_key=uuid.uuid4().hex, state=PaymentState.SUCCEEDED,
-                stripe_intent_id=f"pi_{uuid.uuid4().hex}", created_at=self.now, settled_at=self.now,
-            )  # fmt: skip
-            Invoice.objects.filter(pk=invoice.pk).update(status="paid", paid_at=self.now)
-
-    @rule()
-    def credit(self) -> None:
-        """Finance gives the newest bill back."""
-        invoice = Invoice.objects.filter(account=self.account, kind="invoice").order_by("-pk").first()
-        if invoice is not None:
-            with suppress(NotCreditable):
-                credit_invoice(invoice=invoice, reason="Goodwill", actor=Actor.staff(0, self.account.pk), now=self.now)
-            self.was_given_back = True
-
-    @rule(arrives=st.booleans())
-    def pay_back(self, arrives: bool) -> None:
-        """What the company has in credit goes back to the card of its last payment, as far as that took it."""
-        payment = PaymentAttempt.objects.filter(account=self.account).order_by("-created_at", "-pk").first()
-        in_credit = balance_of(self.account, self.account.currency)
-        amount = 0 if payment is None else min(in_credit, refunds.left_of(payment))
-        if payment is not None and amount:
-            refund = refunds.begin(
-                payment=payment, amount_minor=amount, reason="Asked for", actor=Actor.staff(0, self.account.pk),
-                now=self.now,
-            )  # fmt: skip
-            if not arrives:
-                for state in (RefundState.SUBMITTING, RefundState.REVIEW):
-                    RefundAttempt.objects.filter(pk=refund.pk).update(state=state)
-                refunds.release(refund=refund, now=self.now)
 
     @precondition(lambda self: self.may_grow)
     @rule(more=st.integers(1, 40))

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from accounts.models import Entitlements
+from accounts.models import Entitlements, Suspension
+from accounts.models.entitlements import KEPT_WHILE_SUSPENDED
 from commerce.billing.books import books
 from commerce.billing.changes import changed_contracts
 from commerce.contracts import ledger
@@ -26,18 +28,21 @@ from commerce.models import (
     Contract,
     ContractStatus,
     DeltaKind,
+    DunningState,
+    Invoice,
     InvoiceLine,
     PendingChange,
     SubscriptionDelta,
 )
 from commerce.pricing.money import to_minor
 from commerce.pricing.proration import Period, add_months, prorate_multiplier
-from tests.commerce.contract_deeds import ADDONS, Deeds
+from tests.commerce.contract_deeds import ADDONS
+from tests.commerce.money_deeds import WORSE, MoneyDeeds
 
 THOROUGH = bool(os.environ.get("TEST_ALL"))
 
 
-class ContractMachine(Deeds):
+class ContractMachine(MoneyDeeds):
     """What must hold after each step."""
 
     @invariant()
@@ -49,10 +54,12 @@ class ContractMachine(Deeds):
         for line in lines:
             assert abs(line.monthly_minor - to_minor(line.quantity * line.unit_price, line.currency)) <= 1
         if self.today < self.contract.end_date:
+            suspended = Suspension.objects.filter(account=self.account, ended_at=None).exists()
             seats = self.owned.get("team", 0) + self.owned.get("business", 0)
             allowed = Entitlements.of(self.account, today=self.today)
-            assert (allowed.limit("seats") or 0) == seats
-            assert allowed.features == {code for code in ADDONS if self.owned.get(code)}
+            assert (allowed.limit("seats") or 0) == (0 if suspended else seats)
+            usable = KEPT_WHILE_SUSPENDED if suspended else ADDONS
+            assert allowed.features == {code for code in usable if self.owned.get(code)}
 
     @invariant()
     def nothing_is_ever_negative(self) -> None:
@@ -110,6 +117,43 @@ class ContractMachine(Deeds):
             assert one.sums.difference_minor == 0
 
     @invariant()
+    def what_follows_fits_what_is_owed(self) -> None:
+        """Suspended only with a date that was told in time, and nothing once all that was overdue is paid."""
+        dunning = self._dunning
+        oldest = self._overdue().order_by("due_date").first()
+        suspended = Suspension.objects.filter(account=self.account, ended_at=None).exists()
+        assert suspended == bool(dunning and dunning.has_suspended)
+        if oldest is None:
+            assert dunning is None
+        if dunning is None or oldest is None:
+            return
+        told = self.told.setdefault(dunning.pk, dunning.suspension_date)
+        assert told - self.account.local_date(dunning.opened_at) >= timedelta(days=29)
+        assert dunning.suspension_date >= max(told, oldest.due_date + timedelta(days=30))
+        self.told[dunning.pk] = dunning.suspension_date
+        if dunning.has_suspended and not dunning.is_held:
+            assert self.today >= dunning.suspension_date or dunning.state == DunningState.CANCELLED
+
+    @invariant()
+    def nothing_gets_worse_while_a_payment_is_on_its_way(self) -> None:
+        dunning = self._dunning
+        before, after = self.standing_before, (dunning.pk, WORSE.index(dunning.state_choice)) if dunning else None
+        self.standing_before = after
+        if self._being_paid.exists() and before and after and before[0] == after[0]:
+            assert after[1] <= before[1]
+
+    @invariant()
+    def no_card_is_tried_more_often_than_the_dates_or_after_the_end(self) -> None:
+        """The due date is the first, and each later one was on the invoice's page before it came."""
+        self._note_the_dates_shown()
+        for invoice in Invoice.objects.filter(account=self.account, kind="invoice").prefetch_related("attempts"):
+            attempts = list(invoice.attempts.all())
+            by_itself = [attempt for attempt in attempts if attempt.request.get("off_session")]
+            assert len(by_itself) <= 1 + self.dates_shown[invoice.pk]
+            if not invoice.is_payable:
+                assert len(attempts) == self.tried_until_closed.setdefault(invoice.pk, len(attempts))
+
+    @invariant()
     def one_change_at_a_time(self) -> None:
         assert PendingChange.objects.open().filter(contract=self.contract).count() <= 1
 
@@ -131,9 +175,9 @@ class ContractMachine(Deeds):
 
 
 @pytest.mark.django_db
-def test_whatever_is_done_to_a_contract_its_ledger_and_its_bills_add_up(products) -> None:
+def test_whatever_is_done_to_a_contract_its_ledger_and_its_bills_add_up(products, stripe, stripe_js) -> None:
     run_state_machine_as_test(
-        ContractMachine,
+        partial(ContractMachine, stripe_js),
         settings=settings(
             max_examples=150 if THOROUGH else 10,
             stateful_step_count=40 if THOROUGH else 12,
@@ -145,9 +189,9 @@ def test_whatever_is_done_to_a_contract_its_ledger_and_its_bills_add_up(products
 
 
 @pytest.mark.django_db
-def test_what_is_added_and_swapped_between_two_runs_is_credited_in_full(products) -> None:
+def test_what_is_added_and_swapped_between_two_runs_is_credited_in_full(products, stripe_js) -> None:
     """Found by the machine: the credit was taken off earlier bills alone, and 452 yen were kept."""
-    state = ContractMachine()
+    state = ContractMachine(stripe_js)
     state.sign(seats=38, place=("Pacific/Kiritimati", "JPY"), hour=18, start=date(2026, 1, 31), frequency="quarter")
     state.time_passes(days=9, runs=1)
     state.buy_seats(more=19)

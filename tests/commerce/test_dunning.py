@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import Entitlements, Feature, OutgoingMail, Suspension
 from accounts.scope import system_scope
 from commerce import tasks
-from commerce.billing import cards, collecting, payments, standing
+from commerce.billing import cards, collecting, payments, settling, standing
 from commerce.models import (
     AutoPay,
     Collection,
@@ -29,7 +29,7 @@ from commerce.models import (
 )
 from sandbox.proxy import Fault, Order
 from tests.commerce.stripe_side import ASKS_THE_BANK, DECLINED_LATER, GOOD, charges
-from tests.factories import make_staff
+from tests.factories import make_invoice, make_staff
 from tracking.actor import Actor
 from tracking.models import Event, EventName
 
@@ -328,6 +328,29 @@ def test_it_gets_no_worse_while_a_payment_is_on_its_way(invoice, acme, due, make
     make_attempt(invoice, state="processing")
     standing.look_at_all(now=due(40))
     assert standing_of(acme).state == "past_due"
+
+
+def test_paying_one_of_two_makes_nothing_worse_though_the_day_has_come(invoice, acme, due, finance):
+    newer = make_invoice(acme, now=due())
+    standing.look_at_all(now=due(1))
+    actor = Actor.staff(finance.pk, acme.pk)
+    settling.mark_paid(invoice=newer, amount_minor=1000, payer=actor, now=due(40))  # The job has missed its days.
+    assert standing_of(acme).state == "past_due"
+    standing.look_at_all(now=due(40))
+    assert standing_of(acme).state == "suspended"
+
+
+def test_let_go_on_it_waits_for_a_payment_that_is_on_its_way(invoice, acme, due, make_attempt, finance):
+    actor = Actor.staff(finance.pk, acme.pk)
+    standing.look_at_all(now=due(1))
+    standing.look_at_all(now=due(30))
+    standing.hold(dunning=standing_of(acme), reason="Disputed", actor=actor, now=due(31))
+    attempt = make_attempt(invoice, state="processing")
+    standing.go_on(dunning=standing_of(acme), reason="Settled", actor=actor, now=due(31))
+    assert standing_of(acme).state == "past_due"
+    PaymentAttempt.objects.filter(pk=attempt.pk).update(state="failed", settled_at=due(32))
+    standing.look_at_all(now=due(32))
+    assert standing_of(acme).state == "suspended"
 
 
 def test_noticed_late_the_company_still_has_all_of_its_time(invoice, acme, due):
