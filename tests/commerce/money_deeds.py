@@ -17,6 +17,7 @@ from commerce.billing.balances import balance_of
 from commerce.billing.bank_statements import Line
 from commerce.billing.crediting import NotCreditable, credit_invoice
 from commerce.billing.invoicing import InvoiceBeingPaid
+from commerce.billing.offsetting import offset_due
 from commerce.models import (
     Collection,
     Dunning,
@@ -195,11 +196,11 @@ class MoneyDeeds(Deeds):
         super()._run_billing()  # What ended is credited.
 
     def _collect(self) -> None:
-        """The card is tried for each invoice whose date has come, once, and not again in the next run."""
-        for attempt_id in (
-            PaymentAttempt.objects.due(self.now).filter(account=self.account).values_list("pk", flat=True)
-        ):
-            payments.resume(attempt_id=attempt_id, now=self.now)
+        """What is in credit is used; then the card is tried once for each invoice whose date has come."""
+        for attempt in PaymentAttempt.objects.due(self.now).filter(account=self.account):
+            payments.resume(attempt_id=attempt.pk, now=self.now)
+        offset_due(now=self.now)
+        assert offset_due(now=self.now) == 0
         self._note_the_dates_shown()
         before = set(PaymentAttempt.objects.filter(account=self.account).values_list("pk", flat=True))
         expected = self._invoices_to_try()
