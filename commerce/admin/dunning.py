@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from accounts.admin import ReadOnly, Undeletable
@@ -73,6 +74,13 @@ class DunningAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
             return _("It goes on, with every date as much later as it was held.")
 
         return money_page(request, dunning, form, act, permission="commerce.hold_dunning", title=_("Let it go on"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+        """The one that is possible: hold it, or let it go on; neither once all is paid."""
+        dunning = Dunning.objects.open().filter(pk=object_id).first()
+        possible = "" if dunning is None else "commerce_dunning_go_on" if dunning.is_held else "commerce_dunning_hold"
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if action.action_name == possible]
 
     def has_hold_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm("commerce.hold_dunning")

@@ -508,6 +508,26 @@ def test_finance_holds_and_lets_go_on_in_the_admin_with_a_reason(signed_in, fina
     assert not standing_of(acme).is_held
 
 
+def test_the_staff_are_offered_what_is_possible(signed_in, finance, invoice, acme, due, pay):
+    standing.look_at_all(now=due(1))
+    dunning = standing_of(acme)
+    page = reverse("admin:commerce_dunning_change", args=[dunning.pk])
+    hold = reverse("admin:commerce_dunning_hold", args=[dunning.pk])
+    go_on = reverse("admin:commerce_dunning_go_on", args=[dunning.pk])
+
+    def offered():
+        text = client.get(page).content.decode()
+        return hold in text, go_on in text
+
+    with time_machine.travel(due(2), tick=False):
+        client = signed_in(finance)
+        assert offered() == (True, False)
+        client.post(hold, {"reason": "Disputed"})
+        assert offered() == (False, True)
+        pay(at=due(2))
+        assert offered() == (False, False)
+
+
 def test_terms_are_in_order(signed_in, finance):
     url = reverse("admin:commerce_dunningpolicy_add")
     client = signed_in(finance)
