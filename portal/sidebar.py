@@ -176,8 +176,16 @@ GROUPS = [
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups as django-unfold shows them, for whoever asks."""
-    shown = ((group, list(_items(request, group.entries))) for group in GROUPS)
+    shown = [(group, list(_items(request, group.entries))) for group in GROUPS]
+    _mark_the_open_one(request.path, [item for _group, items in shown for item in items])
     return [{"title": group.title, "icon": group.icon, "items": items} for group, items in shown if items]
+
+
+def _mark_the_open_one(path: str, items: Sequence[dict[str, Any]]) -> None:
+    """The page that is open, or the nearest one above it: a page of our own may lie below a list."""
+    nearest = max((item["link"] for item in items if path.startswith(item["link"])), key=len, default="")
+    for item in items:
+        item["active"] = item["link"] == nearest
 
 
 def _items(request: HttpRequest, entries: Iterable[OwnPage | str]) -> Iterator[dict[str, Any]]:

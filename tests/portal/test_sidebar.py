@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from accounts.permissions import STAFF_TABLE, StaffGroup
-from portal.sidebar import GROUPS
+from portal.sidebar import GROUPS, navigation
 from tests.world import client_of, undone
 
 pytestmark = pytest.mark.usefixtures("in_the_world")
@@ -91,3 +91,20 @@ def test_who_is_in_no_group_reads_that_on_the_first_page(world):
         sign_in([nobody])
         text = client_of(nobody).get(reverse("admin:index")).content.decode()
     assert "You are in no staff group yet" in text
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ("commerce_bankstatement_read", "Read a bank statement in"),
+        ("commerce_banktransfer_changelist", "Bank transfers"),
+        ("commerce_invoice_changelist", "Invoices"),
+        ("index", None),
+    ],
+)
+def test_one_entry_is_marked_as_open(world, rf, page, title):
+    request = rf.get(reverse(f"admin:{page}"))
+    request.user = world.superuser
+    with undone():
+        marked = [item["title"] for group in navigation(request) for item in group["items"] if item["active"]]
+    assert marked == ([title] if title else [])
