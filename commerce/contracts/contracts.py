@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from django.db.models import QuerySet, Subquery
+from django.db.models import Prefetch, QuerySet, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,6 +22,7 @@ from commerce.models import (
     ContractStatus,
     DeltaKind,
     PendingChange,
+    PendingLine,
     Product,
     ProductKind,
     Renewal,
@@ -316,7 +317,8 @@ def overview_of(
 
     What its `renewal` came to stands among its dates.
     """
-    planned = PendingChange.objects.open().filter(contract=contract).prefetch_related("lines__product").first()
+    lines = Prefetch("lines", queryset=PendingLine.objects.select_related("product"))
+    planned = PendingChange.objects.open().filter(contract=contract).prefetch_related(lines).first()
     if planned is not None:
         planned.contract = contract
     rows = list(_ledger_of(contract).annotate(tax=taxes.rate_of_buyer(today)))

@@ -1,7 +1,7 @@
 """Whether what would remain of a contract is enough for what is in use, and what to free if not."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -44,6 +44,19 @@ def still_used(
 
     Three queries.
     """
+    limits = Entitlements.of(account, today=today).limits
+    used = usage_to_date(account_id=account.pk, today=today)
+    return beyond(limits, used, before=before, entries=entries)
+
+
+def beyond(
+    limits: Mapping[str, Decimal],
+    used: Mapping[Meter, Decimal],
+    *,
+    before: Iterable[OwnedLine],
+    entries: Iterable[Entry],
+) -> list[TooMuchUsed]:
+    """As `still_used`, where the limits of today and what is used are known already. One query."""
     held = {line.product.pk: line.quantity for line in before}
     after: dict[int, Decimal] = defaultdict(Decimal, held)
     for entry in entries:
@@ -51,13 +64,12 @@ def still_used(
     grants: dict[int, list[ProductGrant]] = defaultdict(list)
     for grant in ProductGrant.objects.filter(product__in=after):
         grants[grant.product_id].append(grant)
-    limits = Entitlements.of(account, today=today).limits
+    left = dict(limits)
     for product_id, quantity in after.items():
         was = grants_for(grants[product_id], held.get(product_id, Decimal(0)))
         becomes = grants_for(grants[product_id], quantity)
         for sign, given in ((-1, was), (1, becomes)):
             for one in given:
-                limits[one.code] = limits.get(one.code, Decimal(0)) + sign * (one.quantity or 0)
-    used = usage_to_date(account_id=account.pk, today=today)
-    levels = (meter for meter in Meter if not meter.is_monthly and meter in used and meter in limits)
-    return [TooMuchUsed(meter, used[meter], limits[meter]) for meter in levels if used[meter] > limits[meter]]
+                left[one.code] = left.get(one.code, Decimal(0)) + sign * (one.quantity or 0)
+    levels = (meter for meter in Meter if not meter.is_monthly and meter in used and meter in left)
+    return [TooMuchUsed(meter, used[meter], left[meter]) for meter in levels if used[meter] > left[meter]]

@@ -1,5 +1,7 @@
 """What a customer has on contract, and the dates that matter."""
 
+from collections.abc import Iterable
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -11,9 +13,11 @@ from accounts.permissions import Permission
 from commerce.contracts import amendments
 from commerce.contracts.amendment_forms import OnForm
 from commerce.contracts.applying import last_end
-from commerce.contracts.contracts import overview_of
+from commerce.contracts.contracts import ContractOverview, overview_of
+from commerce.contracts.freeing import TooMuchUsed, beyond
+from commerce.contracts.ledger import Entry
 from commerce.contracts.line_use import use_of_lines
-from commerce.contracts.usage import meters_on
+from commerce.contracts.usage import MeterUse, meters_on
 from commerce.models import ChangeKind, Contract, ContractStatus, Order
 from commerce.renewals.reading import grace_of
 from tracking.models import EventName
@@ -72,6 +76,7 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
         and shown.status == ContractStatus.ENDED
         and amendments.may_reactivate(shown, last_end(shown), today),
         "meters": meters,
+        "to_free": [] if on else _to_free(overview, meters),
         "orders": Order.objects.for_account(request.account).filter(contract=shown).latest_first()[:MOST_SHOWN]
         if rights["may_view_orders"]
         else [],
@@ -86,6 +91,17 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
         session_key=session_digest(request),
     )
     return render(request, "commerce/contract.html", context, status=422 if form.errors else 200)
+
+
+def _to_free(overview: ContractOverview, meters: Iterable[MeterUse]) -> list[TooMuchUsed]:
+    """What is in use today beyond what a planned reduction will leave."""
+    planned = overview.planned
+    if planned is None or planned.kind != ChangeKind.REDUCTION:
+        return []
+    limits = {use.meter.value: use.limit for use in meters if use.limit is not None}
+    used = {use.meter: use.used for use in meters if use.used is not None}
+    entries = [Entry.sold(line) for line in planned.lines.all()]
+    return beyond(limits, used, before=overview.lines, entries=entries)
 
 
 def _rights(request: AccountRequest) -> dict[str, bool]:

@@ -212,6 +212,16 @@ def test_below_what_is_used_the_page_says_what_to_free(client, url, acme, today)
     assert not PendingChange.objects.exists()
 
 
+def test_use_that_has_grown_above_a_planned_reduction_is_told(client, url, acme, today, most_queries):
+    client.post(url("reduce-contract"), {"plan": "team", "seats": "40", "version": "1"})
+    assert "More is in use than will remain" not in client.get(url("contract")).content.decode()
+    UsageDaily.objects.create(account_id=acme.pk, meter="seats", date=today, quantity=46)
+    with most_queries(10):
+        page = client.get(url("contract")).content.decode()
+    assert "More is in use than will remain" in page
+    assert "46 used, 40 would remain. Free 6." in page
+
+
 def test_a_cheaper_plan_and_fewer_addons(acme, products, admin, signed_in, today):
     contract = make_contract(acme, products, plan="business", seats=30)
     subscription = Subscription.objects.create(account=acme, contract=contract, product=products["sso"])
