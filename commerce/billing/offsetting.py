@@ -23,9 +23,17 @@ logger = logging.getLogger(__name__)
 def offset_due(*, now: datetime) -> int:
     """Use the credit of every company for what it owes that is due, the oldest first; for how many invoices.
 
-    Repeatable. One query where no company has both.
+    Repeatable, and one that can't be settled holds up no other. One query where no company has both.
     """
-    return sum(_offset(invoice, now=now) for invoice in list(_due_with_credit(now)))
+    done = 0
+    for invoice in list(_due_with_credit(now)):
+        try:
+            done += _offset(invoice, now=now)
+        except (fulfilling.OrderCancelled, fulfilling.ContractMoved) as reason:
+            logger.info("no credit is used for %s: %s", invoice.number, reason)
+        except Exception:
+            logger.exception("credit could not be used for %s", invoice.number)
+    return done
 
 
 def _due_with_credit(now: datetime) -> InvoiceQuerySet:
@@ -39,21 +47,15 @@ def _due_with_credit(now: datetime) -> InvoiceQuerySet:
 
 
 def _offset(invoice: Invoice, *, now: datetime) -> bool:
-    """Whether something was used. An order that can't be delivered any more keeps its bill: a person decides."""
-    try:
-        with system_scope(invoice.account_id):
-            locked = (
-                Invoice.objects.select_for_update(of=("self",)).select_related("account", "order").get(pk=invoice.pk)
-            )
-            if PaymentAttempt.objects.filter(invoice=locked).pending().exists():
-                return False  # Somebody has begun to pay since the list was made.
-            if not balances.offset(invoice=locked, now=now):
-                return False
-            if locked.status == InvoiceStatus.CREDITED:
-                _settled(locked, now=now)
-    except (fulfilling.OrderCancelled, fulfilling.ContractMoved) as reason:
-        logger.info("no credit is used for %s: %s", invoice.number, reason)
-        return False
+    """Whether something was used. Raises OrderCancelled, ContractMoved: then the bill stays, and a person decides."""
+    with system_scope(invoice.account_id):
+        locked = Invoice.objects.select_for_update(of=("self",)).select_related("account", "order").get(pk=invoice.pk)
+        if PaymentAttempt.objects.filter(invoice=locked).pending().exists():
+            return False  # Somebody has begun to pay since the list was made.
+        if not balances.offset(invoice=locked, now=now):
+            return False
+        if locked.status == InvoiceStatus.CREDITED:
+            _settled(locked, now=now)
     return True
 
 
