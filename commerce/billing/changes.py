@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
@@ -23,6 +24,7 @@ from commerce.billing.crediting import credit_invoice
 from commerce.billing.invoicing import InvoiceBeingPaid
 from commerce.billing.owed import OwedLine, Share, ledger_for, lines_of, shares_in, span_of
 from commerce.billing.periods import IN_ADVANCE, words_of
+from commerce.catalogue.taxes import rate_on
 from commerce.models import (
     BilledEntry,
     BillingFrequency,
@@ -36,9 +38,9 @@ from commerce.models import (
     InvoiceStatus,
     SubscriptionDelta,
 )
-from commerce.pricing.money import allocate
+from commerce.pricing.money import allocate, nearest
 from commerce.pricing.periods import Span
-from commerce.pricing.tax import tax_line
+from commerce.pricing.tax import TaxTreatment, tax_line
 from tracking.actor import Actor
 
 logger = logging.getLogger(__name__)
@@ -161,23 +163,32 @@ def _credit(changes: Sequence[Change], contract: Contract, *, actor: Actor, now:
     """Take it off the bills that had it, the latest first; no more than is left of them."""
     if not changes:
         return
-    tax = bills.tax_for(contract.account, contract.account.local_date(now))
     entries: list[BilledEntry] = []
     taken_off: dict[int, dict[int, int]] = defaultdict(dict)  # By invoice, then position.
     for change in changes:
-        wanted = tax_line(-change.line.minor, rate_percent=tax.rate_percent, treatment=tax.treatment).net_minor
-        left_over = wanted
+        left_over = -change.line.minor
         for line, left in _billed_lines(change):
+            wanted = _before_tax(left_over, line)
             taken = taken_off[line.invoice_id].get(line.position, 0)
-            part = min(left_over, left - taken)
+            part = min(wanted, left - taken)
             if part > 0:
                 taken_off[line.invoice_id][line.position] = taken + part
-                left_over -= part
-        credited = -change.line.minor if not left_over else wanted - left_over
-        parts = allocate(-credited, [-share.amount for share in change.line.shares])
+                left_over -= nearest(Fraction(left_over * part, wanted))
+        parts = allocate(change.line.minor + left_over, [-share.amount for share in change.line.shares])
         entries += [_entry(change, share, part) for share, part in zip(change.line.shares, parts, strict=True)]
     _issue_credits(contract, taken_off, changes, actor=actor, now=now)
     BilledEntry.objects.bulk_create(entries)
+
+
+def _before_tax(minor: int, line: InvoiceLine) -> int:
+    """What an amount in prices comes to on a bill of then: since, rates or the company's country may have changed.
+
+    One query.
+    """
+    rate = rate_on(line.invoice.issue_date, country=line.invoice.bill_to.get("country", ""))
+    if rate is None or rate.treatment == TaxTreatment.EXCLUSIVE:
+        return minor
+    return tax_line(minor, rate_percent=rate.rate * 100, treatment=TaxTreatment.INCLUSIVE).net_minor
 
 
 def _billed_lines(change: Change) -> list[tuple[InvoiceLine, int]]:
@@ -188,6 +199,7 @@ def _billed_lines(change: Change) -> list[tuple[InvoiceLine, int]]:
     found = InvoiceLine.objects.filter(by_period | by_order, total_minor__gt=0).values("pk")
     lines = (
         InvoiceLine.objects.filter(pk__in=found, invoice__status__in=open_to_credit)
+        .select_related("invoice")
         .annotate(left=F("total_minor") + Coalesce(Sum("corrections__total_minor"), 0))
         .order_by("-invoice__issue_date", "-pk")
     )

@@ -163,6 +163,28 @@ def test_an_end_at_once_by_the_staff_credits_the_rest_and_reactivation_charges_i
     assert bills_of(contract)[-1] == (date(2026, 3, 2), to_minor(Decimal(570) * 30 / 31, "EUR"))
 
 
+@pytest.mark.parametrize("moves", [("DE", "JP"), ("JP", "DE")])
+def test_what_was_billed_is_credited_by_the_tax_of_its_bill(contract, moves):
+    """Prices are before tax in Germany and have it in them in Japan; the company moves between bill and credit."""
+    TaxRate.objects.create(
+        country="JP", name="CT", rate=Decimal("0.1"), treatment="inclusive", valid_from=date(2020, 1, 1)
+    )
+    account = billed_by(contract, "month").account
+    account.vat_id = ""
+    for country in moves:
+        account.billing_country = country
+        account.save()
+        bill_due(now=noon(date(2026, 2, 1)))
+    ledger.append(
+        contract=contract, entries=fewer(contract, 0, date(2026, 2, 1)), effective_date=date(2026, 2, 1),
+        billing_date=date(2026, 2, 1), actor=Actor.system(account.pk),
+    )  # fmt: skip
+    settle_due(now=noon(date(2026, 2, 2)))
+    bill, note = Invoice.objects.order_by("pk")
+    assert (note.subtotal_minor, note.tax_minor) == (-bill.subtotal_minor, -bill.tax_minor)
+    assert bill.tax_minor == (108_30 if moves[0] == "DE" else 51_82)
+
+
 def test_a_customers_end_is_billed_to_its_term(contract, admin):
     billed_by(contract, "month")
     bill_due(now=noon(date(2026, 2, 1)))
