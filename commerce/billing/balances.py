@@ -78,10 +78,10 @@ def pay_in(*, transfer: BankTransfer, account: Account, amount_minor: int, now: 
     )
 
 
-def pay_out(*, transfer: BankTransfer, amount_minor: int, now: datetime) -> None:
+def pay_out(*, transfer: BankTransfer, account: Account, amount_minor: int, now: datetime) -> None:
     """Take what goes back to the bank account that it came from. The database refuses more than there is."""
     BalanceEntry.objects.create(
-        account_id=transfer.account_id,
+        account=account,
         currency=transfer.currency,
         kind=BalanceKind.PAID_OUT,
         amount_minor=-amount_minor,

@@ -143,11 +143,12 @@ def pay_back(*, transfer: BankTransfer, amount_minor: int, actor: Actor, now: da
     """
     with transaction.atomic():
         locked = BankTransfer.objects.select_for_update(of=("self",)).select_related("account").get(pk=transfer.pk)
-        if locked.account_id is not None:
-            balances.lock(locked.account_id)
-        if not 0 < amount_minor <= left_to_pay_back(locked):
+        account = locked.account
+        if account is not None:
+            balances.lock(account.pk)
+        if account is None or not 0 < amount_minor <= left_to_pay_back(locked):
             raise NotHandled(_("Less than that of this payment is in credit, or some of it was paid back already."))
-        balances.pay_out(transfer=locked, amount_minor=amount_minor, now=now)
+        balances.pay_out(transfer=locked, account=account, amount_minor=amount_minor, now=now)
         record(
             name=EventName.PAYMENT_REFUNDED,
             actor=actor,
