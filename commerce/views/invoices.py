@@ -75,6 +75,7 @@ def invoice_list(request: AccountRequest) -> HttpResponse:
     """The latest first, with what is owed."""
     today = _today(request)
     invoices = Invoice.objects.for_account(request.account)
+    dunning = standing.of_account(request.account)
     chosen = InvoiceFilter(request.GET)
     shown = chosen.chosen(invoices, today).select_related("order").latest_first()
     return render(
@@ -92,7 +93,8 @@ def invoice_list(request: AccountRequest) -> HttpResponse:
             "may_pay": request.membership.may(Permission.BUY),
             "may_change_billing": request.membership.may(Permission.MANAGE_BILLING),
             "today": today,
-            "dunning": standing.of_account(request.account),
+            "dunning": dunning,
+            "pays_by_itself": dunning is not None and cards.pays_by_itself(request.account),
         },
     )
 

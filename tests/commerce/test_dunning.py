@@ -458,6 +458,23 @@ def test_the_customer_sees_the_state_the_next_try_and_the_date_of_suspension(
         assert "access is suspended on" in shown
 
 
+def test_only_those_who_pay_by_card_are_told_when_it_is_not_tried_any_more(
+    store, pays_by_itself, invoice, due, signed_in, admin, invoice_url
+):
+    standing.look_at_all(now=due(1))
+    pages = (invoice_url, reverse("commerce:invoices"))
+    with time_machine.travel(due(1), tick=False):
+        client = signed_in(admin)
+        for url in pages:
+            text = client.get(url).content.decode()
+            assert "access is suspended" in text
+            assert "your card is not tried any more" not in text
+        store()
+        pays_by_itself()
+        for url in pages:
+            assert "your card is not tried any more" in client.get(url).content.decode()
+
+
 def test_retry_now_pays(store, invoice, signed_in, admin, retry_url, time_machine_now, localstripe):
     store()
     answer = signed_in(admin).post(retry_url, {"after": "0"}, follow=True)
