@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.models import Entitlement
 from commerce.billing.books import books
 from commerce.billing.changes import settle_due
+from commerce.billing.forecast import next_invoices
 from commerce.billing.periods import bill_due
 from commerce.billing.usage_bills import bill_usage_due
 from commerce.contracts import ledger
@@ -257,3 +258,30 @@ def test_a_minimum_does_not_run_while_the_product_is_not_had(metered, acme):
     append(contract, Product.objects.get(code="by_use"), DeltaKind.RESUME, 1, date(2027, 1, 21), Decimal(0))
     run_until(date(2027, 2, 5), since=date(2026, 10, 20))
     assert dict(charges())[date(2027, 1, 1)] == 2_100
+
+
+# What is said before
+
+
+@pytest.mark.parametrize(("frequency", "amount"), [("month", 7_980), ("quarter", 23_940), ("term", 95_760)])
+def test_the_forecast_of_the_last_period_is_the_first_bill_of_the_new_term(acme, products, frequency, amount):
+    contract = signed(acme, products, START, frequency)
+    run(noon(T - timedelta(days=121)))
+    run(noon(T - timedelta(days=119)))
+    (forecast,) = next_invoices(acme, T - timedelta(days=20))
+    assert (forecast.date, [line.amount_minor for line in forecast.lines]) == (T, [amount])
+    assert "as offered: 7 at €11.40 a month" in forecast.lines[0].words
+    run(noon(T - timedelta(days=1)))
+    run(noon(T))
+    assert Contract.objects.get(pk=contract.pk).status == "renewed"
+    bill = Invoice.objects.filter(account=acme, issue_date=T).get()
+    assert bill.subtotal_minor == amount
+
+
+def test_before_there_is_an_offer_the_new_term_is_expected_as_it_is_today(acme, products):
+    contract = signed(acme, products, START, "year")
+    (forecast,) = next_invoices(acme, START + timedelta(days=20))
+    assert (forecast.date, [line.amount_minor for line in forecast.lines]) == (T, [95_760])
+    assert "if it is renewed as it is today" in forecast.lines[0].words
+    Contract.objects.filter(pk=contract.pk).update(auto_renew=False)
+    assert next_invoices(acme, START + timedelta(days=20)) == []
