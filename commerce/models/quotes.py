@@ -17,7 +17,7 @@ from accounts.models import Account
 from accounts.permissions import Role
 from accounts.sequences import NextVal
 from commerce.models.catalogue import BillingRule, Product
-from commerce.models.contracts import Contract, DeltaKind
+from commerce.models.contracts import Contract, ContractStatus, DeltaKind
 from commerce.models.deals import Deal
 from commerce.models.prices import TAX_CATEGORIES
 from commerce.pricing.money import exact, exact_percent, stored
@@ -210,6 +210,11 @@ class Quote(models.Model):
     def is_expired(self, now: datetime) -> bool:
         """Whether its time is over, also in the hour before a job says so."""
         return self.status == QuoteStatus.EXPIRED or (self.status_choice.is_under_way and now >= self.expires_at)
+
+    def is_outdated(self, today: date) -> bool:
+        """Whether the contract was changed, or ended, after it was made. A renewal can be accepted after its end."""
+        goes_on = self.contract.status == ContractStatus.ACTIVE if self.is_renewal else self.contract.is_running(today)
+        return self.contract.version != self.contract_version or not goes_on
 
     @property
     def last_day(self) -> date:

@@ -27,7 +27,6 @@ from commerce.quotes.quote_lifecycle import (
     QuoteClosed,
     QuoteExpired,
     QuoteRefused,
-    is_outdated,
 )
 from commerce.renewals.accepting import note_accepted
 from tracking.actor import Actor, ActorKind
@@ -140,7 +139,7 @@ def _check_acceptable(quote: Quote, *, shown_hash: str, consent_name: str, now: 
         raise QuoteClosed(_("This quote is closed. Configure a new one."))
     if shown_hash != quote.price_hash:
         raise QuoteChanged(_("The quote is not what you saw. Please read it again before you accept."))
-    if is_outdated(quote, quote.account.local_date(now)):
+    if quote.is_outdated(quote.account.local_date(now)):
         raise ContractChanged(
             _("Your contract has changed since this quote was made. Refresh it to see today's price.")
         )

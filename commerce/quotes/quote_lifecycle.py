@@ -20,7 +20,7 @@ from commerce import amounts
 from commerce.configuring import configuring
 from commerce.configuring.situations import Configuration, situation_of
 from commerce.deal_desk import deal_desk
-from commerce.models import Contract, ContractStatus, Quote, QuoteStatus
+from commerce.models import Contract, Quote, QuoteStatus
 from commerce.pricing.money import Money
 from commerce.quotes import quote_documents
 from tracking.actor import Actor, ActorKind
@@ -245,13 +245,6 @@ def _close(quote: Quote, status: QuoteStatus, reason: str, *, name: EventName, a
 # What has to hold
 
 
-def is_outdated(quote: Quote, today: date) -> bool:
-    """Whether the contract was changed, or ended, after the quote was made. A renewal can be accepted after its end."""
-    if quote.is_renewal:
-        return quote.contract.version != quote.contract_version or quote.contract.status != ContractStatus.ACTIVE
-    return quote.contract.version != quote.contract_version or not quote.contract.is_running(today)
-
-
 def _check_status(quote: Quote, status: QuoteStatus, *, now: datetime) -> None:
     if quote.is_expired(now):
         raise _expired()
@@ -270,7 +263,7 @@ def _check_open(quote: Quote, now: datetime) -> None:
 
 
 def _check_contract(quote: Quote, now: datetime) -> None:
-    if is_outdated(quote, quote.account.local_date(now)):
+    if quote.is_outdated(quote.account.local_date(now)):
         raise ContractChanged(
             _("Your contract has changed since this quote was made. Refresh it to see today's price.")
             if not quote.is_by_staff

@@ -30,7 +30,7 @@ from commerce.models import (
 from commerce.pricing import quote as engine
 from commerce.pricing.money import stored
 from commerce.quotes import explanations, manual_prices, quote_lifecycle
-from commerce.quotes.quote_lifecycle import QuoteClosed, QuoteRefused, end_of, is_outdated, last_day_of
+from commerce.quotes.quote_lifecycle import QuoteClosed, QuoteRefused, end_of, last_day_of
 from tracking.actor import Actor
 from tracking.models import EventName
 
@@ -99,7 +99,7 @@ def refresh_quote(*, quote: Quote, actor: Actor, user: User, now: datetime) -> Q
             return newer
         if (not quote.status_choice.is_open and quote.status != QuoteStatus.EXPIRED) or quote.deal.closed_at:
             raise QuoteClosed(_("This quote is closed. Configure a new one."))
-        if not quote.is_expired(now) and not is_outdated(quote, account.local_date(now)):
+        if not quote.is_expired(now) and not quote.is_outdated(account.local_date(now)):
             return quote
         if quote.is_renewal:
             raise QuoteClosed(_("Your renewal is offered anew within the hour. You hear from us."))

@@ -41,11 +41,11 @@ SHOWN_LINES = 50
 @requires(Permission.VIEW_PRICES)
 def quote_list(request: AccountRequest) -> HttpResponse:
     """The company's quotes, newest first."""
-    page = page_of(
-        Quote.objects.for_account(request.account).shown_to_customers().select_related("created_by").latest_first(),
-        cursor=request.GET.get("cursor", ""),
-    )
-    context = {"page": page, "may_buy": request.membership.may(Permission.BUY)}
+    shown = Quote.objects.for_account(request.account).shown_to_customers().latest_first()
+    page = page_of(shown.select_related("created_by", "contract"), cursor=request.GET.get("cursor", ""))
+    today = request.account.local_date(timezone.now())
+    outdated = {quote.pk for quote in page.rows if quote.status_choice.is_open and quote.is_outdated(today)}
+    context = {"page": page, "outdated": outdated, "may_buy": request.membership.may(Permission.BUY)}
     return render(request, "commerce/quotes.html", context)
 
 
@@ -200,7 +200,7 @@ def quote_page(
     order = Order.objects.for_account(request.account).select_related("invoice").filter(quote=shown).first()
     family = _Family.of(shown)
     is_expired = shown.is_expired(now)
-    is_outdated = shown.status_choice.is_open and quote_lifecycle.is_outdated(shown, today)
+    is_outdated = shown.status_choice.is_open and shown.is_outdated(today)
     may_buy = request.membership.may(Permission.BUY)
     can_accept = may_buy and shown.status_choice.is_open and not is_expired and not is_outdated
     asked = PurchaseApproval.objects.for_account(request.account).filter(quote=shown)

@@ -158,6 +158,10 @@ def test_a_contract_changed_meanwhile_is_refused(quote, admin, signed_in):
     page = refused(signed_in(admin), quote)
     assert "Your contract has changed since" in page
     assert url_of(quote, "refresh-quote") in page
+    assert "Ready to accept" not in page
+    listed = signed_in(admin).get(reverse("commerce:quotes")).content.decode()
+    assert "Your contract has changed since" in listed
+    assert "Ready to accept" not in listed
 
 
 def test_a_second_order_is_refused_with_a_link_to_the_first(quote, admin, signed_in, now):

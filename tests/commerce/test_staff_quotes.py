@@ -186,6 +186,16 @@ def test_a_price_change_by_staff_is_a_new_version_with_what_changed(offer, admin
     assert "60 at €17.10" in page
 
 
+def test_once_the_contract_has_changed_a_new_version_is_asked_for(offer, admin, signed_in):
+    made = offer(manual={"business": ManualPrice(discount_percent=Decimal(10))})
+    Contract.objects.update(version=9)
+    page = signed_in(admin).get(reverse("commerce:quote", args=[made.public_id])).content.decode()
+    assert "Ask us for a new version in a comment" in page
+    assert 'href="#comments"' in page
+    assert reverse("commerce:refresh-quote", args=[made.public_id]) not in page
+    assert "Ready to accept" not in page
+
+
 def test_an_extension_prices_and_checks_again(offer, by, monkeypatch, now):
     first = offer(manual={"business": ManualPrice(discount_percent=Decimal(10))})
     Price.objects.filter(product__code="business").update(unit_price=20)
