@@ -34,6 +34,7 @@ STEPS = {
         ("Connect your directory", "We exchange metadata with your identity provider.", 3, False, False),
         ("Issue the licence key", "It activates the directory agent.", 0, True, False),
     ),
+    "storage_pack": (("Issue the licence key", "It activates the archive sync on your file servers.", 0, True, True),),
     "route_planner": (
         ("Load the maps", "Roads and restrictions of the countries you drive in.", 2, False, False),
         ("Issue the licence key", "It activates the planner on your dispatchers' machines.", 0, True, True),
