@@ -17,6 +17,7 @@ from pypdf.generic import StreamObject
 from accounts import formats
 from accounts.models import Account
 from commerce.billing import einvoices
+from commerce.billing.references import in_groups
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst"
 
@@ -88,8 +89,7 @@ def imprint(seller: Mapping[str, str]) -> list[str]:
 
 
 def _account_of(seller: Mapping[str, str]) -> list[tuple[str, str]]:
-    iban = seller["iban"]
-    return [("IBAN", " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))), ("BIC", seller["bic"])]
+    return [("IBAN", in_groups(seller["iban"])), ("BIC", seller["bic"])]
 
 
 def address(whom: Mapping[str, str]) -> list[str]:

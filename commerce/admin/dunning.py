@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
@@ -32,21 +33,25 @@ class DunningStepInline(ReadOnly, TabularInline):
 @admin.register(Dunning)
 class DunningAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     amounts = frozenset({"owed"})
-    list_display = ["account", "state_label", "anchor_date", "suspension_date", "cancellation_date", "held_at"]
+    list_display = ["account", "state_label", "counted_from", "suspension_date", "cancellation_date", "held_at"]
     list_filter = ["state", "suspension_date", ("closed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["account"]
     search_fields = ["account__name"]
     fields = [
-        "account", "state", "owed", "anchor_date", "unpaid_date", "suspension_date", "cancellation_date", "opened_at",
+        "account", "state", "owed", "counted_from", "unpaid_date", "suspension_date", "cancellation_date", "opened_at",
         "held_at", "closed_at",
     ]  # fmt: skip
-    readonly_fields = ["owed"]
+    readonly_fields = ["owed", "counted_from"]
     inlines = [DunningStepInline]
     actions_detail = ["hold", "go_on"]
 
     @display(description=gettext_lazy("state"), label=STATES)
     def state_label(self, dunning: Dunning) -> tuple[str, str]:
         return dunning.state, str(dunning.get_state_display())
+
+    @display(description=gettext_lazy("counted from"), ordering="anchor_date")
+    def counted_from(self, dunning: Dunning) -> str:
+        return date_format(dunning.anchor_date)
 
     @display(description=gettext_lazy("owed"))
     def owed(self, dunning: Dunning) -> str:

@@ -1,5 +1,7 @@
 """What of contracts has been billed, what use came to, and whether the books add up: to be seen."""
 
+from datetime import timedelta
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -25,6 +27,8 @@ class BillingPeriodAdmin(ReadOnly, ModelAdmin):
     list_select_related = ["account", "contract", "invoice"]
     search_fields = ["account__name", "contract__serial", "invoice__number"]
     ordering = ["-start_date", "-pk"]
+    fields = ["account", "contract", "kind", "start_date", "last_date", "outcome", "invoice", "billed_at"]
+    readonly_fields = ["last_date"]
 
     @display(description=_("last day"))
     def last_date(self, period: BillingPeriod) -> str:
@@ -37,12 +41,17 @@ class BillingPeriodAdmin(ReadOnly, ModelAdmin):
 
 @admin.register(UsageCharge)
 class UsageChargeAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
-    amounts = frozenset({"amount", "amount_minor", "spent_minor"})
+    amounts = frozenset({"amount", "spent"})
     list_display = ["account", "what", "start_date", "used_units", "included", "amount"]
     list_filter = ["meter", "start_date"]
     list_select_related = ["account", "period__contract"]
     search_fields = ["account__name"]
     ordering = ["-start_date", "-pk"]
+    fields = [
+        "account", "period", "subscription", "what", "start_date", "last_date", "used_units", "included", "spent",
+        "amount",
+    ]  # fmt: skip
+    readonly_fields = ["what", "last_date", "used_units", "included", "spent", "amount"]
     actions_list = ["read_usage"]
 
     def get_urls(self) -> list[URLPattern]:
@@ -64,6 +73,10 @@ class UsageChargeAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     def what(self, charge: UsageCharge) -> str:
         return str(Meter(charge.meter).name_over_time)
 
+    @display(description=_("last day"))
+    def last_date(self, charge: UsageCharge) -> str:
+        return date_format(charge.end_date - timedelta(days=1))
+
     @display(description=_("used"), ordering="used")
     def used_units(self, charge: UsageCharge) -> str:
         return amounts.number(charge.used)
@@ -72,6 +85,10 @@ class UsageChargeAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     def included(self, charge: UsageCharge) -> str:
         return amounts.number(charge.entitled)
 
+    @display(description=_("above what is included"))
+    def spent(self, charge: UsageCharge) -> str:
+        return amounts.money(Money(charge.spent_minor, charge.period.contract.currency))
+
     @display(description=_("amount"))
     def amount(self, charge: UsageCharge) -> str:
         return amounts.money(Money(charge.amount_minor, charge.period.contract.currency))
@@ -79,13 +96,17 @@ class UsageChargeAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
 @admin.register(BooksCheck)
 class BooksCheckAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
-    amounts = frozenset({
-        "billed", "credited", "paid", "due", "mismatches", "billed_minor", "credited_minor", "paid_minor", "due_minor",
-        "written_off_minor", "balance_minor", "paid_back_minor",
-    })  # fmt: skip
+    amounts = frozenset({"billed", "credited", "paid", "due", "written_off", "balance", "paid_back", "differences"})
     list_display = ["checked_at", "currency", "verdict", "accounts", "billed", "credited", "paid", "due"]
     list_filter = ["currency", "checked_at"]
     ordering = ["-checked_at", "currency"]
+    fields = [
+        "checked_at", "currency", "verdict", "differences", "accounts", "billed", "credited", "paid", "due",
+        "written_off", "balance", "paid_back",
+    ]  # fmt: skip
+    readonly_fields = [
+        "verdict", "differences", "billed", "credited", "paid", "due", "written_off", "balance", "paid_back",
+    ]  # fmt: skip
 
     @display(description=_("adds up"), label={"yes": "success", "no": "danger"})
     def verdict(self, check: BooksCheck) -> tuple[str, str]:
@@ -106,6 +127,22 @@ class BooksCheckAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     @display(description=_("due"))
     def due(self, check: BooksCheck) -> str:
         return self._money(check, check.due_minor)
+
+    @display(description=_("written off"))
+    def written_off(self, check: BooksCheck) -> str:
+        return self._money(check, check.written_off_minor)
+
+    @display(description=_("balance"))
+    def balance(self, check: BooksCheck) -> str:
+        return self._money(check, check.balance_minor)
+
+    @display(description=_("paid back"))
+    def paid_back(self, check: BooksCheck) -> str:
+        return self._money(check, check.paid_back_minor)
+
+    @display(description=_("differences"))
+    def differences(self, check: BooksCheck) -> str:
+        return ", ".join(f"{company}: {self._money(check, minor)}" for company, minor in check.mismatches) or "–"
 
     def _money(self, check: BooksCheck, minor: int) -> str:
         return amounts.money(Money(minor, check.currency))

@@ -7,6 +7,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -93,4 +94,4 @@ class AutoPay(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.account} {self.agreed_at:%Y-%m-%d}"
+        return f"{self.account}, {date_format(timezone.localtime(self.agreed_at))}"

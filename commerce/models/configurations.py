@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import JSONObject
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, User
@@ -113,7 +114,7 @@ class SavedConfiguration(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"{self.created_by}: {self.updated_at:%Y-%m-%d}"
+        return self.name or f"{self.created_by}: {date_format(timezone.localtime(self.updated_at))}"
 
     @property
     def step_choice(self) -> ConfiguratorStep:

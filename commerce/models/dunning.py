@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -196,7 +197,7 @@ class Dunning(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_state_display()} {self.anchor_date}"
+        return f"{self.get_state_display()}, {date_format(self.anchor_date)}"
 
     @property
     def state_choice(self) -> DunningState:

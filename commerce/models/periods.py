@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -88,7 +89,7 @@ class BillingPeriod(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.contract}: {self.start_date} – {self.last_date}"
+        return f"{self.contract}: {date_format(self.start_date)} – {date_format(self.last_date)}"
 
     @property
     def last_date(self) -> date:
@@ -117,7 +118,7 @@ class BilledEntry(models.Model):
         constraints = [models.UniqueConstraint(fields=["account", "period", "delta"], name="billed_entry_once")]
 
     def __str__(self) -> str:
-        return f"{self.delta} from {self.from_date}"
+        return f"{self.delta} from {date_format(self.from_date)}"
 
 
 class UsageChargeQuerySet(models.QuerySet["UsageCharge"]):
@@ -151,7 +152,7 @@ class UsageCharge(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_meter_display()} {self.start_date}: {self.used}"
+        return f"{self.get_meter_display()}, {date_format(self.start_date, 'YEAR_MONTH_FORMAT')}"
 
 
 class BooksCheck(models.Model):
@@ -173,7 +174,7 @@ class BooksCheck(models.Model):
         indexes = [models.Index(fields=["-checked_at", "currency"], name="books_check_recent")]
 
     def __str__(self) -> str:
-        return f"{self.checked_at:%Y-%m-%d} {self.currency}"
+        return f"{date_format(timezone.localtime(self.checked_at))}, {self.currency}"
 
     @property
     def adds_up(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import connection, models
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -57,7 +58,7 @@ class PeriodClose(models.Model):
         constraints = [models.UniqueConstraint(fields=["legal_entity", "month"], name="period_close_once")]
 
     def __str__(self) -> str:
-        return f"{self.legal_entity} {self.month:%Y-%m}"
+        return f"{self.legal_entity}, {date_format(self.month, 'YEAR_MONTH_FORMAT')}"
 
     @classmethod
     def first_open_day(cls) -> date | None:

@@ -5,6 +5,7 @@ from typing import Protocol, Self
 
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 
@@ -58,7 +59,7 @@ class DayTotal(models.Model):
         permissions = [("explain_totals", "Can explain why our totals differ from Stripe's")]
 
     def __str__(self) -> str:
-        return f"{self.day} {self.get_kind_display()} {self.currency}"
+        return f"{date_format(self.day)}: {self.get_kind_display()}, {self.currency}"
 
     @property
     def is_open(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -89,4 +90,4 @@ class BankTransfer(models.Model):
         indexes = [models.Index(fields=["booked_date"], name="bank_transfer_queue", condition=Q(state="waiting"))]
 
     def __str__(self) -> str:
-        return f"{self.booked_date} {self.payer_name}"
+        return f"{date_format(self.booked_date)}, {self.payer_name}"

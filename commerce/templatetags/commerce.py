@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from commerce import amounts
+from commerce.billing import references
 from commerce.models import Contract
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money, from_minor
@@ -43,6 +44,12 @@ def money_change(minor: int, currency: str) -> str:
 def change(value: Decimal | int) -> str:
     """By how many a quantity changes: +5, -5."""
     return amounts.number_change(value)
+
+
+@register.filter
+def in_groups(reference: str) -> str:
+    """An account number or a reference as it is printed: in groups of four."""
+    return references.in_groups(reference)
 
 
 @register.filter

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from accounts.models import Notification
 from commerce.billing.books import books, check_books
@@ -33,7 +34,7 @@ from commerce.pricing.proration import mid_period_change
 from commerce.quotes import quote_lifecycle, staff_quotes
 from commerce.quotes.quoting import create_quote
 from commerce.quotes.staff_quotes import Terms
-from tests.factories import make_account, make_contract
+from tests.factories import make_account, make_contract, make_staff
 from tracking.actor import Actor, ActorKind
 
 
@@ -370,7 +371,7 @@ def test_a_closed_month_takes_no_entry_of_the_ledger_or_the_balance(contract, ac
     assert (late.effective_date, late.billing_date) == (date(2026, 3, 20), date(2026, 4, 1))
 
 
-def test_the_nightly_check_names_the_companies_whose_books_do_not_add_up(contract, acme, now):
+def test_the_nightly_check_names_the_companies_whose_books_do_not_add_up(contract, acme, now, signed_in):
     billed_by(contract, "month")
     bill_due(now=now)
     assert [check.mismatches for check in check_books(now=now)] == [[]]
@@ -378,6 +379,10 @@ def test_the_nightly_check_names_the_companies_whose_books_do_not_add_up(contrac
     (check,) = check_books(now=now)
     assert check.mismatches == [["Acme Logistics GmbH", 77]]
     assert not check.adds_up
+    client = signed_in(make_staff("finance@vendor.example", "Fay Nance", group="Finance"))
+    page = client.get(reverse("admin:commerce_bookscheck_change", args=[check.pk])).content.decode()
+    assert "Acme Logistics GmbH: €0.77" in page
+    assert "[[" not in page
 
 
 def test_due_contracts_are_found_in_one_query(contract, acme, products, django_assert_max_num_queries):

@@ -69,6 +69,7 @@ def test_the_reference_of_the_standard_s_example():
 def test_each_invoice_shows_its_reference(signed_in, admin, invoice):
     page = signed_in(admin).get(reverse("commerce:invoice", args=[invoice.number])).content.decode()
     assert invoice.payment_reference in page
+    assert "DE89 3704 0044 0532 0130 00" in page  # In fours as in the PDF, and not broken within them.
     assert is_valid(invoice.payment_reference)
 
 

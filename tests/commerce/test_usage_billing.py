@@ -90,6 +90,22 @@ def test_below_the_limit_nothing_is_billed_and_the_month_is_noted(metered, acme)
     assert UsageCharge.objects.get().used == 49_999
 
 
+def test_what_was_billed_is_told_to_finance_in_days_as_people_read_them(metered, acme, finance, signed_in):
+    metered()
+    used(acme, 50_123)
+    bill_usage_due(now=noon(date(2026, 10, 4)))
+    charge = UsageCharge.objects.select_related("period").get()
+    client = signed_in(finance)
+    for page in (
+        client.get(reverse("admin:commerce_usagecharge_change", args=[charge.pk])).content.decode(),
+        client.get(reverse("admin:commerce_billingperiod_change", args=[charge.period_id])).content.decode(),
+    ):
+        assert "Last day" in page
+        assert "30 Sep" in page
+        assert "End date" not in page
+        assert "2026-10-01" not in page
+
+
 def test_what_is_missing_to_a_minimum_is_billed_with_the_month(metered, acme):
     metered(commitment="100")
     used(acme, 52_000)
