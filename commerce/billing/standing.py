@@ -1,8 +1,9 @@
 """What follows for a company while something is overdue: overdue, unpaid, suspended, ended; and back, once it is paid.
 
 A company has one standing, whichever of its invoices is late. It follows from dates that were told to the company, so
-that it comes out the same whenever and however often it is looked at. Nothing gets worse while a payment is on its way
-or while our people hold it; it gets better in the transaction in which the last overdue invoice is paid.
+that it comes out the same whenever and however often it is looked at. Nothing gets worse while money is on its way or
+while our people hold it; it gets better in the transaction in which the last overdue invoice is paid. A payment that
+waits for the customer is no money on its way: who leaves the bank's question or the page at Stripe open wins no time.
 """
 
 import logging
@@ -125,7 +126,7 @@ def _to_be_looked_at(now: datetime) -> QuerySet[Account]:
         | (~Q(state=DunningState.CANCELLED) & Q(cancellation_date__lte=ahead))
     )
     due = (Exists(overdue) & ~Exists(is_open)) | (~Exists(overdue) & Exists(is_open)) | Exists(step_due)
-    paying = PaymentAttempt.objects.pending().filter(account=OuterRef("pk"))
+    paying = PaymentAttempt.objects.moving().filter(account=OuterRef("pk"))
     return Account.objects.filter(due, ~Exists(paying)).order_by("pk")
 
 
@@ -157,7 +158,7 @@ def _look(account: Account, *, now: datetime, may_get_worse: bool = True) -> Non
 
 
 def _is_paying(account: Account) -> bool:
-    return PaymentAttempt.objects.for_account(account).pending().exists()
+    return PaymentAttempt.objects.for_account(account).moving().exists()
 
 
 def _oldest_overdue(account: Account, today: date) -> Invoice | None:

@@ -259,6 +259,7 @@ PENDING_STATES = (
     PaymentState.REVIEW,
 )
 UNFINISHED_STATES = tuple(state for state in PENDING_STATES if state != PaymentState.REVIEW)
+MOVING_STATES = tuple(state for state in PENDING_STATES if state != PaymentState.REQUIRES_ACTION)
 
 # Why a payment is under review that has taken money, to the cent what was asked for.
 MONEY_HELD = frozenset(
@@ -296,6 +297,10 @@ class PaymentAttemptQuerySet(models.QuerySet["PaymentAttempt"]):
 
     def pending(self) -> Self:
         return self.filter(state__in=PENDING_STATES)
+
+    def moving(self) -> Self:
+        """Whose money may be on its way without the customer doing anything more; under review, it may be with us."""
+        return self.filter(state__in=MOVING_STATES)
 
     def unfinished(self) -> Self:
         """Those that go on by themselves; one under review waits for a person."""

@@ -234,7 +234,7 @@ class MoneyDeeds(Deeds):
 
     def _expect_the_end(self, end_date: date | None) -> None:
         """On the day that was told for it, what runs ends, whatever was planned."""
-        if self._being_paid.exists() or end_date is None or self.today < end_date:
+        if self._moving.exists() or end_date is None or self.today < end_date:
             return
         dunning = self._dunning
         oldest = self._overdue().order_by("due_date").first()
@@ -246,7 +246,7 @@ class MoneyDeeds(Deeds):
     def _check_standing(self) -> None:
         """After a run, it is exactly what the dates say."""
         dunning = self._dunning
-        if self._being_paid.exists():
+        if self._moving.exists():
             return
         assert (dunning is not None) == self._overdue().exists()
         if dunning is not None:
@@ -278,6 +278,11 @@ class MoneyDeeds(Deeds):
     @property
     def _being_paid(self):
         return PaymentAttempt.objects.pending().filter(account=self.account)
+
+    @property
+    def _moving(self):
+        """Attempts that go on without the customer: those alone hold up what follows."""
+        return self._being_paid.exclude(state=PaymentState.REQUIRES_ACTION)
 
     @property
     def _asked_by_the_bank(self):

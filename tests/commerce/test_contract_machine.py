@@ -139,7 +139,7 @@ class ContractMachine(MoneyDeeds):
         dunning = self._dunning
         before, after = self.standing_before, (dunning.pk, WORSE.index(dunning.state_choice)) if dunning else None
         self.standing_before = after
-        if self._being_paid.exists() and before and after and before[0] == after[0]:
+        if self._moving.exists() and before and after and before[0] == after[0]:
             assert after[1] <= before[1]
 
     @invariant()

@@ -323,11 +323,40 @@ def test_what_is_owed_no_more_gives_everything_back(invoice, acme, due, finance,
     assert not Suspension.objects.filter(ended_at=None).exists()
 
 
-def test_it_gets_no_worse_while_a_payment_is_on_its_way(invoice, acme, due, make_attempt):
+@pytest.mark.parametrize("state", ["created", "submitting", "unknown", "processing", "review"])
+def test_it_gets_no_worse_while_a_payment_is_on_its_way(invoice, acme, due, make_attempt, state):
     standing.look_at_all(now=due(1))
-    make_attempt(invoice, state="processing")
+    make_attempt(invoice, state=state)
     standing.look_at_all(now=due(40))
     assert standing_of(acme).state == "past_due"
+
+
+@pytest.mark.parametrize("channel", ["card", "checkout"])
+def test_who_leaves_a_payment_open_puts_nothing_off(invoice, acme, contract, due, make_attempt, channel):
+    """The bank's question, or the page at Stripe, opened anew the day before each step."""
+    standing.look_at_all(now=due(1))
+    for number, (day, state) in enumerate([(21, "unpaid"), (30, "suspended"), (60, "cancelled")], start=1):
+        PaymentAttempt.objects.update(state="cancelled", settled_at=due(day - 1), next_check_at=None)
+        make_attempt(invoice, number=number, state="requires_action", channel=channel, created_at=due(day - 1))
+        standing.look_at_all(now=due(day))
+        assert standing_of(acme).state == state
+        assert Suspension.objects.filter(account=acme, ended_at=None).exists() == (day >= 30)
+    contract.refresh_from_db()
+    assert contract.status == ContractStatus.ENDED
+    assert PaymentAttempt.objects.get(number=3).state == PaymentState.REQUIRES_ACTION
+
+
+def test_who_answers_the_bank_after_all_has_everything_back(store, pays_by_itself, invoice, acme, due, stripe_js):
+    store(ASKS_THE_BANK)
+    pays_by_itself()
+    standing.look_at_all(now=due(1))
+    collect_all(due(30))
+    attempt = PaymentAttempt.objects.get()
+    assert (attempt.state, standing_of(acme).state) == (PaymentState.REQUIRES_ACTION, "suspended")
+    stripe_js.answer_bank(payments.bank_question(attempt=attempt, now=due(30)))
+    payments.settle(attempt_id=attempt.pk, now=due(30))
+    assert Dunning.objects.get().state == "cured"
+    assert not Suspension.objects.filter(ended_at=None).exists()
 
 
 def test_paying_one_of_two_makes_nothing_worse_though_the_day_has_come(invoice, acme, due, finance):
