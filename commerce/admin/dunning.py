@@ -25,6 +25,7 @@ STATES = {"past_due": "warning", "unpaid": "danger", "suspended": "danger", "can
 
 class DunningStepInline(ReadOnly, TabularInline):
     model = DunningStep
+    hide_title = True  # A step's name tells no more than its kind.
     fields = ["kind", "note", "made_by", "made_at"]
     readonly_fields = fields
     extra = 0

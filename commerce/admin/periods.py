@@ -101,11 +101,11 @@ class BooksCheckAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     list_filter = ["currency", "checked_at"]
     ordering = ["-checked_at", "currency"]
     fields = [
-        "checked_at", "currency", "verdict", "differences", "accounts", "billed", "credited", "paid", "due",
+        "checked_at", "currency", "differences", "accounts", "billed", "credited", "paid", "due",
         "written_off", "balance", "paid_back",
     ]  # fmt: skip
     readonly_fields = [
-        "verdict", "differences", "billed", "credited", "paid", "due", "written_off", "balance", "paid_back",
+        "differences", "billed", "credited", "paid", "due", "written_off", "balance", "paid_back",
     ]  # fmt: skip
 
     @display(description=_("adds up"), label={"yes": "success", "no": "danger"})
@@ -142,7 +142,8 @@ class BooksCheckAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
     @display(description=_("differences"))
     def differences(self, check: BooksCheck) -> str:
-        return ", ".join(f"{company}: {self._money(check, minor)}" for company, minor in check.mismatches) or "–"
+        found = ", ".join(f"{company}: {self._money(check, minor)}" for company, minor in check.mismatches)
+        return found or str(_("None"))
 
     def _money(self, check: BooksCheck, minor: int) -> str:
         return amounts.money(Money(minor, check.currency))

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
@@ -25,12 +26,14 @@ from commerce import amounts
 from commerce.admin.bases import AmountsByPermission
 from commerce.admin.receivables import MOST_DIGITS, ReasonForm, money_page
 from commerce.billing import bank_statements, transfers
+from commerce.billing.references import in_groups
 from commerce.models import BankTransfer, Invoice, TransferProblem, TransferState
 from commerce.pricing.money import Money, exponent_of, from_minor, to_minor
 from tracking.actor import Actor
 
 MAY_HANDLE = "commerce.handle_transfers"
 MAY_PAY_BACK = "commerce.refund_payments"
+PAY_BACK = "commerce_banktransfer_pay_back"  # The action's name at the admin.
 KEPT_SECONDS = 60 * 60  # Between the look and the confirmation.
 
 
@@ -156,10 +159,10 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     list_filter = ["state", "problem", "booked_date"]
     ordering = ["-state", "-booked_date", "-pk"]  # What waits comes first.
     fields = [
-        "state", "open_problem", "note", "booked_date", "payer_name", "payer_iban", "amount", "text", "account",
+        "state", "open_problem", "note", "booked_date", "payer_name", "iban", "amount", "text", "account",
         "invoice", "statement", "handled_by", "handled_at",
     ]  # fmt: skip
-    readonly_fields = ["open_problem", "amount"]
+    readonly_fields = ["open_problem", "iban", "amount"]
     list_select_related = ["account", "invoice"]
     search_fields = ["payer_name", "payer_iban", "text", "invoice__number", "account__name"]
     actions_detail = ["assign", "to_balance", "send_back", "pay_back"]
@@ -171,6 +174,10 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     @display(description=gettext_lazy("amount"))
     def amount(self, transfer: BankTransfer) -> str:
         return amounts.money(Money(transfer.amount_minor, transfer.currency))
+
+    @display(description=gettext_lazy("payer's IBAN"))
+    def iban(self, transfer: BankTransfer) -> str:
+        return in_groups(transfer.payer_iban) or "–"
 
     @display(description=gettext_lazy("problem"))
     def open_problem(self, transfer: BankTransfer) -> str:
@@ -224,6 +231,16 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
             return _("It is out of the balance. The transfer itself is made at the bank.")
 
         return money_page(request, transfer, form, act, permission=MAY_PAY_BACK, title=_("Pay back by bank transfer"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+        """Those that are possible: to decide while it waits, afterwards to pay back what is left of it."""
+        actions = super().get_actions_detail(request, object_id)
+        transfer = BankTransfer.objects.select_related("account").filter(pk=object_id).first()
+        if transfer is None:
+            return []
+        if transfer.state == TransferState.WAITING:
+            return [action for action in actions if action.action_name != PAY_BACK]
+        return [action for action in actions if action.action_name == PAY_BACK and transfers.left_to_pay_back(transfer)]
 
     def has_refund_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm(MAY_PAY_BACK)

@@ -152,7 +152,7 @@ class UsageCharge(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_meter_display()}, {date_format(self.start_date, 'YEAR_MONTH_FORMAT')}"
+        return f"{Meter(self.meter).name_over_time}, {date_format(self.start_date, 'YEAR_MONTH_FORMAT')}"
 
 
 class BooksCheck(models.Model):

@@ -85,15 +85,15 @@ def _read_statement(finance: User, now: datetime) -> None:
     short, late, early = (Account.objects.get(name=name) for name in (UNPAID, SUSPENDED, EARLY))
     less, owed = _open_bill(short), _open_bill(late)
     rows = (
-        (less.due_minor - 1_250, short.name, f"{less.number} less bank charges"),
-        (owed.due_minor, late.name, "Faktura, pazdziernik"),
-        (250_00, early.name, "Vorauszahlung"),
+        (less.due_minor - 1_250, short.name, "NL91ABNA0417164300", f"{less.number} less bank charges"),
+        (owed.due_minor, late.name, "PL61109010140000071219812874", "Faktura, pazdziernik"),
+        (250_00, early.name, "DE75512108001245126199", "Vorauszahlung"),
     )
     lines = [
         COLUMNS,
         *(
-            f'{today - timedelta(days=1)},{from_minor(paid, "EUR")},EUR,{payer},,"{text}",'
-            for paid, payer, text in rows
+            f'{today - timedelta(days=1)},{from_minor(paid, "EUR")},EUR,{payer},{iban},"{text}",'
+            for paid, payer, iban, text in rows
         ),
     ]
     read = bank_statements.read("\n".join(lines).encode())

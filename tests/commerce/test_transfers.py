@@ -351,6 +351,24 @@ def test_finance_pays_a_transfer_back_in_the_admin_with_a_reason(signed_in, fina
     assert owed(acme) == 0
 
 
+def test_finance_is_offered_what_can_be_done_with_a_transfer(signed_in, finance, acme, take_in, actor, now):
+    transfer = take_in("500.00", "?")[0]
+    client = signed_in(finance)
+    decide, pay_back = (
+        reverse(f"admin:commerce_banktransfer_{name}", args=[transfer.pk]) for name in ("to_balance", "pay_back")
+    )
+
+    def offered() -> tuple[bool, bool]:
+        page = client.get(reverse("admin:commerce_banktransfer_change", args=[transfer.pk])).content.decode()
+        return decide in page, pay_back in page
+
+    assert offered() == (True, False)
+    transfers.to_balance(transfer=transfer, account=acme, actor=actor, now=now)
+    assert offered() == (False, True)
+    transfers.pay_back(transfer=transfer, amount_minor=500_00, actor=actor, now=now)
+    assert offered() == (False, False)
+
+
 def test_nobody_but_finance_reads_statements(signed_in, agent, admin, invoice, client, take_in):
     transfer = take_in("500.00", "?")[0]
     urls = [
