@@ -108,11 +108,11 @@ def go_on(demo: Demo) -> None:
     by = demo.company.staff[StaffGroup.CUSTOMER_SUCCESS][0]
     merged, survivor = (User.objects.get(email=email) for email in JOINED)
     set_up_deal_desk(demo.company, demo.world.calendar.today)
+    add_product_files()
+    place_orders(demo.world)  # Before what is offered: an order changes the contract that offers are made for.
     make_offers(demo.world, demo.company)
     make_wishes(demo.world, demo.company)
     make_renewals(now)
-    add_product_files()
-    place_orders(demo.world)
     make_late_payers(demo.company, now)
     work_on_contracts(demo.world, demo.company)  # Last: nothing is bought while a change of a contract is planned.
     with transaction.atomic():

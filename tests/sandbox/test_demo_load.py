@@ -159,6 +159,10 @@ def test_everybody_comes_in_and_what_fills_pages_is_there(demo, client):
     ends = {"accepted"}  # An order that waits for its money is Globex's: it would stand in the way of Acme's others.
     assert set(acme.values_list("status", flat=True)) == set(QuoteStatus) - {QuoteStatus.SUBMITTED} - ends
     assert Quote.objects.filter(account__name="Globex Retail Ltd", status=QuoteStatus.ACCEPTED).count() == 1
+    open_ones = [quote for quote in acme.select_related("contract") if quote.status_choice.is_open]
+    offered = [quote for quote in open_ones if not quote.is_outdated(TODAY)]
+    assert {quote.is_by_staff for quote in offered} == {True, False}  # To be accepted, and one to be refreshed.
+    assert len(offered) < len(open_ones) < 2 * len(offered), (len(offered), len(open_ones))
     waiting = QuoteApproval.objects.waiting()
     assert waiting.filter(escalated_at__isnull=False).exists()
     assert waiting.values("quote", "position").annotate(asked=Count("pk")).filter(asked__gt=1).exists()
