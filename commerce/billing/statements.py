@@ -142,7 +142,7 @@ def _contents(shown: Statement, look: brands.Look) -> dict[str, object]:
         "bill_to": documents.address(documents.bill_to(shown.account)),
         "facts": [
             [_("From"), date_format(shown.start_date)],
-            [_("To"), date_format(shown.end_date - timedelta(days=1))],
+            [_("Until"), date_format(shown.end_date - timedelta(days=1))],
             [_("Currency"), shown.currency],
         ],
         "headings": [_("Entry"), "", _("Amount"), _("Owed")],

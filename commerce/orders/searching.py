@@ -23,7 +23,7 @@ class OrderFilter(forms.Form):
         label=gettext_lazy("Status"), required=False, choices=[("", gettext_lazy("All")), *OrderStatus.choices]
     )
     since = DayField(label=gettext_lazy("From"), required=False)
-    until = DayField(label=gettext_lazy("To"), required=False)
+    until = DayField(label=gettext_lazy("Until"), required=False)
 
     def chosen(self, orders: OrderQuerySet, account: Account) -> OrderQuerySet:
         """Days are the company's. What is wrong in it is told, and filters nothing."""

@@ -47,7 +47,7 @@ class InvoiceFilter(forms.Form):
         ],
     )
     since = DayField(label=gettext_lazy("From"), required=False)
-    until = DayField(label=gettext_lazy("To"), required=False)
+    until = DayField(label=gettext_lazy("Until"), required=False)
 
     def chosen(self, invoices: InvoiceQuerySet, today: date) -> InvoiceQuerySet:
         """What is wrong in it is told, and filters nothing."""
