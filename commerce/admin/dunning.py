@@ -81,10 +81,12 @@ class DunningAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
         return money_page(request, dunning, form, act, permission="commerce.hold_dunning", title=_("Let it go on"))
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
         """The one that is possible: hold it, or let it go on; neither once all is paid."""
-        dunning = Dunning.objects.open().filter(pk=object_id).first()
-        possible = "" if dunning is None else "commerce_dunning_go_on" if dunning.is_held else "commerce_dunning_hold"
+        dunning = self.get_object(request, object_id)
+        if dunning is None or dunning.closed_at:
+            return []
+        possible = "commerce_dunning_go_on" if dunning.is_held else "commerce_dunning_hold"
         actions = super().get_actions_detail(request, object_id)
         return [action for action in actions if action.action_name == possible]
 

@@ -232,12 +232,12 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
         return money_page(request, transfer, form, act, permission=MAY_PAY_BACK, title=_("Pay back by bank transfer"))
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
         """Those that are possible: to decide while it waits, afterwards to pay back what is left of it."""
-        actions = super().get_actions_detail(request, object_id)
-        transfer = BankTransfer.objects.select_related("account").filter(pk=object_id).first()
+        transfer = self.get_object(request, object_id)
         if transfer is None:
             return []
+        actions = super().get_actions_detail(request, object_id)
         if transfer.state == TransferState.WAITING:
             return [action for action in actions if action.action_name != PAY_BACK]
         return [action for action in actions if action.action_name == PAY_BACK and transfers.left_to_pay_back(transfer)]
