@@ -1,5 +1,6 @@
 """What an account may buy, at its own prices."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -159,6 +160,14 @@ def _option(row: dict[str, Any]) -> Option:
         most=None if row["most"] is None else Decimal(row["most"]),
         default=Decimal(row["default"]),
     )
+
+
+def grants_of(products: Iterable[Product]) -> dict[int, list[ProductGrant]]:
+    """What each of the products grants, by its key. One query."""
+    found: dict[int, list[ProductGrant]] = defaultdict(list)
+    for grant in ProductGrant.objects.filter(product__in={product.pk for product in products}):
+        found[grant.product_id].append(grant)
+    return found
 
 
 def grants_for(grants: Iterable[ProductGrant], quantity: Decimal) -> list[Grant]:

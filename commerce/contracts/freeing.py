@@ -1,14 +1,14 @@
 """Whether what would remain of a contract is enough for what is in use, and what to free if not."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from accounts.models import Account, Entitlements
 from commerce import amounts
-from commerce.catalogue.catalogue import grants_for
+from commerce.catalogue.catalogue import grants_for, grants_of
 from commerce.contracts.contracts import OwnedLine
 from commerce.contracts.ledger import Entry
 from commerce.models import ProductGrant
@@ -46,7 +46,9 @@ def still_used(
     """
     limits = Entitlements.of(account, today=today).limits
     used = usage_to_date(account_id=account.pk, today=today)
-    return beyond(limits, used, before=before, entries=entries)
+    before, entries = list(before), list(entries)
+    grants = grants_of([line.product for line in before] + [entry.product for entry in entries])
+    return beyond(limits, used, before=before, entries=entries, grants=grants)
 
 
 def beyond(
@@ -55,19 +57,17 @@ def beyond(
     *,
     before: Iterable[OwnedLine],
     entries: Iterable[Entry],
+    grants: Mapping[int, Sequence[ProductGrant]],
 ) -> list[TooMuchUsed]:
-    """As `still_used`, where the limits of today and what is used are known already. One query."""
+    """As `still_used`, where the limits of today, what is used and what products grant are known. No query."""
     held = {line.product.pk: line.quantity for line in before}
     after: dict[int, Decimal] = defaultdict(Decimal, held)
     for entry in entries:
         after[entry.product.pk] += entry.quantity
-    grants: dict[int, list[ProductGrant]] = defaultdict(list)
-    for grant in ProductGrant.objects.filter(product__in=after):
-        grants[grant.product_id].append(grant)
     left = dict(limits)
     for product_id, quantity in after.items():
-        was = grants_for(grants[product_id], held.get(product_id, Decimal(0)))
-        becomes = grants_for(grants[product_id], quantity)
+        was = grants_for(grants.get(product_id, ()), held.get(product_id, Decimal(0)))
+        becomes = grants_for(grants.get(product_id, ()), quantity)
         for sign, given in ((-1, was), (1, becomes)):
             for one in given:
                 left[one.code] = left.get(one.code, Decimal(0)) + sign * (one.quantity or 0)

@@ -1,18 +1,15 @@
 """What each line of a contract entitles to, how much of it is used, and where that is going."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from accounts.models import Account
 from commerce import amounts
 from commerce.catalogue.catalogue import grants_for
 from commerce.contracts.contracts import OwnedLine
-from commerce.contracts.usage import UsagePoint, by_month
+from commerce.contracts.usage import UsagePoint
 from commerce.models import ProductGrant
 from tracking.models import Meter
 
@@ -46,24 +43,24 @@ class LineUse:
 
 
 def use_of_lines(
-    account: Account, lines: Sequence[OwnedLine], today: date, *, used: Mapping[Meter, Decimal | None]
+    lines: Iterable[OwnedLine],
+    *,
+    grants: Mapping[int, Sequence[ProductGrant]],
+    used: Mapping[Meter, Decimal],
+    history: Mapping[Meter, Sequence[UsagePoint]],
 ) -> list[LineUse]:
-    """The lines with their meters, of which so much is `used`. Two queries, however many lines there are."""
-    grants: dict[int, list[ProductGrant]] = defaultdict(list)
-    for grant in ProductGrant.objects.filter(product__in=[line.product.pk for line in lines], code__in=Meter.values):
-        grants[grant.product_id].append(grant)
-    history = by_month(account, today)
-    return [LineUse(line, tuple(_meters(line, grants[line.product.pk], used, history))) for line in lines]
+    """The lines with their meters by what their products grant (`grants_of`), of which so much is `used`. No query."""
+    return [LineUse(line, tuple(_meters(line, grants.get(line.product.pk, ()), used, history))) for line in lines]
 
 
 def _meters(
     line: OwnedLine,
     grants: Iterable[ProductGrant],
-    used: Mapping[Meter, Decimal | None],
+    used: Mapping[Meter, Decimal],
     history: Mapping[Meter, Sequence[UsagePoint]],
 ) -> Iterable[LineMeter]:
     for grant in grants_for(grants, line.quantity):
-        if grant.quantity:
+        if grant.quantity and grant.code in Meter.values:
             meter = Meter(grant.code)
             yield LineMeter(meter, grant.quantity, used.get(meter), trend_words(meter, history.get(meter, ())))
 

@@ -16,10 +16,11 @@ from accounts.languages import documents_language
 from accounts.models import Entitlements, Membership
 from accounts.permissions import Permission
 from commerce import amounts, documents
+from commerce.catalogue.catalogue import grants_of
 from commerce.contracts.contracts import ContractOverview, overview_of
 from commerce.contracts.goals import GoalState, goals_of
 from commerce.contracts.line_use import LineUse, use_of_lines
-from commerce.contracts.usage import MeterUse, meters_on
+from commerce.contracts.usage import MeterUse, uses_of, year_of
 from commerce.models import Contract
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
@@ -66,8 +67,10 @@ def _contents(contract: Contract, membership: Membership, today: date) -> dict[s
     shows_prices = membership.may(Permission.VIEW_PRICES)
     look = brands.of(account)
     overview = overview_of(contract, today)
-    meters = meters_on(account, today, Entitlements.of(account, today=today))
-    lines = use_of_lines(account, overview.lines, today, used={use.meter: use.used for use in meters})
+    year = year_of(account, today)
+    meters = uses_of(year.to_date, Entitlements.of(account, today=today).limits)
+    grants = grants_of(line.product for line in overview.lines)
+    lines = use_of_lines(overview.lines, grants=grants, used=year.to_date, history=year.months)
     goals = goals_of(contract, today)
     period = Period(add_months(today, -REVIEWED_MONTHS), today + timedelta(days=1))
     parts = [

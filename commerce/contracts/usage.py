@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Max, Sum
 from django.db.models.functions import TruncMonth
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from accounts.models import Account, Entitlements
 from commerce import amounts
 from commerce.pricing.proration import add_months
 from tracking.models import Meter, UsageDaily
-from tracking.services import usage_to_date
+from tracking.services import oldest_level, usage_to_date
 
 MONTHS_SHOWN = 12
 DAYS_SHOWN = 30
@@ -68,6 +69,14 @@ class UsagePoint:
 
 
 @dataclass(frozen=True)
+class UsageYear:
+    """What an account used in each of twelve months, and of it as of today (`usage_to_date`)."""
+
+    months: dict[Meter, tuple[UsagePoint, ...]]
+    to_date: dict[Meter, Decimal]
+
+
+@dataclass(frozen=True)
 class MeterHistory:
     """A meter today and over time."""
 
@@ -91,21 +100,32 @@ def uses_of(used: Mapping[Meter, Decimal], limits: Mapping[str, Decimal]) -> lis
 
 def by_month(account: Account, today: date) -> dict[Meter, tuple[UsagePoint, ...]]:
     """Twelve calendar months up to this one: sums of monthly meters, the highest day of levels. One query."""
-    first = add_months(today.replace(day=1), -(MONTHS_SHOWN - 1))
+    return year_of(account, today).months
+
+
+def year_of(account: Account, today: date) -> UsageYear:
+    """Twelve calendar months up to this one, and what is used as of today. One query."""
+    this_month = today.replace(day=1)
+    months = [add_months(this_month, -number) for number in reversed(range(MONTHS_SHOWN))]
     rows = (
         UsageDaily.objects.for_account(account.pk)
-        .filter(date__gte=first, date__lte=today)
+        .filter(date__gte=months[0], date__lte=today)
         .annotate(month=TruncMonth("date"))
         .values("meter", "month")
         .annotate(total=Sum("quantity"), peak=Max("quantity"))
-        .order_by()
+        .annotate(last_date=Max("date"), levels=ArrayAgg("quantity", order_by="-date"))
+        .order_by("month")
     )
     found: dict[Meter, dict[date, Decimal]] = defaultdict(dict)
+    to_date: dict[Meter, Decimal] = {}
     for row in rows:
         meter = Meter(row["meter"])
         found[meter][row["month"]] = row["total"] if meter.is_monthly else row["peak"]
-    months = [add_months(first, number) for number in range(MONTHS_SHOWN)]
-    return {meter: tuple(UsagePoint(month, values.get(month)) for month in months) for meter, values in found.items()}
+        if row["last_date"] >= oldest_level(today):  # Of several months, the last one counts.
+            so_far = row["total"] if row["month"] == this_month else Decimal(0)
+            to_date[meter] = so_far if meter.is_monthly else row["levels"][0]
+    points = {meter: tuple(UsagePoint(month, one.get(month)) for month in months) for meter, one in found.items()}
+    return UsageYear(points, to_date)
 
 
 def by_day(account: Account, today: date) -> dict[Meter, tuple[UsagePoint, ...]]:

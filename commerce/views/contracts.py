@@ -1,6 +1,6 @@
 """What a customer has on contract, and the dates that matter."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from accounts.http import AccountRequest, requires, session_digest
 from accounts.models import Entitlements
 from accounts.permissions import Permission
+from commerce.catalogue.catalogue import grants_of
 from commerce.contracts import amendments
 from commerce.contracts.amendment_forms import OnForm
 from commerce.contracts.applying import last_end
@@ -17,8 +18,8 @@ from commerce.contracts.contracts import ContractOverview, overview_of
 from commerce.contracts.freeing import TooMuchUsed, beyond
 from commerce.contracts.ledger import Entry
 from commerce.contracts.line_use import use_of_lines
-from commerce.contracts.usage import MeterUse, meters_on
-from commerce.models import ChangeKind, Contract, ContractStatus, Order
+from commerce.contracts.usage import MeterUse, uses_of, year_of
+from commerce.models import ChangeKind, Contract, ContractStatus, Order, PendingLine, ProductGrant
 from commerce.renewals.reading import grace_of
 from tracking.models import EventName
 from tracking.services import buffer_page_view
@@ -62,11 +63,13 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
     on = form.cleaned_data["on"] if form.is_bound and form.is_valid() else None
     overview = overview_of(shown, today, on=on, renewal=getattr(shown, "renewal", None))
     is_running = shown.is_running(today)
-    meters = meters_on(request.account, today, Entitlements.of(request.account, today=today)) if is_running else []
-    used = {use.meter: use.used for use in meters}
+    year = year_of(request.account, today)
+    meters = uses_of(year.to_date, Entitlements.of(request.account, today=today).limits) if is_running else []
+    grants = grants_of([line.product for line in overview.lines] + [line.product for line in _planned_lines(overview)])
+    used = year.to_date if is_running else {}
     context = {
         "overview": overview,
-        "lines": use_of_lines(request.account, overview.lines, today, used=used),
+        "lines": use_of_lines(overview.lines, grants=grants, used=used, history=year.months),
         "contract": shown,
         "form": form,
         "on": on,
@@ -76,7 +79,7 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
         and shown.status == ContractStatus.ENDED
         and amendments.may_reactivate(shown, last_end(shown), today),
         "meters": meters,
-        "to_free": [] if on else _to_free(overview, meters),
+        "to_free": [] if on else _to_free(overview, meters, grants),
         "orders": Order.objects.for_account(request.account).filter(contract=shown).latest_first()[:MOST_SHOWN]
         if rights["may_view_orders"]
         else [],
@@ -93,15 +96,21 @@ def contract(request: AccountRequest, number: str) -> HttpResponse:
     return render(request, "commerce/contract.html", context, status=422 if form.errors else 200)
 
 
-def _to_free(overview: ContractOverview, meters: Iterable[MeterUse]) -> list[TooMuchUsed]:
+def _planned_lines(overview: ContractOverview) -> list[PendingLine]:
+    """What the change that is open takes and gives; nothing where none is, or where it is about the whole contract."""
+    return list(overview.planned.lines.all()) if overview.planned else []
+
+
+def _to_free(
+    overview: ContractOverview, meters: Iterable[MeterUse], grants: Mapping[int, Sequence[ProductGrant]]
+) -> list[TooMuchUsed]:
     """What is in use today beyond what a planned reduction will leave."""
-    planned = overview.planned
-    if planned is None or planned.kind != ChangeKind.REDUCTION:
+    if overview.planned is None or overview.planned.kind != ChangeKind.REDUCTION:
         return []
     limits = {use.meter.value: use.limit for use in meters if use.limit is not None}
     used = {use.meter: use.used for use in meters if use.used is not None}
-    entries = [Entry.sold(line) for line in planned.lines.all()]
-    return beyond(limits, used, before=overview.lines, entries=entries)
+    entries = [Entry.sold(line) for line in _planned_lines(overview)]
+    return beyond(limits, used, before=overview.lines, entries=entries, grants=grants)
 
 
 def _rights(request: AccountRequest) -> dict[str, bool]:

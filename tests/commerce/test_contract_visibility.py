@@ -5,10 +5,14 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.permissions import StaffGroup
 from commerce import account_360
+from commerce.contracts import amendments
+from commerce.contracts.contracts import ledger_of, owned_on
 from commerce.contracts.goals import GoalWords, agree
+from commerce.contracts.ledger import Entry
 from commerce.contracts.visibility import Sight, figures_of
 from commerce.models import (
     Contract,
@@ -210,6 +214,20 @@ def test_each_page_about_a_contract_asks_little(name, many_lines, admin, signed_
     client.get(url)
     with most_queries(12 if name == "contract-review" else 8):  # A document of many parts, and no page.
         assert client.get(url).status_code == 200
+
+
+def test_what_is_planned_of_a_contract_costs_it_no_more(many_lines, admin, signed_in, most_queries, today):
+    """A reduction, which is held against what is in use."""
+    decision = amendments.Decision(actor=admin.membership.actor(), now=timezone.now())
+    owned = owned_on(ledger_of(many_lines), today)
+    less = [Entry.taking(line, DeltaKind.CANCEL) for line in owned if line.product.code == "line-7"]
+    amendments.reduce(contract=many_lines, lines=less, decision=decision)
+    client = signed_in(admin)
+    url = reverse("commerce:contract", args=[many_lines.number])
+    client.get(url)
+    with most_queries(8):
+        page = client.get(url)
+    assert "Planned" in page.content.decode()
 
 
 @pytest.mark.parametrize("url", [ALL, DASHBOARD, EXPORT, reverse("commerce:contracts")])

@@ -6,8 +6,10 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Entitlement
+from commerce.contracts.usage import year_of
 from tests.factories import make_member
-from tracking.models import UsageDaily
+from tracking.models import Meter, UsageDaily
+from tracking.services import usage_to_date
 
 URL = reverse("commerce:usage")
 EXPORT = reverse("commerce:export-usage")
@@ -119,3 +121,12 @@ def test_limits_of_several_grants_add_up(admin, acme, used, signed_in):
     )
     response = signed_in(admin).get(URL)
     assert response.context["over"] == []
+
+
+@pytest.mark.parametrize("today", [date(2026, 3, 31), date(2026, 3, 1), date(2026, 5, 15), date(2026, 6, 30)])
+def test_a_year_tells_the_same_of_today_as_a_day_does(acme, today):
+    """Reported on the last day of February and in March: then for a while nothing, and then it counts no more."""
+    for meter in Meter:
+        for day, quantity in ((date(2026, 2, 28), 7), (date(2026, 3, 20), 5), (date(2026, 3, 31), 3)):
+            UsageDaily.objects.create(account_id=acme.pk, meter=meter, date=day, quantity=quantity)
+    assert year_of(acme, today).to_date == usage_to_date(account_id=acme.pk, today=today)

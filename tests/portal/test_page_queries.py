@@ -28,6 +28,7 @@ from commerce.models import ApprovalStatus, Invoice, Order, OrderStatus, Purchas
 from knowledge.models import Article
 from portal.staff.account_360 import panels
 from tests.pages import Audience, screens
+from tests.pages.commerce import cancel_unpaid, one_seat_less
 from tests.world import check_rows, client_of, undone
 from tracking.models import Event, Meter, UsageDaily
 
@@ -196,6 +197,21 @@ def test_a_page_asks_little_and_the_same_of_ten_rows_and_of_five_thousand(in_the
 def ask(entry, company):
     query = {name: str(value) for name, value in entry.query(company).items()}
     return statements(client_of(company.administrator), entry.url(company), query)
+
+
+def test_a_planned_reduction_costs_the_page_of_its_contract_no_more(in_the_world, company):
+    """What is planned is held against what is in use."""
+    with undone():
+        cancel_unpaid(company)
+        client = client_of(company.administrator)
+        reduced = client.post(
+            reverse("commerce:reduce-contract", args=[company.contract.number]), one_seat_less(company)
+        )
+        assert reduced.status_code == 302
+        response, asked = statements(client, reverse("commerce:contract", args=[company.contract.number]), {})
+    assert response.context["overview"].planned is not None
+    content = len(asked) - FIXED
+    assert content <= CONTENT, f"{content} content queries:\n" + "\n".join(asked)
 
 
 # Pages of the staff about a company with all of that; the session, its user, and their permissions are fixed there.
