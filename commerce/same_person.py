@@ -43,6 +43,7 @@ STAYS = {
             "QuoteApproval.decided_by",
             "QuoteApproval.on_behalf_of",
             "QuotePricing.started_by",
+            "Invoice.marked_paid_by",
             "RefundAttempt.created_by",
             "PeriodClose.closed_by",
             "DunningStep.made_by",

@@ -77,8 +77,8 @@ class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     amounts = frozenset({"total", "subtotal", "tax", "covered", "due"})
     fields = [
         "number", "kind", "corrects", "reason", "status", "account", "order", "subtotal", "tax", "total", "covered",
-        "due", "issue_date", "due_date", "paid_at", "written_off_at", "closing_note", "billed_to", "billed_by",
-        "po_number", "buyer_reference", "pdf",
+        "due", "issue_date", "due_date", "paid_at", "marked_paid_by", "written_off_at", "closing_note", "billed_to",
+        "billed_by", "po_number", "buyer_reference", "pdf",
     ]  # fmt: skip
     readonly_fields = fields
     list_display = ["number", "account", "order", "status_label", "total", "issue_date", "due_date", "paid_at"]

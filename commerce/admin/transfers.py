@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from accounts.admin import ReadOnly
 from accounts.http import StaffRequest, requires_staff
@@ -34,6 +34,7 @@ from tracking.actor import Actor
 MAY_HANDLE = "commerce.handle_transfers"
 MAY_PAY_BACK = "commerce.refund_payments"
 PAY_BACK = "commerce_banktransfer_pay_back"  # The action's name at the admin.
+RECOGNISE = "commerce_banktransfer_recognise"  # Offered where an invoice was marked paid by hand.
 KEPT_SECONDS = 60 * 60  # Between the look and the confirmation.
 
 
@@ -93,9 +94,18 @@ class CompanyForm(forms.Form):
         widget=AutocompleteSelect(BankTransfer._meta.get_field("account"), admin.site),
     )
 
-    def __init__(self, data: QueryDict | None, *, initial: dict[str, object]) -> None:
+    is_another = forms.BooleanField(
+        label=gettext_lazy("This is another payment"), required=False, widget=UnfoldBooleanWidget
+    )
+
+    def __init__(self, data: QueryDict | None, *, transfer: BankTransfer) -> None:
         is_key = data is None or re.fullmatch(r"[0-9]{1,18}", data.get("company") or "")
-        super().__init__(data if is_key else QueryDict(), initial=initial)  # The widget looks up whatever was sent.
+        # The widget looks up whatever was sent.
+        super().__init__(data if is_key else QueryDict(), initial={"company": transfer.account})
+        if marked := transfers.marked_invoice(transfer):
+            self.fields["is_another"].help_text = transfers.marked_words(marked)
+        else:
+            del self.fields["is_another"]
 
 
 @requires_staff(MAY_HANDLE)
@@ -159,13 +169,13 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     list_filter = ["state", "problem", "booked_date"]
     ordering = ["-state", "-booked_date", "-pk"]  # What waits comes first.
     fields = [
-        "state", "open_problem", "note", "booked_date", "payer_name", "iban", "amount", "text", "account",
-        "invoice", "statement", "handled_by", "handled_at",
+        "state", "open_problem", "marked", "note", "booked_date", "payer_name", "iban", "amount", "text",
+        "account", "invoice", "statement", "handled_by", "handled_at",
     ]  # fmt: skip
-    readonly_fields = ["open_problem", "iban", "amount"]
+    readonly_fields = ["open_problem", "marked", "iban", "amount"]
     list_select_related = ["account", "invoice"]
     search_fields = ["payer_name", "payer_iban", "text", "invoice__number", "account__name"]
-    actions_detail = ["assign", "to_balance", "send_back", "pay_back"]
+    actions_detail = ["recognise", "assign", "to_balance", "send_back", "pay_back"]
 
     @display(description=gettext_lazy("state"), label={"waiting": "warning", "settled": "success", "credited": "info"})
     def state_label(self, transfer: BankTransfer) -> tuple[str, str]:
@@ -183,6 +193,23 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     def open_problem(self, transfer: BankTransfer) -> str:
         return transfer.get_problem_display() if transfer.state == TransferState.WAITING else ""
 
+    @display(description=gettext_lazy("paid by hand"))
+    def marked(self, transfer: BankTransfer) -> str:
+        invoice = transfers.marked_invoice(transfer)
+        return transfers.marked_words(invoice) if invoice else ""
+
+    @action(description=gettext_lazy("This is that payment"), url_path="recognise", permissions=["handle"])
+    def recognise(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        transfer = _transfer(object_id)
+        form = AssignForm(request.POST or None, initial={"number": transfer.invoice or ""})
+
+        def act(actor: Actor) -> str:
+            invoice = form.cleaned_data["number"]
+            transfers.recognise(transfer=transfer, invoice=invoice, actor=actor, now=timezone.now())
+            return _("It is the payment of invoice %(number)s. Nothing else has changed.") % {"number": invoice.number}
+
+        return money_page(request, transfer, form, act, permission=MAY_HANDLE, title=_("This is that payment"))
+
     @action(description=gettext_lazy("Assign to an invoice"), url_path="assign", permissions=["handle"])
     def assign(self, request: HttpRequest, object_id: int) -> HttpResponse:
         transfer = _transfer(object_id)
@@ -198,11 +225,12 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     @action(description=gettext_lazy("To a company's balance"), url_path="to-balance", permissions=["handle"])
     def to_balance(self, request: HttpRequest, object_id: int) -> HttpResponse:
         transfer = _transfer(object_id)
-        form = CompanyForm(request.POST or None, initial={"company": transfer.account})
+        form = CompanyForm(request.POST or None, transfer=transfer)
 
         def act(actor: Actor) -> str:
-            company = form.cleaned_data["company"]
-            transfers.to_balance(transfer=transfer, account=company, actor=actor, now=timezone.now())
+            company, is_another = form.cleaned_data["company"], form.cleaned_data.get("is_another", False)
+            now = timezone.now()
+            transfers.to_balance(transfer=transfer, account=company, actor=actor, now=now, is_another=is_another)
             return _("It is in the balance of %(company)s.") % {"company": company}
 
         return money_page(request, transfer, form, act, permission=MAY_HANDLE, title=_("To a company's balance"))
@@ -239,7 +267,8 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
             return []
         actions = super().get_actions_detail(request, object_id)
         if transfer.state == TransferState.WAITING:
-            return [action for action in actions if action.action_name != PAY_BACK]
+            impossible = {PAY_BACK} if transfers.marked_invoice(transfer) else {PAY_BACK, RECOGNISE}
+            return [action for action in actions if action.action_name not in impossible]
         return [action for action in actions if action.action_name == PAY_BACK and transfers.left_to_pay_back(transfer)]
 
     def has_refund_permission(self, request: HttpRequest, *args: object) -> bool:

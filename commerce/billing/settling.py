@@ -26,7 +26,7 @@ def mark_paid(*, invoice: Invoice, amount_minor: int, payer: Actor, now: datetim
     if invoice.order is not None:
         invoice.order = fulfilling.fulfil(order=invoice.order, now=now, actor=payer)
     invoice.status, invoice.paid_at = InvoiceStatus.PAID, now
-    invoice.save(update_fields=["status", "paid_at"])
+    invoice.save(update_fields=["status", "paid_at", "marked_paid_by"])
     record(
         name=EventName.INVOICE_PAID,
         actor=payer,
@@ -56,6 +56,7 @@ def record_bank_transfer(*, order: Order, actor: Actor, now: datetime) -> Order:
             return fulfilling.fulfil(order=order, now=now, actor=actor)
         if PaymentAttempt.objects.pending().filter(invoice=invoice).exists():
             raise fulfilling.PaymentUnderway(_("A payment for this order is on its way. Wait for its result first."))
+        invoice.marked_paid_by_id = actor.user_id  # By which its line of the bank statement is recognised later.
         mark_paid(invoice=invoice, amount_minor=invoice.due_minor, payer=actor, now=now)
         return invoice.order or order
 

@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Account
@@ -53,12 +55,13 @@ def look_at(*, lines: Sequence[Line], today: date) -> list[Match]:
     """What would become of the lines, in their order. Four queries, whatever their number."""
     known = _known(lines)
     named = _invoices_by_reference(today)
+    marked = set(_marked_by_hand().values_list("pk", flat=True))
     paying = set(PaymentAttempt.objects.pending().values_list("invoice_id", flat=True))
     taken: set[int] = set()  # Of two payments for one invoice, the second is for a person.
     found = []
     for line in lines:
         invoice = _named_in(line, named)
-        problem = _problem(line, invoice, paying)
+        problem = _problem(line, invoice, paying, marked)
         if invoice is not None and not problem and line.key not in known:
             problem = TransferProblem.CLOSED if invoice.pk in taken else ""
             taken.add(invoice.pk)
@@ -111,10 +114,52 @@ def assign(*, transfer: BankTransfer, invoice: Invoice, actor: Actor, now: datet
         _close(locked, TransferState.SETTLED, account=owed.account, invoice=owed, actor=actor, now=now)
 
 
-def to_balance(*, transfer: BankTransfer, account: Account, actor: Actor, now: datetime) -> None:
-    """It is the company's, for its next invoices. Raises NotHandled."""
+def marked_invoice(transfer: BankTransfer) -> Invoice | None:
+    """The invoice that a waiting payment names, where somebody marked it paid by hand before. One query at most."""
+    if transfer.state != TransferState.WAITING or transfer.invoice_id is None:
+        return None
+    return _marked_by_hand().filter(pk=transfer.invoice_id).first()
+
+
+def marked_words(invoice: Invoice) -> str:
+    """When an invoice was marked paid by hand, and by whom."""
+    day = date_format(invoice.account.local_date(invoice.paid_at)) if invoice.paid_at else ""
+    return _("Invoice %(number)s was marked paid by hand on %(day)s by %(person)s.") % {
+        "number": invoice.number,
+        "day": day,
+        "person": invoice.marked_paid_by,
+    }
+
+
+def recognise(*, transfer: BankTransfer, invoice: Invoice, actor: Actor, now: datetime) -> None:
+    """It is the money for which the invoice was marked paid by hand: it is settled already, and nothing moves.
+
+    Raises NotHandled.
+    """
+    with transaction.atomic():
+        locked, paid = _locked(transfer), _owed(invoice)
+        if not _marked_by_hand().filter(pk=paid.pk).exists():
+            raise NotHandled(
+                _("Invoice %(number)s was not marked paid by hand, or its payment has been found.")
+                % {"number": paid.number}
+            )
+        if (locked.amount_minor, locked.currency) != (paid.total_minor - paid.covered_minor, paid.currency):
+            raise NotHandled(_("Invoice %(number)s was paid with another amount.") % {"number": paid.number})
+        _close(locked, TransferState.SETTLED, account=paid.account, invoice=paid, actor=actor, now=now)
+
+
+def to_balance(
+    *, transfer: BankTransfer, account: Account, actor: Actor, now: datetime, is_another: bool = False
+) -> None:
+    """It is the company's, for its next invoices.
+
+    Where it may be what an invoice was marked paid for, only if somebody says that it `is_another` payment. Raises
+    NotHandled.
+    """
     with transaction.atomic():
         locked = _locked(transfer)
+        if not is_another and (marked := marked_invoice(locked)):
+            raise NotHandled(f"{marked_words(marked)} {_('Is this another payment? Then say so.')}")
         balances.pay_in(transfer=locked, account=account, amount_minor=locked.amount_minor, now=now)
         _close(locked, TransferState.CREDITED, account=account, actor=actor, now=now)
 
@@ -189,11 +234,22 @@ def _named_in(line: Line, named: dict[str, Invoice]) -> Invoice | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _problem(line: Line, invoice: Invoice | None, paying: set[int]) -> str:
+def _marked_by_hand() -> QuerySet[Invoice]:
+    """Those that somebody marked paid, and whose line of a statement has not been found since."""
+    found = BankTransfer.objects.filter(
+        invoice=OuterRef("pk"), state=TransferState.SETTLED, handled_at__gte=OuterRef("paid_at")
+    )
+    marked = Invoice.objects.filter(~Exists(found), status=InvoiceStatus.PAID, marked_paid_by__isnull=False)
+    return marked.select_related("account", "marked_paid_by")
+
+
+def _problem(line: Line, invoice: Invoice | None, paying: set[int], marked: set[int]) -> str:
     if invoice is None:
         return TransferProblem.UNKNOWN
     if line.currency != invoice.currency:
         return TransferProblem.CURRENCY
+    if invoice.pk in marked:
+        return TransferProblem.MARKED
     if invoice.status != InvoiceStatus.OPEN:
         return TransferProblem.CLOSED
     if invoice.pk in paying:

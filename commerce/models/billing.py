@@ -116,6 +116,8 @@ class Invoice(models.Model):
     issue_date = models.DateField()
     due_date = models.DateField()
     paid_at = models.DateTimeField(null=True, blank=True)
+    # Who of our people saw the money on the bank account, before the line of the statement that it came with was read.
+    marked_paid_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
     pdf = models.ForeignKey(StoredFile, on_delete=models.PROTECT, null=True, blank=True)
 
     objects = InvoiceQuerySet.as_manager()

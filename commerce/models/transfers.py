@@ -41,6 +41,7 @@ class TransferProblem(models.TextChoices):
     OVER = "over", _("More than is owed")
     CURRENCY = "currency", _("In another currency than the invoice")
     CLOSED = "closed", _("The invoice is not open any more")
+    MARKED = "marked", _("The invoice was marked paid by hand")
     BEING_PAID = "being_paid", _("The invoice is being paid by card")
     ORDER = "order", _("What was ordered can't be delivered any more")
 

@@ -7,10 +7,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from commerce.billing import bank_statements, books, crediting, statements, transfers
+from commerce.billing import bank_statements, books, crediting, settling, statements, transfers
 from commerce.billing.references import creditor_reference, in_groups, is_valid
 from commerce.models import BalanceEntry, BankTransfer, Invoice, InvoiceStatus, OrderStatus, TransferState
-from tests.factories import make_staff
+from tests.factories import make_invoice, make_staff
 from tracking.actor import Actor
 from tracking.models import Event, EventName
 
@@ -47,6 +47,16 @@ def owed(account):
     )  # fmt: skip
     assert [one.sums.difference_minor for one in books.books(account)] == [0]
     return shown.closing_minor
+
+
+@pytest.fixture
+def mark_paid(invoice, actor, now):
+    """Finance saw the money before the statement was read in."""
+
+    def mark():
+        settling.record_bank_transfer(order=invoice.order, actor=actor, now=now - timedelta(days=1))
+
+    return mark
 
 
 # The reference
@@ -300,8 +310,105 @@ def test_a_semicolon_file_with_decimal_commas_is_read():
 def test_looking_asks_as_much_for_many_lines(invoice, now, django_assert_num_queries):
     rows = "".join(f"2026-11-18,5.00,EUR,Acme,,text {number},\n" for number in range(50))
     lines = bank_statements.read((HEADER + rows).encode())
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         transfers.look_at(lines=lines, today=now.date() + timedelta(days=1))
+
+
+# Marked paid by hand before
+
+
+def test_the_line_of_a_bill_marked_paid_by_hand_is_recognised_once(take_in, mark_paid, invoice, acme, actor, now):
+    mark_paid()
+    first, second = (take_in("1677.13", invoice.payment_reference, bank_id=bank_id)[0] for bank_id in ("B1", "B2"))
+    assert [(one.state, one.problem) for one in (first, second)] == [("waiting", "marked")] * 2
+    assert "by Fay Nance" in transfers.marked_words(transfers.marked_invoice(first))
+    transfers.recognise(transfer=first, invoice=invoice, actor=actor, now=now)
+    first.refresh_from_db()
+    assert (first.state, first.invoice, first.account, first.handled_by_id) == (
+        TransferState.SETTLED, invoice, acme, actor.user_id,
+    )  # fmt: skip
+    for transfer in (first, second):
+        with pytest.raises(transfers.NotHandled):
+            transfers.recognise(transfer=transfer, invoice=invoice, actor=actor, now=now)
+    assert transfers.marked_invoice(second) is None
+    assert take_in("1677.13", invoice.number, bank_id="B3")[0].problem == "closed"
+    assert not BalanceEntry.objects.exists()
+    assert owed(acme) == 0
+
+
+def test_only_what_an_invoice_was_marked_paid_for_is_recognised(take_in, mark_paid, invoice, acme, actor, now):
+    mark_paid()
+    other = make_invoice(acme, now=now)
+    exact = take_in("1677.13", "thanks", bank_id="B1")[0]
+    wrong = [
+        (exact, other),  # Still open.
+        (take_in("1677.12", invoice.number, bank_id="B2")[0], invoice),
+        (take_in("1700.00", invoice.number, bank_id="B3")[0], invoice),
+        (take_in("1677.13", invoice.number, bank_id="B4", currency="USD")[0], invoice),
+    ]
+    for transfer, named in wrong:
+        with pytest.raises(transfers.NotHandled):
+            transfers.recognise(transfer=transfer, invoice=named, actor=actor, now=now)
+    assert BankTransfer.objects.waiting().count() == 4
+    transfers.recognise(transfer=exact, invoice=invoice, actor=actor, now=now)  # It named none, and a person knew.
+    assert BankTransfer.objects.waiting().count() == 3
+    assert not BalanceEntry.objects.exists()
+
+
+def test_what_settled_its_invoice_itself_is_found_already(take_in, invoice, actor, now):
+    take_in("1677.13", invoice.number)
+    again = take_in("1677.13", invoice.number, bank_id="B2")[0]
+    with pytest.raises(transfers.NotHandled):
+        transfers.recognise(transfer=again, invoice=invoice, actor=actor, now=now)
+    assert Invoice.objects.get().marked_paid_by is None
+
+
+def test_a_part_that_came_before_is_not_the_payment_that_was_marked(take_in, mark_paid, invoice, acme, actor, now):
+    part = take_in("677.13", invoice.number)[0]
+    transfers.assign(transfer=part, invoice=invoice, actor=actor, now=now - timedelta(days=2))
+    mark_paid()
+    rest = take_in("1000.00", invoice.number, bank_id="B2")[0]
+    assert rest.problem == "marked"
+    transfers.recognise(transfer=rest, invoice=invoice, actor=actor, now=now)
+    assert owed(acme) == 0
+
+
+def test_who_marked_an_invoice_paid_stands(mark_paid, invoice, agent):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Invoice.objects.update(marked_paid_by=agent)
+    mark_paid()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Invoice.objects.update(marked_paid_by=agent)
+
+
+def test_finance_recognises_a_payment_in_the_admin(signed_in, finance, invoice, take_in, mark_paid, acme):
+    mark_paid()
+    transfer = take_in("1677.13", invoice.number)[0]
+    client = signed_in(finance)
+    page = reverse("admin:commerce_banktransfer_change", args=[transfer.pk])
+    recognise = reverse("admin:commerce_banktransfer_recognise", args=[transfer.pk])
+    text = client.get(page).content.decode()
+    assert f"Invoice {invoice.number} was marked paid by hand on" in text
+    assert recognise in text
+    to_balance = reverse("admin:commerce_banktransfer_to_balance", args=[transfer.pk])
+    refused = client.post(to_balance, {"company": acme.pk})
+    assert refused.status_code == 422
+    assert "Is this another payment?" in refused.content.decode()
+    assert not BalanceEntry.objects.exists()
+    assert client.post(recognise, {"number": invoice.number}).status_code == 302
+    assert client.post(recognise, {"number": invoice.number}).status_code == 422
+    assert recognise not in client.get(page).content.decode()
+    assert owed(acme) == 0
+
+
+def test_a_second_payment_goes_to_the_balance_where_somebody_says_that_it_is_one(
+    signed_in, finance, invoice, take_in, mark_paid, acme
+):
+    mark_paid()
+    transfer = take_in("1677.13", invoice.number)[0]
+    url = reverse("admin:commerce_banktransfer_to_balance", args=[transfer.pk])
+    assert signed_in(finance).post(url, {"company": acme.pk, "is_another": "on"}).status_code == 302
+    assert owed(acme) == -1677_13
 
 
 # Pages
@@ -374,6 +481,7 @@ def test_nobody_but_finance_reads_statements(signed_in, agent, admin, invoice, c
     urls = [
         reverse("admin:commerce_bankstatement_read"),
         reverse("admin:commerce_bankstatement_confirm"),
+        reverse("admin:commerce_banktransfer_recognise", args=[transfer.pk]),
         reverse("admin:commerce_banktransfer_assign", args=[transfer.pk]),
         reverse("admin:commerce_banktransfer_to_balance", args=[transfer.pk]),
         reverse("admin:commerce_banktransfer_send_back", args=[transfer.pk]),
