@@ -39,7 +39,7 @@ def test_a_revenue_manager_sees_every_page(manager, order, quote, contract, prod
         assert client.get(url(model)).status_code == 200
         assert client.get(url(model, "change", row.pk)).status_code == 200, model
     assert "Business" in client.get(url("quote", "change", quote.pk)).content.decode()
-    assert "1 February 2026 · New +50 (€570.00)" in client.get(url("contract", "change", contract.pk)).content.decode()
+    assert "1 Feb 2026 · New +50 (€570.00)" in client.get(url("contract", "change", contract.pk)).content.decode()
 
 
 def test_quotes_and_contracts_are_not_edited(manager, quote, contract, signed_in):
