@@ -96,6 +96,7 @@ EXEMPT = {
     "commerce.ContractPaper": "names the vendor's people who add papers",
     "commerce.Deal": "names the vendor's people who sell",
     "commerce.LegalEntity": "the vendor's own companies, and where to write to them",
+    "commerce.Invoice": "names the vendor's people who saw its money on the bank account",
     "commerce.RefundAttempt": "names the vendor's people who pay back",
     "commerce.DayTotal": "names the vendor's people who explain totals",
     "commerce.BankStatement": "names the vendor's people who read it in",
