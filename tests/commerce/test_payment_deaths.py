@@ -60,9 +60,19 @@ class Worker:
     def finish(self):
         """Wait for what it is at: what it wrote after the test's rows are gone would be the next test's."""
         current_app.control.purge()
+        self.rest()
+
+    def rest(self):
+        """Wait until it has done all that it was asked for, and what that asked for in turn."""
         until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until and self._tasks():
-            time.sleep(0.05)
+        looks = 0
+        while looks < 2 and time.monotonic() < until:  # A message may be between queue and worker at the first look.
+            looks = 0 if self._queued() or self._tasks() else looks + 1
+            time.sleep(0.02)
+
+    def _queued(self):
+        with current_app.connection_for_read() as broker:
+            return broker.default_channel.queue_declare(current_app.conf.task_default_queue).message_count
 
     def _tasks(self):
         inspect = current_app.control.inspect(timeout=5, limit=1)
@@ -75,6 +85,10 @@ class Worker:
 
 class MachinesWithWorker(Machines):
     """The worker's clock can't be moved: what is to wait until later is made due instead."""
+
+    def __init__(self, worker, **kwargs):
+        super().__init__(traps=worker.traps, **kwargs)
+        self.rest = worker.rest
 
     def work(self, *, now):
         PaymentAttempt.objects.unfinished().update(next_check_at=timezone.now())
@@ -97,30 +111,24 @@ class WatchedSchedule(Schedule):
     def _become_quiet(self):
         self.kinds = ()
         until = time.monotonic() + PATIENCE_SECONDS
-        fetched = False
-        while time.monotonic() < until and not (fetched and self._is_settled()):
+        while time.monotonic() < until:
             self._abandon_the_bank()
             self.machines.work(now=timezone.now())
-            fetched = self._look_until(self._is_settled, seconds=2) or fetched
+            self.machines.rest()  # What it fetches last waits for its next sweep.
+            if self._is_settled():
+                break
         self.now = timezone.now()
 
     def _mismatches(self, **kwargs):
-        """The worker may still be at what it was asked for last, and leave an event for its next sweep."""
-        if not self._look_until(self._is_settled, seconds=2):
+        """Nothing moves any more when these are looked for."""
+        self.machines.rest()
+        if not self._is_settled():
             self._become_quiet()
         return super()._mismatches(**kwargs)
 
     def _abandon_the_bank(self):
         """Nobody waits a day here: the customer goes back, and takes another card."""
         self._give_up()
-
-    def _look_until(self, seen, *, seconds):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if seen():
-                return True
-            time.sleep(0.05)
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +176,7 @@ def machines(worker, upstream, proxy, settings):
     current_app.control.purge()
     proxy.faults.forget()
     worker.traps.take_up()
-    yield MachinesWithWorker(stripe=upstream, faults=proxy.faults, traps=worker.traps, secret=SECRET)
+    yield MachinesWithWorker(worker, stripe=upstream, faults=proxy.faults, secret=SECRET)
     worker.finish()
 
 
