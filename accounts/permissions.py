@@ -31,10 +31,11 @@ class Permission(models.TextChoices):
     VIEW_CONTRACTS = "view_contracts", _("See contracts and dates")
     VIEW_USAGE = "view_usage", _("See usage and limits")
     VIEW_PRICES = "view_prices", _("See prices, plans and quotes")
-    BUY = "buy", _("Configure, accept quotes and pay")
+    BUY = "buy", _("Configure and accept quotes")
     VIEW_ORDERS = "view_orders", _("See orders")
     VIEW_LICENCES = "view_licences", _("See licence keys and downloads of what was bought")
     VIEW_INVOICES = "view_invoices", _("See and download invoices")
+    PAY_INVOICES = "pay_invoices", _("Pay invoices")
     MANAGE_BILLING = "manage_billing", _("Change what invoices say of the company")
     VIEW_TEAM = "view_team", _("See colleagues and the account team")
     MANAGE_COMPANY = "manage_company", _("Change the company profile")
@@ -59,6 +60,7 @@ CUSTOMER_TABLE: dict[Permission, frozenset[Role]] = {
     Permission.VIEW_ORDERS: frozenset({_ADMIN, Role.BUYER, Role.APPROVER, Role.BILLING}),
     Permission.VIEW_LICENCES: frozenset({_ADMIN, Role.BUYER, Role.SUPPORT}),
     Permission.VIEW_INVOICES: frozenset({_ADMIN, Role.BUYER, Role.BILLING}),
+    Permission.PAY_INVOICES: frozenset({_ADMIN, Role.BUYER, Role.BILLING}),
     Permission.MANAGE_BILLING: frozenset({_ADMIN, Role.BILLING}),
     Permission.VIEW_TEAM: _ALL,
     Permission.MANAGE_COMPANY: frozenset({_ADMIN}),

@@ -90,7 +90,7 @@ def invoice_list(request: AccountRequest) -> HttpResponse:
             "credit": BalanceEntry.objects.for_account(request.account).by_currency(),
             "payable": invoices.payable().order_by("due_date", "pk").first(),
             "currencies": statements.currencies_of(request.account),
-            "may_pay": request.membership.may(Permission.BUY),
+            "may_pay": request.membership.may(Permission.PAY_INVOICES),
             "may_change_billing": request.membership.may(Permission.MANAGE_BILLING),
             "today": today,
             "dunning": dunning,
@@ -191,7 +191,7 @@ def invoice(request: AccountRequest, number: str) -> HttpResponse:
             "crumbs": [{"label": _("Invoices"), "url": reverse("commerce:invoices")}, {"label": found.number}],
             "pending": pending,
             **_card_payment(request, found, is_paying=pending is not None),
-            "may_pay": found.is_payable and request.membership.may(Permission.BUY),
+            "may_pay": found.is_payable and request.membership.may(Permission.PAY_INVOICES),
             "is_overdue": found.is_overdue(today),
             "credit_notes": found.corrections.order_by("number"),
             "next_reminder": receivables.next_reminder(found, today) if found.is_payable else None,
@@ -231,15 +231,15 @@ def _card_payment(request: AccountRequest, invoice: Invoice, *, is_paying: bool)
     if not invoice.is_payable:
         return {}
     card = cards.default_card(request.account)
-    may_change = request.membership.may(Permission.MANAGE_BILLING)
+    may = request.membership.may
     return {
         "card": card,
         "collection": getattr(invoice, "collection", None),
         "last_attempt": invoice.attempts.order_by("-number").first(),
         "pays_by_itself": cards.pays_by_itself(request.account),
         "dunning": standing.of_account(request.account),
-        "may_charge_card": may_change and card is not None and not is_paying,
-        "may_change_billing": may_change,
+        "may_charge_card": may(Permission.PAY_INVOICES) and card is not None and not is_paying,
+        "may_change_billing": may(Permission.MANAGE_BILLING),
     }
 
 

@@ -93,12 +93,13 @@ def order(request: AccountRequest, number: str) -> HttpResponse:
     may = request.membership.may
     is_unpaid = shown.status == OrderStatus.AWAITING_PAYMENT
     may_edit = may(Permission.BUY) and invoice is None
+    can_pay = is_unpaid and invoice and invoice.status == InvoiceStatus.OPEN and may(Permission.PAY_INVOICES)
     context = {
         "order": shown,
         "lines": shown.quote.lines.select_related("product") if shown.quote else [],
         **_progress(request, shown, is_cancellable=may(Permission.BUY)),
         "invoice": invoice if may(Permission.VIEW_INVOICES) else None,
-        "can_pay": bool(is_unpaid and invoice and invoice.status == InvoiceStatus.OPEN and may(Permission.BUY)),
+        "can_pay": bool(can_pay),
         "is_unpaid": is_unpaid,
         "reference_form": ReferenceForm(instance=shown) if may_edit else None,
         "may_buy": may(Permission.BUY),

@@ -75,7 +75,7 @@ def _page_sources() -> dict[str, list[str]]:
 @own_transactions
 @require_http_methods(["GET", "HEAD", "POST"])
 @with_way_to_pay
-@requires(Permission.BUY)
+@requires(Permission.PAY_INVOICES)
 @step_up(before_the_form=True)
 def pay(request: AccountRequest, number: str) -> HttpResponseBase:
     """The page with the card form, or with the way to Stripe's own page. Posted by the form's script, a place at
@@ -106,7 +106,7 @@ def pay(request: AccountRequest, number: str) -> HttpResponseBase:
 
 @own_transactions
 @require_POST
-@requires(Permission.BUY)
+@requires(Permission.PAY_INVOICES)
 @step_up
 def start_payment(request: AccountRequest, number: str) -> HttpResponseBase:
     """Charge the card that was set up. Tells the script where to go, what the bank asks, or what is wrong."""
@@ -140,7 +140,7 @@ def start_payment(request: AccountRequest, number: str) -> HttpResponseBase:
 
 @own_transactions
 @require_POST
-@requires(Permission.BUY)
+@requires(Permission.PAY_INVOICES)
 @step_up
 def start_checkout(request: AccountRequest, number: str) -> HttpResponseBase:
     """To a page of Stripe's own on which the invoice can be paid."""
@@ -177,7 +177,7 @@ def _to_stripe(attempt: PaymentAttempt, *, now: datetime) -> HttpResponse:
 
 @own_transactions
 @require_safe
-@requires(Permission.BUY)
+@requires(Permission.PAY_INVOICES)
 def payment_back(request: AccountRequest, public_id: UUID) -> HttpResponse:
     """Back from Stripe's page. That somebody comes here says nothing about money: Stripe is asked."""
     with request.scope():
@@ -191,7 +191,7 @@ def payment_back(request: AccountRequest, public_id: UUID) -> HttpResponse:
 
 @require_safe
 @with_every_way_to_pay
-@requires(Permission.BUY)
+@requires(Permission.PAY_INVOICES)
 def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
     """What became of a payment; the page asks again by itself until that is final."""
     attempt = get_object_or_404(
@@ -220,7 +220,7 @@ def payment(request: AccountRequest, public_id: UUID) -> HttpResponse:
 
 @own_transactions
 @require_POST
-@requires(Permission.BUY)
+@requires(Permission.PAY_INVOICES)
 def finish_payment(request: AccountRequest, public_id: UUID) -> HttpResponseBase:
     """Back from the bank, about to go there again (`ask`), or done with this card or this page (`give_up`)."""
     now = timezone.now()
@@ -245,7 +245,7 @@ def finish_payment(request: AccountRequest, public_id: UUID) -> HttpResponseBase
 
 @own_transactions
 @require_POST
-@requires(Permission.MANAGE_BILLING)
+@requires(Permission.PAY_INVOICES)
 @step_up
 def retry_payment(request: AccountRequest, number: str) -> HttpResponseBase:
     """Charge the stored card now. `after` is the last attempt that the page knew of: pressed twice, it charges once."""
@@ -262,6 +262,8 @@ def retry_payment(request: AccountRequest, number: str) -> HttpResponseBase:
     except payments.AlreadyPaying as error:
         attempt = error.attempt
     except cards.NoCard:
+        if not request.membership.may(Permission.MANAGE_BILLING):  # A buyer can't store one, but pay with one.
+            return redirect("commerce:pay", number=number)
         messages.error(request, _("Choose a card first."))
         return redirect("commerce:cards")
     except payments.InvoiceNotPayable:
@@ -270,7 +272,7 @@ def retry_payment(request: AccountRequest, number: str) -> HttpResponseBase:
         messages.error(request, _("Cards can't be charged this amount. Please pay by bank transfer."))
         return redirect("commerce:invoice", number=number)
     _say_what_became_of(request, attempt)
-    if attempt.state == PaymentState.REQUIRES_ACTION and request.membership.may(Permission.BUY):
+    if attempt.state == PaymentState.REQUIRES_ACTION:
         return redirect("commerce:payment", public_id=attempt.pk)
     return redirect("commerce:invoice", number=number)
 

@@ -18,6 +18,9 @@ def test_every_permission_stands_in_the_table():
         ([Role.ADMINISTRATOR], Permission.BUY, True),
         ([Role.BUYER], Permission.BUY, True),
         (MEMBER, Permission.BUY, False),
+        ([Role.BUYER], Permission.PAY_INVOICES, True),
+        ([Role.BILLING], Permission.PAY_INVOICES, True),  # Who stores the cards may also charge them.
+        ([Role.APPROVER], Permission.PAY_INVOICES, False),
         (MEMBER, Permission.OPEN_CASES, True),
         ([Role.VIEWER], Permission.OPEN_CASES, False),
         ([Role.VIEWER], Permission.VIEW_CASES, True),

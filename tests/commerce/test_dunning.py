@@ -29,7 +29,7 @@ from commerce.models import (
 )
 from sandbox.proxy import Fault, Order
 from tests.commerce.stripe_side import ASKS_THE_BANK, DECLINED_LATER, GOOD, charges
-from tests.factories import make_invoice, make_staff
+from tests.factories import make_invoice, make_member, make_staff
 from tracking.actor import Actor
 from tracking.models import Event, EventName
 
@@ -529,7 +529,20 @@ def test_without_a_card_retry_leads_to_the_cards(stripe, invoice, signed_in, adm
     assert not PaymentAttempt.objects.exists()
 
 
-def test_only_the_company_s_people_for_bills_retry(invoice, signed_in, viewer, other_admin, client, retry_url):
+def test_a_buyer_retries_and_without_a_card_pays_with_one(
+    store, stripe, invoice, acme, signed_in, invoice_url, retry_url, time_machine_now, localstripe
+):
+    client = signed_in(make_member(acme, "buyer@acme.example", "Bo Buyer", roles=["buyer"]))
+    assert client.post(retry_url, {"after": "0"}).headers["Location"] == reverse("commerce:pay", args=[invoice.number])
+    store()
+    page = client.get(invoice_url).content.decode()
+    assert retry_url in page
+    assert reverse("commerce:cards") not in page  # The cards themselves are kept by the people for bills.
+    assert "Thank you, it is paid." in client.post(retry_url, {"after": "0"}, follow=True).content.decode()
+    assert len(charges(localstripe)) == 1
+
+
+def test_only_the_company_s_people_who_pay_retry(invoice, signed_in, viewer, other_admin, client, retry_url):
     assert signed_in(other_admin).post(retry_url, {"after": "0"}).status_code == 404
     assert signed_in(viewer).post(retry_url, {"after": "0"}).status_code == 403
     assert client.post(retry_url, {"after": "0"}).status_code == 302

@@ -13,6 +13,7 @@ from commerce.models import Invoice, InvoiceStatus, PaymentAttempt, PaymentState
 from sandbox.proxy import Fault, Order
 from tests.commerce.conftest import content_queries
 from tests.commerce.stripe_side import ASKS_THE_BANK, DECLINED_LATER, GOOD, charges
+from tests.factories import make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -274,8 +275,19 @@ def test_a_card_of_one_company_does_not_pay_another_s_bill(stripe, stripe_js, si
     assert not PaymentAttempt.objects.exists()
 
 
+@pytest.mark.parametrize("role", ["administrator", "buyer", "billing"])
+def test_the_people_for_bills_pay_like_those_who_buy(checkout, signed_in, acme, invoice, role):
+    client = signed_in(make_member(acme, f"{role}@acme-pays.example", "Pia Payer", roles=[role]))
+    for page in (reverse("commerce:invoice", args=[invoice.number]), reverse("commerce:invoices")):
+        assert pay_url(invoice) in client.get(page).content.decode()
+    where = checkout(client=client)["next"]
+    assert "Thank you, it is paid" in client.get(where).content.decode()
+    invoice.refresh_from_db()
+    assert invoice.status == InvoiceStatus.PAID
+
+
 @pytest.mark.parametrize("who", ["member", "viewer"])
-def test_who_may_not_buy_may_not_pay(stripe, signed_in, request, invoice, make_attempt, who):
+def test_who_may_not_pay_is_refused(stripe, signed_in, request, invoice, make_attempt, who):
     attempt = make_attempt(invoice)
     client = signed_in(request.getfixturevalue(who))
     assert {getattr(client, method)(url).status_code for method, url in urls(invoice, attempt)} == {403}

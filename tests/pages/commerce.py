@@ -478,7 +478,7 @@ COMMERCE = [
         body=lambda company: {"agree": "on"},
     ),
     Page(
-        "commerce:retry-payment", Permission.MANAGE_BILLING, method="POST", kwargs=number("invoice"), names_row=True,
+        "commerce:retry-payment", Permission.PAY_INVOICES, method="POST", kwargs=number("invoice"), names_row=True,
         status=302, needs_stripe=True, body=lambda company: {"after": str(company.attempt.number)},
     ),
     Page(
@@ -502,15 +502,15 @@ COMMERCE = [
         changes=True,  # As above.
     ),
     Page(
-        "commerce:pay", Permission.BUY, kwargs=number("invoice"), names_row=True, screen=True,
+        "commerce:pay", Permission.PAY_INVOICES, kwargs=number("invoice"), names_row=True, screen=True,
         shows=of("invoice.number"),
     ),
     Page(
-        "commerce:pay", Permission.BUY, method="POST", kwargs=number("invoice"), names_row=True, needs_stripe=True,
-        headers=ANSWERS_JSON, shows=lambda company: {"what the browser needs": "client_secret"},
+        "commerce:pay", Permission.PAY_INVOICES, method="POST", kwargs=number("invoice"), names_row=True,
+        needs_stripe=True, headers=ANSWERS_JSON, shows=lambda company: {"what the browser needs": "client_secret"},
     ),
     Page(
-        "commerce:start-payment", Permission.BUY, method="POST", kwargs=number("invoice"), names_row=True,
+        "commerce:start-payment", Permission.PAY_INVOICES, method="POST", kwargs=number("invoice"), names_row=True,
         needs_stripe=True, headers=ANSWERS_JSON, body=lambda company: {"setup": card(company)},
         shows=lambda company: {"where to go": "/payments/"},
         foreign=(
@@ -519,13 +519,13 @@ COMMERCE = [
         ),
     ),
     Page(
-        "commerce:start-checkout", Permission.BUY, method="POST", kwargs=number("invoice"), names_row=True, status=302,
-        changes=False,  # The card form is chosen here: nobody is sent to Stripe's page.
+        "commerce:start-checkout", Permission.PAY_INVOICES, method="POST", kwargs=number("invoice"), names_row=True,
+        status=302, changes=False,  # The card form is chosen here: nobody is sent to Stripe's page.
     ),
-    Page("commerce:payment-back", Permission.BUY, kwargs=attempt, names_row=True, status=302),
-    Page("commerce:payment", Permission.BUY, kwargs=attempt, names_row=True, screen=True),
+    Page("commerce:payment-back", Permission.PAY_INVOICES, kwargs=attempt, names_row=True, status=302),
+    Page("commerce:payment", Permission.PAY_INVOICES, kwargs=attempt, names_row=True, screen=True),
     Page(
-        "commerce:finish-payment", Permission.BUY, method="POST", kwargs=attempt, names_row=True, status=302,
+        "commerce:finish-payment", Permission.PAY_INVOICES, method="POST", kwargs=attempt, names_row=True, status=302,
         changes=False,  # The attempt is at its end.
     ),
     Page(
