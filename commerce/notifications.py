@@ -228,6 +228,25 @@ class CardNotCharged(AboutMoney):
     action = _("See the invoice")
 
 
+class CardExpires(AboutMoney):
+    """The card that invoices are charged to has few days left."""
+
+    name = "card_expires"
+    label = _("Our card expires")
+    permission = Permission.MANAGE_BILLING
+    line = _("%(brand)s ending in %(digits)s expires at the end of %(month)s")
+    action = _("See the cards")
+
+    @classmethod
+    def params(cls, context: Context) -> dict[str, str | int]:
+        card = context["card"]
+        return {"brand": card.brand.title(), "digits": card.last4, "month": card.expiry}
+
+    @classmethod
+    def link(cls, context: Context) -> str:
+        return reverse("commerce:cards")
+
+
 class Standing(AboutMoney):
     """What follows for the company while something is overdue, and that all is well again."""
 
@@ -428,7 +447,7 @@ class QuoteRequestAnswered(AboutAThing):
 TYPES: tuple[type[NotificationType], ...] = (
     OrderConfirmed, OrderSetUp, OrderProgress, OrderCancelled, OrderStepFailed,
     Receipt, InvoiceIssued, InvoiceWithdrawn, CreditNote, Refund, InvoiceReminder,
-    CardNotCharged, Standing, CustomerSuspended, TotalsDiffer,
+    CardNotCharged, CardExpires, Standing, CustomerSuspended, TotalsDiffer,
     ApprovalRequested, ApprovalGiven, ApprovalRefused, ApprovalLapsed,
     QuotePresented, QuoteAnswered, QuoteAsked,
     DealDeskAsks, DealDeskApproved, DealDeskRejected,

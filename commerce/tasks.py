@@ -12,6 +12,7 @@ from commerce.billing import (
     books,
     changes,
     collecting,
+    expiring_cards,
     offsetting,
     payments,
     periods,
@@ -76,8 +77,10 @@ def resume_refund(*, refund_id: str, **kwargs: object) -> None:
 
 @shared_task(base=AccountTask, all_accounts=True)
 def remind_of_invoices(**kwargs: object) -> None:
-    """Every hour: companies hear of bills that are due soon, due, or overdue."""
-    receivables.send_reminders(now=timezone.now())
+    """Every hour: companies hear of bills that are due soon, due, or overdue, and of cards that expire."""
+    now = timezone.now()
+    receivables.send_reminders(now=now)
+    expiring_cards.tell_of_expiry(now=now)
 
 
 @shared_task(base=AccountTask, all_accounts=True)

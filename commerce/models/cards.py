@@ -1,6 +1,7 @@
 """Cards that a company keeps with us, and whether its invoices are charged to one."""
 
 import uuid
+from calendar import monthrange
 from datetime import date
 from typing import Self
 
@@ -36,6 +37,8 @@ class StoredCard(models.Model):
     is_default = models.BooleanField(default=False)
     added_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
     added_at = models.DateTimeField(default=timezone.now)
+    # How many days before its last one the company was told that it expires: the latest time that it was.
+    expiry_told_days = models.PositiveSmallIntegerField(null=True, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True)
 
     objects = StoredCardQuerySet.as_manager()
@@ -55,6 +58,11 @@ class StoredCard(models.Model):
     @property
     def expiry(self) -> str:
         return f"{self.exp_month:02d}/{self.exp_year}"
+
+    @property
+    def last_date(self) -> date:
+        """The last day on which it can be charged."""
+        return date(self.exp_year, self.exp_month, monthrange(self.exp_year, self.exp_month)[1])
 
     def is_expired(self, today: date) -> bool:
         """A card is good until the end of its month."""

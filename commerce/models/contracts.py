@@ -11,7 +11,6 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.compiled import Given
 from accounts.models import Account
 from accounts.sequences import NextVal
 from commerce.models.catalogue import BillingRule, Product
@@ -46,7 +45,7 @@ class ContractQuerySet(models.QuerySet["Contract"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
-    def current(self, today: date | Given) -> Self:
+    def current(self, today: date | models.Expression) -> Self:
         return self.filter(status=ContractStatus.ACTIVE, start_date__lte=today, end_date__gt=today)
 
     def by_number(self, number: str) -> Self:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from accounts.models import Account, User
 from accounts.permissions import StaffGroup
-from commerce.billing import bank_statements, standing, transfers
+from commerce.billing import bank_statements, expiring_cards, standing, transfers
 from commerce.models import (
     AutoPay,
     Collection,
@@ -35,6 +35,7 @@ def make_late_payers(company: Company, now: datetime) -> None:
     _charge_in_vain(_open_bill(declined), _keep_cards(declined, now), now)
     for days in range(SUSPENDED_DAYS, -1, -1):
         standing.look_at_all(now=now - timedelta(days=days))
+    expiring_cards.tell_of_expiry(now=now)
     _read_statement(company.staff[StaffGroup.FINANCE][0], now)
     _compare_days(now)
 

@@ -13,6 +13,7 @@ from accounts.models import Cover, Erasure, Handover, OutgoingMail
 from accounts.notifications import Category, notify
 from accounts.notifications.letters import FOOTER
 from accounts.notifications.types import types
+from commerce.billing.cards import WaitsForCard
 from commerce.models import (
     Collection,
     DayTotal,
@@ -156,6 +157,7 @@ def of_what_is_owed(company, invoice):
             "invoice": invoice, "attempt": attempt, "stop": None, "dunning": dunning,
             "collection": Collection(invoice=invoice, next_try_date=day),
         },
+        "card_expires": {"card": company.card, "needed": WaitsForCard((invoice,), (company.contract,))},
         "standing": context,
         "customer_suspended": context,
         "totals_differ": {"totals": [DayTotal(day=day, kind="payments", currency="EUR", ours_minor=0, theirs_minor=1)]},
