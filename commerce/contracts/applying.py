@@ -73,7 +73,7 @@ def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> Pendi
             change.close(ChangeStatus.FAILED, now=now, by_id=actor.user_id, note=note)
             tell(change, EventName.CONTRACT_CHANGE_FAILED, actor, now)
             return change
-        short = _left_short(change)
+        short = _left_short(change, today=change.effective_date - timedelta(days=1))  # All is still owned then.
         for (effective_date, billing_date), entries in sorted(_entries(change).items()):
             ledger.append(
                 contract=contract,
@@ -92,13 +92,19 @@ def apply_change(*, change: PendingChange, actor: Actor, now: datetime) -> Pendi
         return change
 
 
-def _left_short(change: PendingChange) -> list[TooMuchUsed]:
-    """What is used beyond what a planned reduction leaves, as of the last day on which all was still owned."""
+def planned_short(contract: Contract, *, today: date) -> list[TooMuchUsed]:
+    """What is in use beyond what the contract's planned reduction would leave. One query where none is planned."""
+    planned = PendingChange.objects.open().filter(contract=contract, kind=ChangeKind.REDUCTION)
+    change = planned.select_related("account", "contract").first()
+    return _left_short(change, today=today) if change else []
+
+
+def _left_short(change: PendingChange, *, today: date) -> list[TooMuchUsed]:
+    """What is used on a day on which all is still owned, beyond what a planned reduction leaves."""
     if change.kind != ChangeKind.REDUCTION or change.effective_policy == DatePolicy.IMMEDIATE:
         return []
-    day = change.effective_date - timedelta(days=1)
     entries = [Entry.sold(line) for line in change.lines.select_related("product")]
-    return still_used(change.account, before=owned_on(ledger_of(change.contract), day), entries=entries, today=day)
+    return still_used(change.account, before=owned_on(ledger_of(change.contract), today), entries=entries, today=today)
 
 
 def _entries(change: PendingChange) -> Mapping[Days, list[Entry]]:

@@ -14,6 +14,7 @@ from accounts.models import Account, Membership, User
 from accounts.notifications import notify
 from accounts.permissions import Role
 from commerce.amounts import number
+from commerce.contracts.applying import planned_short
 from commerce.contracts.people import contacts_of
 from commerce.models import NoticeKind, Renewal, RenewalNotice, RenewalTerms
 from commerce.models.renewals import DEFAULT_WINBACK_PERCENT, UNDECIDED
@@ -100,6 +101,9 @@ def _tell(pk: int, *, now: datetime) -> bool:
             "contract": notice.renewal.contract,
         }
         kind = NoticeKind(notice.kind)
+        if kind is NoticeKind.NOTICE:
+            today = notice.account.local_date(now)
+            context["short"] = planned_short(notice.renewal.contract, today=today)
         if kind is NoticeKind.WINBACK:
             context["percent"] = _winback_percent(notice.account)
         notify(kind=KINDS[kind], to=readers_of(notice), account=notice.account, context=context)

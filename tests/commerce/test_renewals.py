@@ -15,9 +15,11 @@ from commerce.billing.crediting import credit_invoice
 from commerce.contracts import amendments
 from commerce.contracts.amendments import Decision
 from commerce.contracts.contracts import ledger_of, owned_on
+from commerce.contracts.ledger import Entry
 from commerce.models import (
     Contract,
     Deal,
+    DeltaKind,
     Invoice,
     Order,
     PendingChange,
@@ -44,6 +46,7 @@ from commerce.renewals.reading import board, earliness, grace_of, view_of
 from commerce.renewals.risk import set_risk
 from tests.factories import make_account, make_contract, make_member
 from tracking.actor import Actor
+from tracking.models import UsageDaily
 
 T = date(2027, 2, 1)  # The end of the contract of conftest: Team with 50 seats at 11.40.
 
@@ -244,6 +247,30 @@ def test_early_notices_go_to_those_who_decide_and_late_ones_also_to_the_account_
         admin.email, "buyer@acme.example",
     }  # fmt: skip
     assert OutgoingMail.objects.filter(kind="renewal_attention").values_list("to", flat=True).get() == agent.email
+
+
+def test_reminders_say_what_a_planned_reduction_leaves_too_little_for(contract, admin, agent, products):
+    account = contract.account
+    account.owner, account.sales_contact = agent, None
+    account.save()
+    day = T - timedelta(days=30)
+    team = lines_of(contract, day)["team"]
+    fewer = [Entry(team.product, DeltaKind.QUANTITY, Decimal(-10), team.unit_price, -114_00)]
+    decision = Decision(actor=admin.membership.actor(), now=at(day))
+    amendments.reduce(contract=contract, lines=fewer, decision=decision)
+
+    def told(day, used):
+        UsageDaily.objects.update_or_create(account_id=account.pk, meter="seats", date=day, defaults={"quantity": used})
+        OutgoingMail.objects.all().delete()
+        run(day)
+        notices.tell_waiting(now=at(day))
+        mails = OutgoingMail.objects.filter(kind__in=["renewal_notice", "renewal_attention"])
+        words = "User seats: 46 used, 40 would remain. Free 6."
+        return {mail.to: words in mail.text for mail in mails}
+
+    assert told(day, 40) == {admin.email: False}
+    assert told(T - timedelta(days=14), 46) == {admin.email: True, agent.email: True}
+    assert told(T - timedelta(days=7), 40) == {admin.email: False, agent.email: False}
 
 
 def test_who_gets_no_notices_is_compared_with_those_who_do(contract, admin, products):
