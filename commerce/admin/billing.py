@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from accounts.admin import Kept, ReadOnly, Undeletable
@@ -123,6 +125,18 @@ class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     @action(description=_("Credit"), url_path="credit", permissions=["credit"])
     def credit(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return receivables.credit_page(request, object_id)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
+        """Those that are possible: what is left of an invoice is credited, an open one written off."""
+        invoice = self.get_object(request, object_id)
+        if invoice is None:
+            return []
+        possible = {
+            "commerce_invoice_credit": invoice.can_be_credited,
+            "commerce_invoice_write_off": invoice.is_payable,
+        }
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if possible[action.action_name]]
 
     def has_credit_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm("commerce.credit_invoices")
@@ -270,6 +284,8 @@ class PeriodCloseForm(forms.ModelForm[PeriodClose]):
         month: date = self.cleaned_data["month"].replace(day=1)
         if not billing_months.is_over(month, now=timezone.now()):
             raise ValidationError(_("The month is not over yet."))
+        if PeriodClose.covers(settings.LEGAL_ENTITY, month):
+            raise ValidationError(_("The books of this month are closed already."))
         return month
 
 
@@ -290,7 +306,7 @@ class PeriodCloseAdmin(Undeletable, ModelAdmin):
         closed = billing_months.close_month(
             month=obj.month, actor=Actor.staff(staff_of(request).pk), now=timezone.now()
         )
-        obj.pk = closed.pk
+        obj.pk, obj.legal_entity = closed.pk, closed.legal_entity  # What the page then says was closed.
 
 
 @admin.register(WebhookEvent)

@@ -189,9 +189,27 @@ def money_page(
         else:
             messages.success(request, done)
             return HttpResponseRedirect(_back(row))
-    context = {**admin.site.each_context(request), "title": title, "form": form, "row": row, "back": _back(row)}
+    context = {
+        **admin.site.each_context(request),
+        "title": title,
+        "form": form,
+        "row": row,
+        "about": _about(row),
+        "back": _back(row),
+    }
     status = 422 if form.is_bound else 200
     return render(request, "admin/commerce/money_form.html", context, status=status)
+
+
+def _about(row: Model) -> str:
+    """Which money it is, where the form doesn't say."""
+    match row:
+        case BankTransfer():
+            arrived = amounts.money(Money(row.amount_minor, row.currency))
+            return _("%(amount)s arrived: %(text)s") % {"amount": arrived, "text": row.text} if row.text else arrived
+        case Invoice() if row.is_payable:
+            return _("%(amount)s is to be paid.") % {"amount": amounts.money(Money(row.due_minor, row.currency))}
+    return ""
 
 
 def _back(row: Model) -> str:

@@ -136,7 +136,7 @@ def read_statement(request: StaffRequest) -> HttpResponse:
     new = ngettext("%(new)d new payment", "%(new)d new payments", len(made)) % {"new": len(made)}
     messages.success(
         request,
-        _("%(what)s: %(settled)d paid their invoices, %(waiting)d wait for you.")
+        _("%(what)s. Invoices paid: %(settled)d. Waiting for you: %(waiting)d.")
         % {"what": new, "settled": settled, "waiting": len(made) - settled},
     )
     return redirect("admin:commerce_banktransfer_changelist")

@@ -14,7 +14,7 @@ from lxml import etree
 from accounts.services import FileRefused
 from accounts.spreadsheets import read_rows, text_of
 from accounts.sso.xml import XmlRefused, parse
-from commerce.pricing.money import PricingError, from_minor, to_minor
+from commerce.pricing.money import PricingError, UnknownCurrency, from_minor, to_minor
 
 COLUMNS = ("booked_date", "amount", "currency", "payer", "iban", "reference", "bank_id")
 MOST_BYTES = 5_000_000
@@ -129,22 +129,38 @@ def _money_of(detail: etree._Element) -> etree._Element | None:
 
 
 def _line(number: int, booked: str, amount: Decimal, currency: str, payer: str, iban: str, text: str, key: str) -> Line:
+    return Line(
+        booked_date=_date(booked, number),
+        amount_minor=_minor(amount, currency.upper(), number),
+        currency=currency.upper(),
+        payer=payer[:140],
+        iban=iban.replace(" ", "").upper()[:34],
+        text=" ".join(text.split())[:500],
+        key=key,
+    )
+
+
+def _date(text: str, number: int) -> date:
     try:
-        amount_minor = to_minor(amount, currency.upper())
-        if from_minor(amount_minor, currency.upper()) != amount:
-            message = _("Line %(number)d: %(currency)s has fewer decimals than %(amount)s.")
-            raise StatementRefused(message % {"number": number, "currency": currency.upper(), "amount": amount})
-        return Line(
-            booked_date=date.fromisoformat(booked),
-            amount_minor=amount_minor,
-            currency=currency.upper(),
-            payer=payer[:140],
-            iban=iban.replace(" ", "").upper()[:34],
-            text=" ".join(text.split())[:500],
-            key=key,
-        )
-    except (ValueError, PricingError) as error:
-        raise StatementRefused(_("Line %(number)d: %(error)s.") % {"number": number, "error": error}) from error
+        return date.fromisoformat(text)
+    except ValueError as error:
+        message = _("Line %(number)d: “%(text)s” is no date: write 2026-11-18.")
+        raise StatementRefused(message % {"number": number, "text": text[:40]}) from error
+
+
+def _minor(amount: Decimal, currency: str, number: int) -> int:
+    try:
+        minor = to_minor(amount, currency)
+    except UnknownCurrency as error:
+        message = _("Line %(number)d: “%(text)s” is no currency that we bill in.")
+        raise StatementRefused(message % {"number": number, "text": currency[:40]}) from error
+    except PricingError as error:
+        message = _("Line %(number)d: “%(text)s” is no amount.")
+        raise StatementRefused(message % {"number": number, "text": amount}) from error
+    if from_minor(minor, currency) != amount:
+        message = _("Line %(number)d: %(currency)s has fewer decimals than %(amount)s.")
+        raise StatementRefused(message % {"number": number, "currency": currency, "amount": amount})
+    return minor
 
 
 def _amount(text: str, number: int) -> Decimal:

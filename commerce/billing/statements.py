@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_lazy, override
 
 from accounts import brands
 from accounts.languages import documents_language
@@ -18,13 +19,16 @@ from commerce import amounts, documents
 from commerce.models import BalanceEntry, BalanceKind, Invoice, InvoiceStatus, RefundAttempt, RefundState
 from commerce.pricing.money import Money, from_minor
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of a statement. What the company owes more is above zero, what it owes less below."""
 
     day: date
-    words: str
+    words: "StrPromise"  # A CSV is in the reader's language, the PDF in that of the company's papers.
     number: str
     amount_minor: int
 
@@ -61,7 +65,7 @@ def currencies_of(account: Account) -> list[str]:
 
 
 def statement(account: Account, *, currency: str, start_date: date, end_date: date) -> Statement:
-    """The company's statement in the language that is active. Three queries.
+    """The company's statement. Three queries.
 
     Below zero, the company has so much in credit. A withdrawn invoice was never owed, and is left out.
     """
@@ -80,7 +84,13 @@ def as_table(shown: Statement) -> tuple[list[str], list[tuple[date, str, str, De
     """Header and rows for spreadsheets."""
     currency = shown.currency
     rows = [
-        (entry.day, entry.words, entry.number, from_minor(entry.amount_minor, currency), from_minor(owed, currency))
+        (
+            entry.day,
+            str(entry.words),
+            entry.number,
+            from_minor(entry.amount_minor, currency),
+            from_minor(owed, currency),
+        )
         for entry, owed in shown.running
     ]
     return [_("Date"), _("Entry"), _("Number"), _("Amount (%(currency)s)") % {"currency": currency}, _("Owed")], rows
@@ -102,22 +112,25 @@ def _entries(account: Account, currency: str) -> Iterable[Entry]:
 
     invoices = Invoice.objects.for_account(account).filter(~Q(status=InvoiceStatus.VOID), currency=currency)
     for invoice in invoices.order_by("issue_date", "pk"):
-        words = _("Credit note") if invoice.is_credit_note else _("Invoice")
+        words = gettext_lazy("Credit note") if invoice.is_credit_note else gettext_lazy("Invoice")
         yield Entry(invoice.issue_date, words, invoice.number, invoice.total_minor)
         if invoice.paid_at is not None:
             paid = invoice.total_minor - invoice.covered_minor
-            yield Entry(day_of(invoice.paid_at), _("Payment"), invoice.number, -paid)
+            yield Entry(day_of(invoice.paid_at), gettext_lazy("Payment"), invoice.number, -paid)
         if invoice.written_off_at is not None:
             given_up = invoice.total_minor - invoice.covered_minor
-            yield Entry(day_of(invoice.written_off_at), _("Written off"), invoice.number, -given_up)
-    by_transfer = {BalanceKind.PAID_IN.value: _("Bank transfer"), BalanceKind.PAID_OUT.value: _("Paid back")}
+            yield Entry(day_of(invoice.written_off_at), gettext_lazy("Written off"), invoice.number, -given_up)
+    by_transfer = {
+        BalanceKind.PAID_IN.value: gettext_lazy("Bank transfer"),
+        BalanceKind.PAID_OUT.value: gettext_lazy("Paid back"),
+    }
     entries = BalanceEntry.objects.for_account(account).filter(kind__in=by_transfer, currency=currency)
     for entry in entries.order_by("pk"):
         yield Entry(day_of(entry.created_at), by_transfer[entry.kind], "", -entry.amount_minor)
     refunds = RefundAttempt.objects.for_account(account).filter(state=RefundState.SUCCEEDED, currency=currency)
     for refund in refunds.select_related("payment__invoice"):
         settled_at = refund.settled_at or refund.created_at
-        yield Entry(day_of(settled_at), _("Paid back"), refund.payment.invoice.number, refund.amount_minor)
+        yield Entry(day_of(settled_at), gettext_lazy("Paid back"), refund.payment.invoice.number, refund.amount_minor)
 
 
 def _contents(shown: Statement, look: brands.Look) -> dict[str, object]:

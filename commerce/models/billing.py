@@ -166,6 +166,12 @@ class Invoice(models.Model):
         return self.due_minor > 0
 
     @property
+    def can_be_credited(self) -> bool:
+        """Whether it may have something left to be credited."""
+        takes_none = (InvoiceStatus.VOID, InvoiceStatus.WRITTEN_OFF, InvoiceStatus.CREDITED)
+        return not self.is_credit_note and self.status not in takes_none
+
+    @property
     def payment_reference(self) -> str:
         """What a transfer should name, with digits by which the payer's bank notices a slip."""
         return in_groups(creditor_reference(self.number))

@@ -2,10 +2,11 @@
 
 import io
 import zipfile
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 from pypdf import PdfReader
 
 from accounts.models import Account
@@ -155,6 +156,16 @@ def test_a_statement_comes_as_pdf_and_as_csv(signed_in, bookkeeper, invoice):
     assert "€1,677.13" in text
     csv = body(client.get(reverse("commerce:statement"), {"format": "csv"})).decode()
     assert f"Invoice,{invoice.number},1677.13,1677.13" in csv
+
+
+def test_a_statement_is_in_one_language_whoever_reads_it(acme, invoice, now):
+    shown = statements.statement(acme, currency="EUR", start_date=date(2026, 1, 1), end_date=date(2027, 1, 1))
+    with override("de"):
+        pdf = statements.to_pdf(shown)
+        _header, rows = statements.as_table(shown)
+    text = PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+    assert f"Invoice {invoice.number}" in " ".join(text.split())  # The paper is the company's,
+    assert rows[0][1] == "Rechnung"  # the table whoever's asks for it.
 
 
 def test_a_statement_is_of_one_currency_and_of_days_that_follow_each_other(signed_in, bookkeeper, invoice, acme, now):

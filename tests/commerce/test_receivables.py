@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
-from commerce.billing import receivables
+from commerce.billing import crediting, receivables
 from commerce.models import Invoice, InvoiceReminder, InvoiceStatus, PeriodClose
 from tests.factories import make_staff
 from tracking.actor import Actor
@@ -126,6 +127,29 @@ def test_finance_closes_a_month_in_the_admin(signed_in, finance, agent, time_mac
     assert "not over yet" in client.post(url, {"month": "9999-12-31"}).content.decode()
     assert client.post(url, {"month": "2026-10-17"}).status_code == 302
     assert str(PeriodClose.objects.get().month) == "2026-10-01"
+    page = client.get(reverse("admin:commerce_periodclose_changelist")).content.decode()
+    assert f"{settings.LEGAL_ENTITY}, Oct 2026" in page  # Which books, in the message.
+    for closed in ("2026-10-01", "2026-09-30"):  # What comes before a closed month is closed with it.
+        assert "closed already" in client.post(url, {"month": closed}).content.decode()
+    assert PeriodClose.objects.count() == 1
+
+
+def test_finance_is_offered_what_is_possible_with_an_invoice(signed_in, finance, invoice, now):
+    client, actor = signed_in(finance), Actor.staff(finance.pk, invoice.account_id)
+
+    def offered(row):
+        page = client.get(reverse("admin:commerce_invoice_change", args=[row.pk])).content.decode()
+        urls = {name: reverse(f"admin:commerce_invoice_{name}", args=[row.pk]) for name in ("credit", "write_off")}
+        return {name for name, url in urls.items() if url in page}
+
+    assert offered(invoice) == {"credit", "write_off"}
+    note = crediting.credit_invoice(invoice=invoice, reason="", actor=actor, now=now)
+    assert offered(note) == offered(Invoice.objects.get(pk=invoice.pk)) == set()
+
+
+def test_the_page_says_how_much_is_written_off(signed_in, finance, invoice):
+    page = signed_in(finance).get(reverse("admin:commerce_invoice_write_off", args=[invoice.pk])).content.decode()
+    assert "€1,677.13 is to be paid." in page
 
 
 def test_a_credit_note_is_shown_with_its_invoice_and_its_xml(signed_in, admin, finance, invoice, time_machine_now):

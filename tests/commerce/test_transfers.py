@@ -258,6 +258,19 @@ def test_what_can_t_be_read_is_refused_with_a_reason(content):
     assert str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("2026-13-18,5,EUR,,,,", "Line 2: “2026-13-18” is no date: write 2026-11-18."),
+        ("2026-11-18,5,XXX,,,,", "Line 2: “XXX” is no currency that we bill in."),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said_in_words(line, words):
+    with pytest.raises(bank_statements.StatementRefused) as refused:
+        bank_statements.read(f"{HEADER}{line}\n".encode())
+    assert str(refused.value) == words
+
+
 def test_a_long_statement_is_read():
     entry = CAMT[CAMT.index("<Ntry>") : CAMT.index("</Ntry>") + len("</Ntry>")]
     many = "".join(entry.replace("X9", f"X{number}") for number in range(1500))
@@ -428,7 +441,7 @@ def test_finance_looks_at_a_statement_before_it_is_read_in(signed_in, finance, i
     assert "No invoice of ours is named" in text
     assert not BankTransfer.objects.exists()
     answer = client.post(reverse("admin:commerce_bankstatement_confirm"), {"token": page.context["token"]}, follow=True)
-    assert "2 new payments: 1 paid their invoices, 1 wait for you." in answer.content.decode()
+    assert "2 new payments. Invoices paid: 1. Waiting for you: 1." in answer.content.decode()
     assert Invoice.objects.get().status == InvoiceStatus.PAID
     assert "Read in before" in client.post(url, upload(invoice)).content.decode()
 
@@ -438,6 +451,7 @@ def test_finance_decides_in_the_admin(signed_in, finance, invoice, take_in, acme
     client = signed_in(finance)
     assert client.get(reverse("admin:commerce_banktransfer_change", args=[transfer.pk])).status_code == 200
     assign = reverse("admin:commerce_banktransfer_assign", args=[transfer.pk])
+    assert "€500.00 arrived: ?" in client.get(assign).content.decode()
     assert client.post(assign, {"number": "INV-99999"}).status_code == 422
     assert client.post(assign, {"number": invoice.number}).status_code == 302
     assert client.post(assign, {"number": invoice.number}).status_code == 422
