@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Account, Entitlement, Membership, StoredFile, Suspension, User
+from accounts.notifications import trust_billing_address
 from accounts.permissions import Permission
 from accounts.scope import account_scope, system_scope
 from tracking.actor import Actor
@@ -46,10 +47,13 @@ def note_login(*, user: User, now: datetime) -> None:
 # The company
 
 
-def change_profile(*, account: Account, changed: list[str], actor: Actor, now: datetime) -> None:
-    """Save the fields of `account` that its administrator changed. A trigger tells the CRM."""
+def change_profile(*, account: Account, changed: list[str], actor: Actor, now: datetime) -> int:
+    """Save the fields of `account` that its administrator changed. A trigger tells the CRM.
+
+    How many mails are sent now that were held back, as the address for invoices took none.
+    """
     if not changed:
-        return
+        return 0
     account.save(update_fields=changed)
     record(
         name=EventName.PROFILE_CHANGED,
@@ -59,6 +63,7 @@ def change_profile(*, account: Account, changed: list[str], actor: Actor, now: d
         object_id=str(account.public_id),
         properties={"fields": changed},
     )
+    return trust_billing_address(account=account, actor=actor, now=now) if "billing_email" in changed else 0
 
 
 # Entitlements

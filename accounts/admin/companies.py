@@ -2,11 +2,13 @@
 
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -17,7 +19,9 @@ from unfold.decorators import action, display
 from accounts.admin.bases import ReadOnly, Undeletable
 from accounts.admin.invitations import claim_link_page
 from accounts.models import Account, Entitlement, Membership, Tier
+from accounts.notifications import held_back, trust_billing_address
 from accounts.portfolios import REASSIGN
+from tracking.actor import Actor
 
 
 class MembershipInline(ReadOnly, TabularInline):
@@ -95,6 +99,14 @@ class AccountAdmin(Undeletable, ModelAdmin):
         """Who looks after a company changes by a hand-over, which says why and tells everybody."""
         people = [] if obj is None or request.user.has_perm(REASSIGN) else ["owner", "sales_contact"]
         return [*super().get_readonly_fields(request, obj), *people]
+
+    def save_model(self, request: HttpRequest, obj: Account, form: ModelForm[Account], change: bool) -> None:
+        """Mail that was held back goes to the new address for invoices."""
+        super().save_model(request, obj, form, change)
+        if "billing_email" in form.changed_data:
+            actor = Actor.staff(int(str(request.user.pk)), obj.pk)
+            if sent := trust_billing_address(account=obj, actor=actor, now=timezone.now()):
+                messages.info(request, held_back.words(sent))
 
     @action(description=_("Hand over to a colleague"), permissions=["change"])
     def reassign(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:

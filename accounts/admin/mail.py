@@ -14,7 +14,9 @@ from accounts.models import MailState, OutgoingMail
 from accounts.tasks import send_due_mail
 
 # Mail that says what is owed or was paid, for people who may see that.
-TELLS_AMOUNTS = ("receipt", "invoice_issued", "invoice_reminder", "credit_note", "refund")
+TELLS_AMOUNTS = (
+    "receipt", "invoice_issued", "invoice_reminder", "credit_note", "refund", "card_not_charged", "card_expires",
+)  # fmt: skip
 
 PERSONAL_LINKS = frozenset({"invitation", "claim_link"})  # Kinds of mail that let in whoever has the link.
 

@@ -13,6 +13,7 @@ from accounts.forms import CompanyForm
 from accounts.http import AccountRequest, requires, step_up
 from accounts.middleware import SESSION_ACCOUNT
 from accounts.models import Membership
+from accounts.notifications import held_back
 from accounts.permissions import Permission, Role
 from accounts.portfolios import account_team
 
@@ -56,10 +57,12 @@ def company_profile(request: AccountRequest) -> HttpResponse:
     """Change the company's phone, addresses and time zone; the CRM hears of it at once."""
     form = CompanyForm(request.POST or None, instance=request.account)
     if request.method == "POST" and form.is_valid():
-        services.change_profile(
+        sent = services.change_profile(
             account=request.account, changed=form.changed_data, actor=request.actor, now=timezone.now()
         )
         messages.success(request, _("The company details are saved."))
+        if sent:
+            messages.info(request, held_back.words(sent))
         return redirect("accounts:company")
     status = 422 if form.errors else 200
     return render(request, "accounts/company_profile.html", {"form": form}, status=status)

@@ -1,11 +1,13 @@
 """What a company's bills say of it: address, VAT id, where they go, and its own references. Of new bills only."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
+from accounts.notifications import trust_billing_address
 from accounts.scope import staff_scope
 from commerce.catalogue import vat_ids
 from commerce.models import TaxRate
@@ -57,14 +59,14 @@ class BillingProfileForm(forms.ModelForm[Account]):
         return given
 
 
-def save_profile(form: BillingProfileForm, *, actor: Actor) -> None:
+def save_profile(form: BillingProfileForm, *, actor: Actor, now: datetime) -> int:
     """Keep what the company's people for bills say. Bills that were issued stay as they are.
 
-    Mail goes to the address again, even if it came back: somebody has just said that it is right.
-
-    With the owner's rights: elsewhere, none but administrators change the company's details. The log names `actor`.
+    Mail goes to the address again, even if it came back: somebody has just said that it is right. How many that were
+    held back are sent now. With the owner's rights: elsewhere, none but administrators change the company's details.
+    The log names `actor`.
     """
     account = form.instance
-    account.unreachable_email = account.unreachable_reason = ""
     with staff_scope(actor):
-        account.save(update_fields=[*FIELDS, "unreachable_email", "unreachable_reason"])
+        account.save(update_fields=FIELDS)
+        return trust_billing_address(account=account, actor=actor, now=now)

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import AccountRequest, requires, session_digest, step_up
 from accounts.models import StoredFile
+from accounts.notifications import held_back
 from accounts.paging import page_of
 from accounts.permissions import Permission
 from accounts.spreadsheets import csv_response
@@ -157,8 +158,10 @@ def billing_profile(request: AccountRequest) -> HttpResponse:
     # A form writes what was typed into its row, right or wrong: not into the one that the page shows.
     form = BillingProfileForm(request.POST or None, instance=copy(request.account))
     if request.method == "POST" and form.is_valid():
-        save_profile(form, actor=request.actor)
+        sent = save_profile(form, actor=request.actor, now=timezone.now())
         messages.success(request, _("Saved. It stands on invoices from now on."))
+        if sent:
+            messages.info(request, held_back.words(sent))
         return redirect("commerce:billing-profile")
     return render(request, "commerce/billing_profile.html", {"form": form}, status=422 if form.errors else 200)
 

@@ -11,7 +11,7 @@ from django.utils import translation
 from pypdf import PdfReader
 
 from accounts.models import Account, MailReport, MailState, OutgoingMail
-from accounts.notifications import mail_companies, send_due
+from accounts.notifications import held_back, mail_companies, send_due
 from accounts.notifications.outbox import MAIL_LEASE
 from accounts.notifications.reports import note_report
 from commerce import documents
@@ -264,3 +264,116 @@ def test_who_may_see_no_amounts_sees_none_of_these_mails(invoice, acme, signed_i
     page = signed_in(agent).get(reverse("admin:accounts_outgoingmail_changelist"))
     assert page.status_code == 200
     assert invoice.number not in page.content.decode()
+
+
+# What was held back
+
+
+RIGHT = "invoices@acme.example"
+
+
+@pytest.fixture
+def held(invoice, acme, now):
+    """The bill was refused by its address, and the reminder of it held back."""
+    waiting().update(state=MailState.FAILED, attempts=1, last_error="550")
+    note_report(unique_id="1", kind="hard", email=ADDRESS, detail="gone", now=now)
+    receivables.send_reminders(now=now + timedelta(days=40))
+    send_due(now=now + timedelta(days=40))
+    assert set(waiting().values_list("state", flat=True)) == {MailState.FAILED, MailState.CANCELLED}
+    return invoice
+
+
+def correct(client, address=RIGHT):
+    return client.post(reverse("commerce:billing-profile"), PROFILE | {"billing_email": address}, follow=True)
+
+
+def sent_to(mailoutbox, address):
+    return [one.subject for one in mailoutbox if one.to == [address]]
+
+
+@pytest.mark.parametrize("address", [ADDRESS, RIGHT])
+def test_what_was_held_back_is_sent_once_the_address_is_right_and_it_is_said(
+    held, bookkeeper, acme, now, signed_in, mailoutbox, address
+):
+    client, twice = signed_in(bookkeeper), signed_in(bookkeeper)
+    assert "1 mail that was held back is on its way." in correct(client, address).content.decode()
+    assert "on its way" not in correct(twice, address).content.decode()
+    for _time in range(2):
+        send_due(now=now + timedelta(days=41))
+    assert sent_to(mailoutbox, address) == [f"Invoice {held.number} is overdue"]  # The newest about it, with the PDF.
+    (message,) = [one for one in mailoutbox if one.to == [address]]
+    assert [name for name, _content, _kind in attached(message)] == [f"{held.number}.pdf"]
+    assert "on its way" not in correct(client, ADDRESS).content.decode()
+
+
+def test_a_bill_that_was_paid_meanwhile_is_sent_without_its_reminder(held, bookkeeper, now, signed_in, mailoutbox):
+    Invoice.objects.update(status="paid", paid_at=now)
+    correct(signed_in(bookkeeper))
+    send_due(now=now + timedelta(days=41))
+    assert sent_to(mailoutbox, RIGHT) == [f"Invoice {held.number} from Meridian"]
+
+
+def test_what_was_withdrawn_or_had_arrived_before_is_not_sent(held, bookkeeper, acme, now, signed_in, mailoutbox):
+    arrived = make_invoice(acme, now=now, number="INV-00099", status="paid", paid_at=now)
+    mail_companies(kind="invoice_issued", told=[(acme, {"invoice": arrived})])
+    waiting(document=arrived.number).update(state=MailState.SENT, sent_at=now)
+    Invoice.objects.filter(pk=held.pk).update(status="void")
+    assert "on its way" not in correct(signed_in(bookkeeper)).content.decode()
+    send_due(now=now + timedelta(days=41))
+    assert not sent_to(mailoutbox, RIGHT)
+
+
+def test_what_waits_for_the_old_address_goes_to_the_new_one(held, bookkeeper, acme, now, signed_in, mailoutbox):
+    note = credit(held, now)
+    assert waiting(document=note.number).get().state == MailState.PENDING
+    correct(signed_in(bookkeeper))
+    send_due(now=now + timedelta(days=41))
+    assert any(note.number in subject for subject in sent_to(mailoutbox, RIGHT))
+    assert not sent_to(mailoutbox, ADDRESS)
+
+
+def test_mail_that_a_worker_has_in_its_hands_is_left_to_it(held, bookkeeper, now, signed_in, mailoutbox):
+    waiting(kind="invoice_reminder").update(state=MailState.SENDING, next_at=now + timedelta(days=50))
+    assert "on its way" not in correct(signed_in(bookkeeper)).content.decode()
+
+
+def test_at_most_so_many_are_sent_and_it_is_said(held, bookkeeper, acme, now, signed_in, monkeypatch):
+    monkeypatch.setattr(held_back, "MOST_DOCUMENTS", 2)
+    invoices = [make_invoice(acme, now=now, number=f"INV-9{number:04}") for number in range(3)]
+    mail_companies(kind="invoice_issued", told=[(acme, {"invoice": one}) for one in invoices])
+    OutgoingMail.objects.filter(state=MailState.PENDING, to=ADDRESS).update(state=MailState.CANCELLED)
+    text = correct(signed_in(bookkeeper)).content.decode()
+    assert "2 mails that were held back are on their way. Older documents are in the list of invoices." in text
+    again = OutgoingMail.objects.filter(to=RIGHT, state=MailState.PENDING)
+    assert set(again.values_list("document", flat=True)) == {"INV-90001", "INV-90002"}
+
+
+def test_the_mail_of_another_company_with_the_same_address_stays(held, bookkeeper, signed_in, globex, now):
+    globex.billing_email = ADDRESS
+    globex.save()
+    mail_companies(kind="invoice_issued", told=[(globex, {"invoice": make_invoice(globex, now=now)})])
+    correct(signed_in(bookkeeper))
+    assert waiting(account_id=globex.pk).get().to == ADDRESS
+
+
+def test_an_administrator_or_our_people_may_correct_the_address_too(held, admin, acme, signed_in):
+    client = signed_in(admin)
+    url = reverse("accounts:company-profile")
+    form = client.get(url).context["form"]
+    told = client.post(url, {**form.initial, "billing_email": RIGHT}, follow=True).content.decode()
+    assert "1 mail that was held back is on its way." in told
+    acme.refresh_from_db()
+    assert acme.unreachable_email == ""
+
+
+def test_a_correction_by_our_people_sends_it_too(held, acme, signed_in):
+    staff = signed_in(make_staff("fay@vendor.example", "Fay", group="System administrator"))
+    url = reverse("admin:accounts_account_change", args=[acme.pk])
+    page = staff.get(url)
+    data = {name: "" if value is None else value for name, value in page.context["adminform"].form.initial.items()}
+    for formset in page.context["inline_admin_formsets"]:
+        prefix = formset.formset.prefix
+        data |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
+    told = staff.post(url, data | {"billing_email": RIGHT}, follow=True).content.decode()
+    assert "1 mail that was held back is on its way." in told
+    assert OutgoingMail.objects.filter(to=RIGHT, state=MailState.PENDING).count() == 1
