@@ -7,14 +7,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from commerce import amounts
-from commerce.configuring.configurations import in_codes
+from commerce.configuring.configurations import in_words, products_named
 from commerce.configuring.situations import Configuration
 from commerce.models import Quote
 from commerce.pricing.money import Money
+from commerce.quotes import manual_prices
 
 ALWAYS = ["number", "status_words", "title", "account", "deal", "contract", "configured"]
 AMOUNTS = ["subtotal", "tax", "total", "monthly_before", "monthly_after"]
-COSTS = [*AMOUNTS, "payment_days", "special_terms"]
+COSTS = [*AMOUNTS, "by_hand", "payment_days", "special_terms"]
 # What became of it, in the order in which it happens: shown once it has.
 DATES = [
     "created_by", "created_at", "submitted_by", "submitted_at", "approved_at", "presented_at", "last_day",
@@ -23,14 +24,14 @@ DATES = [
 ACCEPTED = ["accepted_name", "accepted_role_words", "accepted_by", "accepted_at", "accepted_ip", "po_number"]
 RECORD = [
     "origin", "price_date", "contract_version", "price_hash", "accepted_hash", "document", "document_hash",
-    "manual_prices", "public_id",
+    "public_id",
 ]  # fmt: skip
 
 
 class QuotePage:
     """The fields of a quote's page, with amounts as people read them. Stands before the admin's own class."""
 
-    amounts: ClassVar[frozenset[str]] = frozenset({*AMOUNTS, "manual_prices"})
+    amounts: ClassVar[frozenset[str]] = frozenset({*AMOUNTS, "by_hand"})
     fields: ClassVar[list[str]] = [*ALWAYS, *COSTS, *DATES, *ACCEPTED, *RECORD]
     readonly_fields = fields
 
@@ -38,6 +39,8 @@ class QuotePage:
         if obj is None:
             return super().get_fieldsets(request, obj)  # type: ignore[misc, no-any-return]
         shown = set(self.get_fields(request, obj))  # type: ignore[attr-defined]
+        if not obj.manual_prices:
+            shown.discard("by_hand")
         groups = [
             (None, ALWAYS, ()),
             (_("What it costs"), COSTS, ()),
@@ -62,7 +65,13 @@ class QuotePage:
 
     @display(description=_("wanted"))
     def configured(self, quote: Quote) -> str:
-        return in_codes(Configuration.from_json(quote.configuration))
+        wanted = Configuration.from_json(quote.configuration)
+        return in_words(wanted, products_named([wanted.plan, *wanted.addons]))
+
+    @display(description=_("set by hand"))
+    def by_hand(self, quote: Quote) -> str:
+        by_hand = manual_prices.from_json(quote.manual_prices)
+        return " · ".join(manual_prices.in_words(by_hand, products_named(by_hand), quote.currency))
 
     @display(description=_("subtotal"))
     def subtotal(self, quote: Quote) -> str:

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.admin import TabularInline
@@ -27,7 +28,14 @@ from commerce.configuring.situations import ConfigurationRefused
 from commerce.models import Quote, QuoteComment, QuoteLine, QuotePricing
 from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.money import Money
-from commerce.quotes import explanations, quote_comments, quote_lifecycle, quote_pricing, staff_quotes
+from commerce.quotes import (
+    explanations,
+    price_steps,
+    quote_comments,
+    quote_lifecycle,
+    quote_pricing,
+    staff_quotes,
+)
 from commerce.quotes.quote_changes import Difference, differences
 from commerce.quotes.staff_forms import StaffCommentForm, StaffQuoteForm, StepForm, steps_of
 from tracking.actor import Actor
@@ -62,14 +70,12 @@ class QuoteLineInline(AmountsByPermission, ReadOnly, TabularInline):
 
     @display(description=_("how it came about"))
     def explained(self, line: QuoteLine) -> str:
-        return line.words
+        return capfirst(line.words)
 
     @display(description=_("steps of the price"))
     def waterfall(self, line: QuoteLine) -> str:
-        """The steps at which the price changed."""
-        steps = [(name, round(Decimal(value), 4)) for name, value in line.steps]
-        changed = [step for step, before in zip(steps, [("", None), *steps], strict=False) if step[1] != before[1]]
-        return " → ".join(f"{name.replace('_', ' ')} {amounts.number(value)}" for name, value in changed)
+        steps = price_steps.in_words(line, line.quote.currency)
+        return format_html_join("", '<span class="block">{}: {}</span>', steps)
 
 
 @admin.register(Quote)

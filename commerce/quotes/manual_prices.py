@@ -5,6 +5,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from commerce import amounts
+from commerce.models import Product
+from commerce.pricing.explanation import UnitPrice
 from commerce.pricing.quote import QuoteLine
 from commerce.pricing.waterfall import Adjustment, AdjustmentKind
 
@@ -65,3 +70,17 @@ def from_json(stored: Mapping[str, Mapping[str, str]]) -> dict[str, ManualPrice]
 def priced_by_hand(prices: ManualPrices, line: QuoteLine) -> QuoteLine:
     """The line with what was set for its product, if anything was."""
     return prices[line.product_code].applied_to(line) if line.product_code in prices else line
+
+
+def in_words(prices: ManualPrices, products: Mapping[str, Product], currency: str) -> list[str]:
+    """Business: discount of 12.5 %. What is only put into a group is left out."""
+    found = []
+    for code, manual in prices.items():
+        product = products[code].name if code in products else code
+        if manual.special_price is not None:
+            price = amounts.unit_price(UnitPrice(manual.special_price, currency))
+            found.append(_("%(product)s: special price of %(price)s") % {"product": product, "price": price})
+        if manual.discount_percent is not None:
+            percent = amounts.number(manual.discount_percent)
+            found.append(_("%(product)s: discount of %(percent)s %%") % {"product": product, "percent": percent})
+    return found

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -36,6 +37,15 @@ from tracking.actor import Actor
 _DISCOUNT, _SPECIAL = "discount_", "special_"  # Before a product's code.
 
 
+class _Day(UnfoldAdminSingleDateWidget):
+    """A day as browsers write it."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
 class TermsForm(forms.Form):
     """What a quote says beside its lines. A valid form has the `terms`."""
 
@@ -46,21 +56,21 @@ class TermsForm(forms.Form):
     payment_days = forms.IntegerField(
         label=gettext_lazy("Days to pay"), min_value=0, max_value=365, initial=14, widget=UnfoldAdminIntegerFieldWidget
     )
-    special_terms = forms.CharField(
-        label=gettext_lazy("Special terms"), max_length=2000, required=False, widget=UnfoldAdminTextareaWidget,
-        help_text=gettext_lazy("Stand on the quote as they are written here."),
-    )  # fmt: skip
     valid_until = forms.DateField(
-        label=gettext_lazy("Valid through"), required=False, widget=UnfoldAdminSingleDateWidget,
+        label=gettext_lazy("Valid through"), required=False, widget=_Day,
         help_text=gettext_lazy("Blank: 30 days from the day it is presented."),
     )  # fmt: skip
     start_date = forms.DateField(
-        label=gettext_lazy("Starts on"), required=False, widget=UnfoldAdminSingleDateWidget,
+        label=gettext_lazy("Starts on"), required=False, widget=_Day,
         help_text=gettext_lazy("Blank: the day it is priced. It can be accepted through this day."),
     )  # fmt: skip
     term_months = forms.IntegerField(
         label=gettext_lazy("Months"), min_value=1, max_value=120, required=False, widget=UnfoldAdminIntegerFieldWidget,
         help_text=gettext_lazy("Blank: until the contract ends. What is added ends after so many months."),
+    )  # fmt: skip
+    special_terms = forms.CharField(
+        label=gettext_lazy("Special terms"), max_length=2000, required=False, widget=UnfoldAdminTextareaWidget,
+        help_text=gettext_lazy("Stand on the quote as they are written here."),
     )  # fmt: skip
 
     terms: Terms
@@ -73,7 +83,7 @@ class TermsForm(forms.Form):
 
     @property
     def term_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in Terms.names()]
+        return [self[name] for name in TermsForm.base_fields]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -90,6 +100,15 @@ class TermsForm(forms.Form):
         if day is not None and day < self.situation.today:
             raise forms.ValidationError(_("A quote is valid through today at least."))
         return day
+
+
+@dataclass(frozen=True)
+class EditorRow:
+    """The fields of one product, beside each other; with `is_titled`, its name stands where its quantity would."""
+
+    name: str
+    fields: list[forms.BoundField]
+    is_titled: bool = False
 
 
 class StaffQuoteForm(TermsForm):
@@ -120,22 +139,24 @@ class StaffQuoteForm(TermsForm):
             else:
                 field.widget = UnfoldAdminDecimalFieldWidget()
             self.fields[name] = field
+        self.plans = [code for code, offered in situation.offered.items() if offered.is_plan]
         if may_discount:
-            plans = [code for code, offered in situation.offered.items() if offered.is_plan]
-            for code in (*plans, *self.products):
+            for code in (*self.plans, *self.products):
                 self._add_manual(code)
         if quote is not None:
             self.initial = _as_typed(quote)
 
     @property
-    def lines(self) -> Iterator[tuple[forms.BoundField, ...]]:
-        """The fields of one product after the other; a plan's quantity are its seats."""
-        for name in ("plan", "seats", *self.products):
-            yield tuple(self[field] for field in (name, _DISCOUNT + name, _SPECIAL + name) if field in self.fields)
-        for name in self.fields:
-            code = name.removeprefix(_DISCOUNT)
-            if name.startswith(_DISCOUNT) and code not in self.products:
-                yield tuple(self[field] for field in (name, _SPECIAL + code) if field in self.fields)
+    def rows(self) -> Iterator[EditorRow]:
+        """The plan with its seats, what the plans cost by hand, and each product."""
+        yield EditorRow(str(self.fields["plan"].label), [self["plan"], self["seats"]])
+        for code in self.plans if self.may_discount else ():
+            yield EditorRow(self._name_of(code), self._by_hand(code), is_titled=True)
+        for name in self.products:
+            yield EditorRow(str(self.fields[name].label), [self[name], *self._by_hand(name)])
+
+    def _by_hand(self, code: str) -> list[forms.BoundField]:
+        return [self[name] for name in (_DISCOUNT + code, _SPECIAL + code) if name in self.fields]
 
     @property
     def added(self) -> list[str]:
@@ -191,20 +212,23 @@ class StaffQuoteForm(TermsForm):
         }
         return {code: manual for code, manual in found.items() if manual != ManualPrice()}
 
-    def _add_manual(self, code: str) -> None:
+    def _name_of(self, code: str) -> str:
         product = self.situation.product(code)
-        name = product.name if product else code
-        is_once = product is not None and product.billing == BillingRule.ONCE
-        label = _("Special price of %(product)s") if is_once else _("Special price of %(product)s, per unit and month")
+        return product.name if product else code
+
+    def _add_manual(self, code: str) -> None:
+        """A discount, and a price of its own; the row that they stand in names the product."""
         self.fields[_DISCOUNT + code] = forms.DecimalField(
-            label=_("Discount on %(product)s, %%") % {"product": name}, min_value=Decimal(0), max_value=Decimal(100),
-            max_digits=7, decimal_places=4, required=False, widget=UnfoldAdminDecimalFieldWidget,
+            label=_("Discount in percent"), min_value=Decimal(0), max_value=Decimal(100), max_digits=7,
+            decimal_places=4, required=False, widget=UnfoldAdminDecimalFieldWidget,
         )  # fmt: skip
         if self._is_percentage(code):  # Nobody could say what a price in its place gives away.
             return
+        product = self.situation.product(code)
+        is_once = product is not None and product.billing == BillingRule.ONCE
         self.fields[_SPECIAL + code] = forms.DecimalField(
-            label=label % {"product": name}, min_value=Decimal(0), max_digits=16,
-            decimal_places=4, required=False, widget=UnfoldAdminDecimalFieldWidget,
+            label=_("Special price"), help_text=_("Per unit, once.") if is_once else _("Per unit and month."),
+            min_value=Decimal(0), max_digits=16, decimal_places=4, required=False, widget=UnfoldAdminDecimalFieldWidget,
         )  # fmt: skip
 
     def _is_percentage(self, code: str) -> bool:

@@ -7,10 +7,12 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
+from commerce import amounts
 from commerce.configuring.situations import Configuration, ConfigurationRefused
 from commerce.deal_desk import deal_desk
 from commerce.models import Contract, Deal, DealStage, Price, Quote
-from commerce.quotes import acceptance, quote_lifecycle, staff_quotes
+from commerce.pricing.money import Money
+from commerce.quotes import acceptance, price_steps, quote_lifecycle, staff_quotes
 from commerce.quotes.manual_prices import ManualPrice
 from commerce.quotes.quoting import PriceIsPersonal, refresh_quote
 from commerce.quotes.staff_quotes import Terms
@@ -256,7 +258,8 @@ def test_the_editor_makes_a_draft_and_leads_it_to_the_customer(contract, product
     page = client.get(url).content.decode()
     everything = {name: "0" for name in ("audit_log", "api_boost", "storage_pack", "onboarding") if name in products}
     data = everything | typed(discount_business="10", title="With <b>SSO</b>")
-    assert "Discount on Business" in page
+    assert 'role="group" aria-label="Business"' in page
+    assert page.count("Discount in percent") == page.count("Special price") > 1
     preview = client.post(url, data | {"preview": "1"}).content.decode()
     assert not Quote.objects.exists()
     assert "€2,524.24" in preview
@@ -280,6 +283,22 @@ def test_the_editor_makes_a_draft_and_leads_it_to_the_customer(contract, product
     assert (made.status, made.closing_note) == ("withdrawn", "A mistake.")
 
 
+def test_the_page_of_a_quote_says_in_words_what_is_wanted_set_by_hand_and_how_it_was_priced(draft, seller, signed_in):
+    made = draft(manual={"business": ManualPrice(discount_percent=Decimal("12.5"), special_price=Decimal(18))})
+    page = signed_in(seller).get(reverse("admin:commerce_quote_change", args=[made.pk])).content.decode()
+    assert "Business, 60 seats" in page
+    assert "Business: special price of €18.00 · Business: discount of 12.5 %" in page
+    line = made.lines.get(product__code="business", quantity__gt=0)
+    named = dict(price_steps.in_words(line, made.currency))
+    assert named["Original price"] == "€19.00"
+    assert named["All units"] == amounts.money(Money(line.total_minor, "EUR"))
+    assert all(f"{name}: {figure}" in page for name, figure in named.items())
+    credit = made.lines.get(quantity__lt=0)
+    assert price_steps.in_words(credit, made.currency)[-1] == (
+        "All units", amounts.money(Money(credit.total_minor, "EUR")),
+    )  # fmt: skip
+
+
 def test_a_mistake_in_the_editor_loses_nothing_that_was_typed(contract, seller, signed_in):
     answer = signed_in(seller).post(
         f"{NEW}?account={contract.account_id}", typed(seats="sixty", discount_business="101", title="Option A")
@@ -295,7 +314,7 @@ def test_who_may_not_give_discounts_is_not_asked_for_any_and_none_are_taken(cont
     cs = make_staff("cs@vendor.example", "Cy Sand", group="Customer success")
     client = signed_in(cs)
     url = f"{NEW}?account={contract.account_id}"
-    assert "Discount on" not in client.get(url).content.decode()
+    assert "Discount in percent" not in client.get(url).content.decode()
     everything = {name: "0" for name in ("audit_log", "api_boost", "storage_pack", "onboarding") if name in products}
     client.post(url, everything | typed(discount_business="90"))
     assert Quote.objects.get().manual_prices == {}
