@@ -263,8 +263,16 @@ class Renewal(models.Model):
         return self.monthly_after_minor - self.monthly_before_minor
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether the contract was changed after the offer was made. The job makes a new one within the hour."""
+        if self.state != RenewalState.OFFERED or self.quote is None or not self.quote.status_choice.is_open:
+            return False
+        return self.quote.contract_version != self.contract.version
+
+    @property
     def can_be_accepted(self) -> bool:
-        return self.state in (RenewalState.OFFERED, RenewalState.GRACE) and self.quote_id is not None
+        is_offered = self.state in (RenewalState.OFFERED, RenewalState.GRACE) and self.quote_id is not None
+        return is_offered and not self.is_outdated
 
 
 class NoticeKind(models.TextChoices):

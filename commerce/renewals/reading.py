@@ -173,12 +173,11 @@ def view_of(renewal: Renewal, today: date) -> RenewalView:
 
 
 def _lines(renewal: Renewal, before: Iterable[OwnedLine]) -> Iterable[RenewedLine]:
-    quoted = {}
-    if renewal.quote is not None:
+    quoted, is_kept = {}, renewal.quote is None or renewal.is_outdated
+    if renewal.quote is not None and not is_kept:
         quoted = {line.product_id: line for line in renewal.quote.lines.select_related("product")}
     for held in before:
         line = quoted.pop(held.product.pk, None)
-        is_kept = renewal.quote is None
         flag = renewal.flags.get(held.product.code, "")
         yield RenewedLine(
             product=held.product,

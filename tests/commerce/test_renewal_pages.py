@@ -1,15 +1,19 @@
 """The renewal centre of customers, and the board of our people."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import OutgoingMail
-from commerce.models import Renewal, RenewalTerms
+from commerce.contracts import ledger
+from commerce.contracts.ledger import Entry
+from commerce.models import Contract, DeltaKind, Renewal, RenewalTerms
 from commerce.renewals import running
 from commerce.renewals.risk import set_risk
 from tests.factories import START, make_contract
@@ -53,6 +57,22 @@ def test_the_centre_says_what_renews_at_which_price(client, offered, url):
         assert words in page
     assert page.count("data-primary-action") == 1
     assert reverse("commerce:quote", args=[offered.quote.public_id]) in page
+
+
+def test_an_offer_for_the_contract_as_it_was_is_not_offered_any_more(client, offered, contract, products, url, now):
+    sso = Entry(products["sso"], DeltaKind.NEW, Decimal(1), Decimal(10), 10_00)
+    ledger.append(
+        contract=contract, entries=[sso], effective_date=now.date(), billing_date=now.date(), actor=Actor.system()
+    )
+    Contract.objects.update(version=F("version") + 1)
+    for page in (text(client.get(reverse("commerce:renewals"))), text(client.get(url("renewal")))):
+        assert "A new offer is made within the hour" in page
+        for words in ("€587.10", "Not renewed", "Read and accept"):
+            assert words not in page
+    running.run_due(now=now)
+    page = text(client.get(url("renewal")))
+    assert "A new offer is made within the hour" not in page
+    assert "Read and accept" in page
 
 
 def test_prices_are_not_on_the_page_of_whoever_may_not_see_them(viewer, offered, url, signed_in):
