@@ -78,7 +78,7 @@ def trend_words(meter: Meter, points: Sequence[UsagePoint]) -> str:
         return ""
     percent = round((now.quantity - before.quantity) / before.quantity * 100)
     if percent == 0:
-        return _("As much as three months before")
+        return _("as much as three months before")
     template = _("%(percent)s %% more than three months before") if percent > 0 else _(
         "%(percent)s %% less than three months before"
     )  # fmt: skip
