@@ -1,11 +1,13 @@
 """Quotes and invoices as PDF: the same bytes for the same contents, whenever and wherever they are made."""
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import typst
 from django.conf import settings
@@ -21,6 +23,8 @@ from commerce.billing.references import in_groups
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "commerce" / "typst"
 
+Template = TypeVar("Template", Path, bytes)
+
 
 def to_pdf(data: Mapping[str, object], *, day: date, xml: bytes = b"", template: str = "document") -> bytes:
     """A document of the `day`; `data` is what the template shows, written out: no figure is worked out there.
@@ -28,11 +32,31 @@ def to_pdf(data: Mapping[str, object], *, day: date, xml: bytes = b"", template:
     A PDF/A-3, for archives. With `xml`, of `einvoices`, it is an e-invoice, too (Factur-X).
     """
     inputs = {"document": json.dumps(data), "einvoice": xml.decode()}
-    compiler = typst.Compiler(TEMPLATES / f"{template}.typ", font_paths=fonts(), sys_inputs=inputs)
-    pdf = compiler.compile(format="pdf", timestamp=datetime.combine(day, time.min, tzinfo=UTC), pdf_standards=["a-3b"])
+    issued_at = datetime.combine(day, time.min, tzinfo=UTC)
+    pdf = draw(TEMPLATES / f"{template}.typ", inputs, issued_at=issued_at, for_archives=True)
+    return _declared(pdf) if xml else pdf
+
+
+class ForkedAfterDrawing(Exception):
+    """This process was forked from one that has drawn: typst's threads stayed there, and it would wait for ever."""
+
+
+def draw(
+    template: Template, inputs: dict[str, str], *, issued_at: datetime | None = None, for_archives: bool = False
+) -> bytes:
+    """A PDF, whatever its contents. Raises ForkedAfterDrawing."""
+    if _first_drawn_by() != os.getpid():
+        raise ForkedAfterDrawing
+    compiler = typst.Compiler(template, font_paths=fonts(), sys_inputs=inputs)
+    pdf = compiler.compile(format="pdf", timestamp=issued_at, pdf_standards=["a-3b"] if for_archives else [])
     if not isinstance(pdf, bytes):  # Only images come page by page.
         raise TypeError("typst made no PDF")
-    return _declared(pdf) if xml else pdf
+    return pdf
+
+
+@lru_cache(maxsize=1)
+def _first_drawn_by() -> int:
+    return os.getpid()
 
 
 def _declared(pdf: bytes) -> bytes:

@@ -4,13 +4,12 @@ import json
 from collections.abc import Sequence
 from io import BytesIO
 
-import typst
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageDraw
 
 from commerce.catalogue.catalogue import grant_words
 from commerce.catalogue.product_files import taken
-from commerce.documents import fonts
+from commerce.documents import draw
 from commerce.models import FileKind, Product, ProductFile
 
 BOARDS = {"team": 3, "business": 4, "enterprise": 5}  # How many columns of work each plan's board has.
@@ -68,7 +67,4 @@ def _sheet(product: Product) -> bytes:
 def a_sheet(name: str, summary: str, lines: Sequence[str]) -> bytes:
     """A page about something, as a PDF."""
     sheet = {"name": name, "summary": summary, "lines": list(lines)}
-    pdf = typst.compile(SHEET, font_paths=fonts(), sys_inputs={"sheet": json.dumps(sheet)}, format="pdf")
-    if not isinstance(pdf, bytes):  # Only images come page by page.
-        raise TypeError("typst made no PDF")
-    return pdf
+    return draw(SHEET, {"sheet": json.dumps(sheet)})

@@ -19,6 +19,7 @@ from commerce import documents, tasks
 from commerce.models import Product, Quote, QuoteDrawing
 from commerce.quotes import quote_documents
 from commerce.quotes.quoting import create_quote
+from sandbox import dying
 from tests.racing import closing, wait_for_locks
 
 
@@ -200,6 +201,12 @@ def test_it_brings_its_own_fonts(quote, language, fonts):
     pages = PdfReader(io.BytesIO(quote_documents.render_pdf(quote))).pages
     named = {str(font.get_object()["/BaseFont"]) for page in pages for font in page["/Resources"]["/Font"].values()}
     assert {name.split("+")[1].split("-")[0] for name in named} == fonts
+
+
+def test_a_process_forked_from_one_that_has_drawn_says_so_instead_of_waiting_for_ever(capfd):
+    documents.draw(b"Drawn", {})
+    assert dying.wait([dying.fork(lambda: documents.draw(b"Drawn again", {}))]) == [1]
+    assert "ForkedAfterDrawing" in capfd.readouterr().err
 
 
 def test_a_build_without_fonts_makes_no_document_in_others(quote, settings, tmp_path):

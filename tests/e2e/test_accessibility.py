@@ -8,6 +8,7 @@ import hashlib
 import os
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -74,35 +75,41 @@ def look(browser, live_server):
         return [problem for sight in sights for width, theme in sight.looks for problem in _visit(sight, width, theme)]
 
     def _visit(sight, width, theme):
+        page = context_of(sight.user, sight.language, width, theme).new_page()
+        try:
+            return [f"{sight.name} ({width}, {theme}): {line}" for line in _problems(sight, page)]
+        finally:
+            page.close()
+
+    @cache
+    def context_of(user, language, width, theme):
+        """One for all that somebody looks at in one way: it keeps the style sheets and scripts."""
         context = browser.new_context(
             base_url=live_server.url,
             viewport={"width": WIDTHS[width], "height": 900},
             color_scheme=theme,  # What the admin goes by; the portal has a cookie.
             reduced_motion="reduce",
         )
-        try:
-            context.add_cookies(
-                [
-                    {"name": name, "value": value, "url": live_server.url}
-                    for name, value in _cookies(sight, theme).items()
-                ]
-            )
-            context.route(
-                f"{portal_settings.STRIPE_JS_ORIGIN}/**",
-                lambda route: route.fulfill(body=STRIPE_JS, content_type="text/javascript"),
-            )
-            return [f"{sight.name} ({width}, {theme}): {line}" for line in _problems(sight, context.new_page())]
-        finally:
-            context.close()
+        opened.append(context)
+        cookies = _cookies(user, language, theme)
+        context.add_cookies([{"name": name, "value": value, "url": live_server.url} for name, value in cookies.items()])
+        context.route(
+            f"{portal_settings.STRIPE_JS_ORIGIN}/**",
+            lambda route: route.fulfill(body=STRIPE_JS, content_type="text/javascript"),
+        )
+        return context
 
-    return examine
+    opened = []
+    yield examine
+    for context in opened:
+        context.close()
 
 
-def _cookies(sight, theme):
+def _cookies(user, language, theme):
     from tests.world import session_of
 
-    session = {portal_settings.SESSION_COOKIE_NAME: session_of(sight.user)} if sight.user else {}
-    return {"theme": theme, portal_settings.LANGUAGE_COOKIE_NAME: sight.language, **session}
+    session = {portal_settings.SESSION_COOKIE_NAME: session_of(user)} if user else {}
+    return {"theme": theme, portal_settings.LANGUAGE_COOKIE_NAME: language, **session}
 
 
 def _problems(sight, page):
