@@ -154,7 +154,7 @@ class ConfigurationForm(forms.Form):
             field.choices = [(offered.product.code, self._plan_label(offered)) for offered in plans]
             if owned is not None and owned.product.code not in self.situation.offered:
                 field.choices = [(owned.product.code, owned.product.name), *field.choices]
-        field.error_messages["invalid_choice"] = _("We don't sell the plan “%(value)s”.")
+        field.error_messages["invalid_choice"] = self._no_plan()
         field.error_messages["required"] = _("Choose a plan.")
         field.initial = owned.product.code if owned else ""
         seats = self.fields["seats"]
@@ -167,6 +167,12 @@ class ConfigurationForm(forms.Form):
                 "used": amounts.number(used),
                 "seats": amounts.number(self.situation.seats),
             }
+
+    def _no_plan(self) -> str:
+        """What is said of a plan that is not there to be chosen: asked for one that was sold once, its name."""
+        named = "" if self.named is None else self.named.get("plan", "")
+        over = "" if self.situation.product(named) else self.situation.sold_no_more(named)
+        return over.replace("%", "%%") or _("We don't sell the plan “%(value)s”.")
 
     def _offer_addons(self) -> None:
         addons = [offered for offered in self.situation.offered.values() if not offered.is_plan]
@@ -237,15 +243,17 @@ class ConfigurationForm(forms.Form):
             if name in NO_PRODUCTS or name.startswith("utm_"):
                 continue
             if name not in self.fields:
-                product = self.situation.product(name)
-                words = (
-                    _("%(product)s is not sold at your prices yet. Talk to us, we will help.")
-                    if product
-                    else _("We don't sell “%(product)s”.")
-                )
-                self.add_error(None, words % {"product": product.name if product else name[:40]})
+                self.add_error(None, self._why_stranger(name))
             elif len(self.named.getlist(name)) > 1:
                 self.add_error(name, _("This is listed twice. Name it once, with its quantity."))
+
+    def _why_stranger(self, name: str) -> str:
+        """Why what is named can't be had: it has no price, was sold once, or is none of ours."""
+        if product := self.situation.product(name):
+            return _("%(product)s is not sold at your prices yet. Talk to us, we will help.") % {
+                "product": product.name
+            }
+        return self.situation.sold_no_more(name) or _("We don't sell “%(product)s”.") % {"product": name[:40]}
 
 
 def _decimal_field(product: Product, *, help_text: str, held: Decimal) -> forms.DecimalField:

@@ -8,6 +8,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any, ClassVar
 
+from django.core.validators import slug_re
 from django.db.models import Subquery
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -172,6 +173,19 @@ class Situation:
         if code in self.offered:
             return self.offered[code].product
         return self.owned[code].product if code in self.owned else None
+
+    def sold_no_more(self, code: str) -> str:
+        """That a product was sold once, and what has taken its place; empty where it never was. One query."""
+        if not slug_re.match(code):
+            return ""
+        product = Product.objects.filter(code=code).select_related("successor").first()
+        if product is None or not product.lifecycle_on(self.today).is_over:
+            return ""
+        successor = product.successor
+        if successor is None or successor.code not in self.offered:
+            return _("%(product)s is sold no more.") % {"product": product.name}
+        named = {"product": product.name, "successor": successor.name}
+        return _("%(product)s is sold no more; “%(successor)s” has taken its place.") % named
 
     def held(self, code: str) -> Decimal:
         line = self.owned.get(code)

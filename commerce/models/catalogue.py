@@ -51,6 +51,11 @@ class Lifecycle(models.TextChoices):
     END_OF_SALE = "end_of_sale", gettext_lazy("End of sale: those who have it keep it")
     END_OF_LIFE = "end_of_life", gettext_lazy("End of life: it runs no more")
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it was sold once, and is no more."""
+        return self in _ENDED
+
 
 _ENDED = (Lifecycle.END_OF_SALE, Lifecycle.END_OF_LIFE)
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from commerce.models import Deal, Price, Quote
+from commerce.models import Deal, Price, Product, Quote
 from tests.factories import make_member
 from tracking.models import UsageDaily
 
@@ -92,6 +92,19 @@ def test_what_cannot_be_sold_is_said(admin, contract, signed_in, named, words):
     assert "Review the quote" not in part
     assert part.count("data-primary-action") == 1
     assert "<script" not in part
+
+
+def test_what_was_sold_once_is_named_with_what_has_taken_its_place(admin, contract, products, signed_in, today):
+    client = signed_in(admin)
+    Product.objects.filter(code="business").update(end_of_sale_date=today, successor=products["enterprise"])
+    Product.objects.filter(code="sso").update(lifecycle="end_of_sale")
+    page = html.unescape(text_of(client.get(PRICE, {"plan": "business", "seats": "60", "sso": "1"})))
+    assert "Business is sold no more; “Enterprise” has taken its place." in page
+    assert "Single sign-on & directory sync is sold no more." in page
+    Product.objects.filter(code="sso").update(lifecycle="draft")
+    page = html.unescape(text_of(client.get(PRICE, {"sso": "1"})))
+    assert "We don't sell “sso”." in page
+    assert "Single sign-on" not in page
 
 
 def test_seats_in_use_are_named(admin, acme, contract, signed_in, today):
