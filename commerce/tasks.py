@@ -22,11 +22,13 @@ from commerce.billing import (
     returning,
     standing,
     totals,
+    transfers,
     usage_bills,
 )
 from commerce.configuring import configurations
 from commerce.contracts import applying
 from commerce.deal_desk import deal_decisions
+from commerce.models import BankStatement
 from commerce.orders import provisioning
 from commerce.quotes import approvals, quote_documents, quote_lifecycle, quote_pricing
 from commerce.renewals import notices, running
@@ -81,6 +83,22 @@ def remind_of_invoices(**kwargs: object) -> None:
     now = timezone.now()
     receivables.send_reminders(now=now)
     expiring_cards.tell_of_expiry(now=now)
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def match_transfers(*, statement_id: int, after: int = 0, **kwargs: object) -> None:
+    """The transfers of a statement that fit their invoices, some at a time."""
+    statement = BankStatement.objects.get(pk=statement_id)
+    last = transfers.match_next(statement=statement, now=timezone.now(), after=after)
+    if last is not None:
+        enqueue(match_transfers, statement_id=statement_id, after=last)
+
+
+@shared_task(base=AccountTask, all_accounts=True)
+def resume_matching(**kwargs: object) -> None:
+    """Every minute: statements whose wake-up was lost, or whose worker died. A worker for each."""
+    for statement_id in transfers.left_behind():
+        enqueue(match_transfers, statement_id=statement_id)
 
 
 @shared_task(base=AccountTask, all_accounts=True)

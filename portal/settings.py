@@ -437,6 +437,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "bill-contracts": {"task": "commerce.tasks.bill_contracts", "schedule": crontab(minute=15), "options": {}},
     "check-books": {"task": "commerce.tasks.check_books", "schedule": crontab(hour=2, minute=30), "options": {}},
     "escalate-approvals": {"task": "commerce.tasks.escalate_approvals", "schedule": crontab(minute=10), "options": {}},
+    "resume-matching": {"task": "commerce.tasks.resume_matching", "schedule": 60, "options": {"expires": 60}},
     "resume-quote-pricings": {
         "task": "commerce.tasks.resume_quote_pricings",
         "schedule": 30,

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
@@ -27,7 +27,7 @@ from commerce.admin.bases import AmountsByPermission
 from commerce.admin.receivables import MOST_DIGITS, ReasonForm, money_page
 from commerce.billing import bank_statements, transfers
 from commerce.billing.references import in_groups
-from commerce.models import BankTransfer, Invoice, TransferProblem, TransferState
+from commerce.models import BankStatement, BankTransfer, Invoice, TransferProblem, TransferState
 from commerce.pricing.money import Money, exponent_of, from_minor, to_minor
 from tracking.actor import Actor
 
@@ -131,15 +131,23 @@ def read_statement(request: StaffRequest) -> HttpResponse:
         messages.warning(request, _("The statement is no longer at hand. Choose it again."))
         return redirect("admin:commerce_bankstatement_read")
     name, lines = kept
-    made = transfers.take_in(name=name, lines=lines, actor=Actor.staff(request.user.pk), now=timezone.now())
-    settled = BankTransfer.objects.filter(pk__in=[one.pk for one in made]).exclude(state="waiting").count()
-    new = ngettext("%(new)d new payment", "%(new)d new payments", len(made)) % {"new": len(made)}
-    messages.success(
-        request,
-        _("%(what)s. Invoices paid: %(settled)d. Waiting for you: %(waiting)d.")
-        % {"what": new, "settled": settled, "waiting": len(made) - settled},
-    )
-    return redirect("admin:commerce_banktransfer_changelist")
+    read = transfers.take_in(name=name, lines=lines, actor=Actor.staff(request.user.pk), now=timezone.now())
+    if read is None:
+        messages.info(request, _("Nothing in this statement is new."))
+        return redirect("admin:commerce_banktransfer_changelist")
+    return redirect("admin:commerce_bankstatement_progress", read.pk)
+
+
+@requires_staff(MAY_HANDLE)
+def statement_progress(request: StaffRequest, pk: int) -> HttpResponse:
+    """How far a statement is; asked again every other second while its payments are matched."""
+    statement = get_object_or_404(BankStatement, pk=pk)
+    part = "admin/commerce/_statement_progress.html"
+    context = {"statement": statement, "progress": transfers.progress(statement), "part": part}
+    if request.headers.get("HX-Request"):
+        return render(request, part, context)
+    frame = admin.site.each_context(request) | {"title": _("Read a bank statement in")}
+    return render(request, "admin/commerce/statement_progress.html", frame | context)
 
 
 def _statement_page(request: StaffRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:
@@ -191,6 +199,8 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
     @display(description=gettext_lazy("problem"))
     def open_problem(self, transfer: BankTransfer) -> str:
+        if transfer.is_being_matched:
+            return _("Being matched")
         return transfer.get_problem_display() if transfer.state == TransferState.WAITING else ""
 
     @display(description=gettext_lazy("paid by hand"))
@@ -281,6 +291,7 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("read/", wrap(look_at_statement), name="commerce_bankstatement_read"),
+            path("read/<int:pk>/", wrap(statement_progress), name="commerce_bankstatement_progress"),
             path("read/confirm/", wrap(read_statement), name="commerce_bankstatement_confirm"),
             *super().get_urls(),
         ]

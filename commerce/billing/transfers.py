@@ -4,17 +4,20 @@ A line of a statement is one transfer, however often it is read in. What pays an
 `settling.mark_paid`, as a card does; what is more or less than was owed goes through the company's balance.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.jobs import enqueue
 from accounts.models import Account
+from accounts.scope import staff_scope
 from commerce.billing import balances, settling, standing
 from commerce.billing.bank_statements import Line
 from commerce.billing.references import compact, creditor_reference
@@ -34,6 +37,9 @@ from tracking.actor import Actor
 from tracking.models import EventName
 from tracking.services import record
 
+logger = logging.getLogger(__name__)
+
+MATCHED_AT_ONCE = 100  # By one job, which may take a minute.
 LOOKED_BACK = timedelta(days=500)  # How old an invoice may be whose number a payment still names.
 
 
@@ -49,6 +55,20 @@ class Match:
     invoice: Invoice | None
     problem: str  # A TransferProblem; empty: it settles the invoice.
     is_known: bool  # It was read in before, and nothing becomes of it now.
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many transfers a statement has brought, and what has become of them."""
+
+    total: int
+    left: int  # No worker has looked at them yet.
+    waiting: int  # For a person.
+    settled: int
+
+    @property
+    def done(self) -> int:
+        return self.total - self.left
 
 
 def look_at(*, lines: Sequence[Line], today: date) -> list[Match]:
@@ -69,22 +89,57 @@ def look_at(*, lines: Sequence[Line], today: date) -> list[Match]:
     return found
 
 
-def take_in(*, name: str, lines: Sequence[Line], actor: Actor, now: datetime) -> list[BankTransfer]:
-    """Read a statement in: each line that is new becomes a transfer, and pays its invoice where it fits exactly.
+def take_in(*, name: str, lines: Sequence[Line], actor: Actor, now: datetime) -> BankStatement | None:
+    """Read a statement in: each line that is new becomes a transfer, and those that fit exactly wait for a worker.
 
-    The transfers that are new. Reading the same lines again changes nothing.
+    None where nothing in it is new: reading the same lines again changes nothing.
     """
+    from commerce.tasks import match_transfers
+
+    matches = [match for match in look_at(lines=lines, today=now.date()) if not match.is_known]
+    if not matches:
+        return None
     with transaction.atomic():
-        statement = BankStatement(legal_entity=settings.LEGAL_ENTITY, name=name[:200], imported_at=now)
-        statement.imported_by_id = actor.user_id
-        statement.save()
-        matches = [match for match in look_at(lines=lines, today=now.date()) if not match.is_known]
+        statement = BankStatement.objects.create(
+            legal_entity=settings.LEGAL_ENTITY, name=name[:200], imported_by_id=actor.user_id, imported_at=now
+        )
         BankTransfer.objects.bulk_create((_transfer(match, statement) for match in matches), ignore_conflicts=True)
-        made = list(statement.transfers.select_related("invoice", "account").order_by("pk"))
-        for transfer in made:
-            if not transfer.problem:
-                _settle_exact(transfer, actor=actor, now=now)
-    return made
+        enqueue(match_transfers, statement_id=statement.pk)
+    return statement
+
+
+def match_next(*, statement: BankStatement, now: datetime, after: int = 0) -> int | None:
+    """Settle the next transfers of a statement that fit their invoices, each in a transaction of its own.
+
+    The last one that was looked at, for the next call; None when all were. Run again, or twice at once, each pays once.
+    """
+    left = statement.transfers.being_matched().filter(pk__gt=after).order_by("pk")
+    batch = list(left.values_list("pk", flat=True)[:MATCHED_AT_ONCE])
+    by_id = statement.imported_by_id
+    actor = Actor.system(None) if by_id is None else Actor.staff(by_id)  # It is paid in the name of who read it in.
+    for pk in batch:
+        try:
+            _match(pk, actor=actor, now=now)
+        except Exception:
+            logger.exception("bank transfer %s could not be settled", pk)
+    return batch[-1] if len(batch) == MATCHED_AT_ONCE else None
+
+
+def left_behind() -> list[int]:
+    """Statements some of whose transfers no worker has got to yet."""
+    return sorted(set(BankTransfer.objects.being_matched().values_list("statement_id", flat=True)))
+
+
+def progress(statement: BankStatement) -> Progress:
+    """How far a statement is. One query."""
+    left = Q(state=TransferState.WAITING, problem="")
+    counted = statement.transfers.aggregate(
+        total=Count("pk"),
+        left=Count("pk", filter=left),
+        waiting=Count("pk", filter=Q(state=TransferState.WAITING) & ~left),
+        settled=Count("pk", filter=Q(state=TransferState.SETTLED)),
+    )
+    return Progress(**counted)
 
 
 def assign(*, transfer: BankTransfer, invoice: Invoice, actor: Actor, now: datetime) -> None:
@@ -243,7 +298,7 @@ def _marked_by_hand() -> QuerySet[Invoice]:
     return marked.select_related("account", "marked_paid_by")
 
 
-def _problem(line: Line, invoice: Invoice | None, paying: set[int], marked: set[int]) -> str:
+def _problem(line: Line | BankTransfer, invoice: Invoice | None, paying: set[int], marked: set[int]) -> str:
     if invoice is None:
         return TransferProblem.UNKNOWN
     if line.currency != invoice.currency:
@@ -280,15 +335,26 @@ def _transfer(match: Match, statement: BankStatement) -> BankTransfer:
     )
 
 
-def _settle_exact(transfer: BankTransfer, *, actor: Actor, now: datetime) -> None:
-    """Pay the invoice; where that is not possible any more, a person looks at it."""
-    if transfer.invoice is None:
-        return
-    try:
-        with transaction.atomic():
-            assign(transfer=transfer, invoice=transfer.invoice, actor=actor, now=now)
-    except NotHandled as refusal:
-        BankTransfer.objects.filter(pk=transfer.pk).update(problem=TransferProblem.ORDER, note=str(refusal)[:200])
+def _match(pk: int, *, actor: Actor, now: datetime) -> None:
+    """Pay its invoice with a transfer; where that is not possible any more, a person looks at it."""
+    fitting = BankTransfer.objects.being_matched().select_for_update(of=("self",), skip_locked=True)
+    with staff_scope(actor):
+        transfer = fitting.select_related("invoice").filter(pk=pk).first()
+        if transfer is None or transfer.invoice is None:
+            return  # Another worker has it, or a person had.
+        owed = _owed(transfer.invoice)
+        marked = set(_marked_by_hand().filter(pk=owed.pk).values_list("pk", flat=True))
+        paying = set(PaymentAttempt.objects.filter(invoice=owed).pending().values_list("invoice_id", flat=True))
+        transfer.problem = _problem(transfer, owed, paying, marked)
+        if not transfer.problem:
+            try:
+                settling.mark_paid(invoice=owed, amount_minor=owed.due_minor, payer=actor, now=now)
+            except (fulfilling.OrderCancelled, fulfilling.ContractMoved) as error:
+                transfer.problem, transfer.note = TransferProblem.ORDER, str(error)[:200]
+        if transfer.problem:
+            transfer.save(update_fields=["problem", "note"])
+            return
+        _close(transfer, TransferState.SETTLED, account=owed.account, invoice=owed, actor=actor, now=now)
 
 
 def _locked(transfer: BankTransfer) -> BankTransfer:

@@ -51,7 +51,12 @@ class BankTransferQuerySet(models.QuerySet["BankTransfer"]):
         return self.filter(account=account)
 
     def waiting(self) -> Self:
-        return self.filter(state=TransferState.WAITING)
+        """For a person's decision."""
+        return self.filter(state=TransferState.WAITING).exclude(problem="")
+
+    def being_matched(self) -> Self:
+        """For a worker: each fits its invoice, as far as was seen when it was read in."""
+        return self.filter(state=TransferState.WAITING, problem="")
 
 
 class BankTransfer(models.Model):
@@ -92,3 +97,8 @@ class BankTransfer(models.Model):
 
     def __str__(self) -> str:
         return f"{date_format(self.booked_date)}, {self.payer_name}"
+
+    @property
+    def is_being_matched(self) -> bool:
+        """Whether a worker, and nobody yet, is to look at it."""
+        return self.state == TransferState.WAITING and not self.problem

@@ -7,6 +7,7 @@ from accounts.permissions import StaffGroup
 from commerce.billing import bank_statements, expiring_cards, standing, transfers
 from commerce.models import (
     AutoPay,
+    BankTransfer,
     Collection,
     DayTotal,
     DunningPolicy,
@@ -98,8 +99,9 @@ def _read_statement(finance: User, now: datetime) -> None:
         ),
     ]
     read = bank_statements.read("\n".join(lines).encode())
-    made = transfers.take_in(name="statement.csv", lines=read, actor=actor, now=now - timedelta(hours=2))
-    transfers.to_balance(transfer=made[-1], account=early, actor=actor, now=now - timedelta(hours=1))
+    taken_in = transfers.take_in(name="statement.csv", lines=read, actor=actor, now=now - timedelta(hours=2))
+    in_advance = BankTransfer.objects.get(statement=taken_in, amount_minor=250_00)
+    transfers.to_balance(transfer=in_advance, account=early, actor=actor, now=now - timedelta(hours=1))
 
 
 def _compare_days(now: datetime) -> None:

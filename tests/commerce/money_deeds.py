@@ -78,9 +78,10 @@ class MoneyDeeds(Deeds):
             return
         text, key = invoice.payment_reference, uuid.uuid4().hex
         line = Line(self.now.date(), amount_minor, invoice.currency, "Machine", "", text, key)
-        for transfer in transfers.take_in(name="Statement", lines=[line], actor=self._staff, now=self.now):
-            if transfer.problem:
-                transfers.assign(transfer=transfer, invoice=invoice, actor=self._staff, now=self.now)
+        read = transfers.take_in(name="Statement", lines=[line], actor=self._staff, now=self.now)
+        transfers.match_next(statement=read, now=self.now)
+        for transfer in read.transfers.waiting():
+            transfers.assign(transfer=transfer, invoice=invoice, actor=self._staff, now=self.now)
 
     @rule(number=NUMBERS)
     def charge_a_card_from_now_on(self, number: str) -> None:

@@ -36,6 +36,7 @@ def test_every_schedule_names_a_job(settings):
         "commerce.tasks.expire_quotes",
         "commerce.tasks.escalate_approvals",
         "commerce.tasks.sweep_configurations",
+        "commerce.tasks.resume_matching",
         "commerce.tasks.resume_quote_pricings",
         "commerce.tasks.draw_quotes",
         "commerce.tasks.apply_contract_changes",

@@ -3,13 +3,23 @@
 from datetime import date, timedelta
 
 import pytest
+from celery import current_app
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from commerce import tasks
 from commerce.billing import bank_statements, books, crediting, settling, statements, transfers
 from commerce.billing.references import creditor_reference, in_groups, is_valid
-from commerce.models import BalanceEntry, BankTransfer, Invoice, InvoiceStatus, OrderStatus, TransferState
+from commerce.models import (
+    BalanceEntry,
+    BankStatement,
+    BankTransfer,
+    Invoice,
+    InvoiceStatus,
+    OrderStatus,
+    TransferState,
+)
 from tests.factories import make_invoice, make_staff
 from tracking.actor import Actor
 from tracking.models import Event, EventName
@@ -35,7 +45,11 @@ def take_in(actor, now):
     def take(amount, text, *, currency="EUR", bank_id="B1"):
         content = f"{HEADER}2026-11-18,{amount},{currency},Acme,DE89370400440532013000,{text},{bank_id}\n"
         lines = bank_statements.read(content.encode())
-        return transfers.take_in(name="statement.csv", lines=lines, actor=actor, now=now)
+        read = transfers.take_in(name="statement.csv", lines=lines, actor=actor, now=now)
+        if read is None:
+            return []
+        transfers.match_next(statement=read, now=now)
+        return list(read.transfers.select_related("invoice", "account").order_by("pk"))
 
     return take
 
@@ -142,6 +156,108 @@ def test_what_does_not_fit_waits_for_a_person(take_in, invoice, acme, amount, cu
 def test_an_invoice_that_is_being_paid_by_card_waits(take_in, invoice, make_attempt):
     make_attempt(invoice, state="unknown")
     assert take_in("1677.13", invoice.number)[0].problem == "being_paid"
+
+
+# The worker
+
+
+@pytest.fixture
+def read_in(acme, actor, now):
+    """Three invoices, and a statement that pays them, which no worker has looked at."""
+    invoices = [make_invoice(acme, now=now, due_date=now.date() + timedelta(days=14)) for _number in range(3)]
+    rows = "".join(f"2026-11-18,10.00,EUR,Acme,,{one.number},{one.number}\n" for one in invoices)
+    lines = bank_statements.read((HEADER + rows).encode())
+    return invoices, transfers.take_in(name="statement.csv", lines=lines, actor=actor, now=now)
+
+
+def match_all(statement, now):
+    after = 0
+    while after is not None:
+        after = transfers.match_next(statement=statement, now=now, after=after)
+
+
+def states(statement):
+    return [f"{one.state} {one.problem}".strip() for one in statement.transfers.order_by("pk")]
+
+
+def test_reading_a_statement_in_pays_nothing_before_a_worker_does(read_in, finance, now):
+    _invoices, statement = read_in
+    assert states(statement) == ["waiting"] * 3
+    assert (transfers.progress(statement).done, BankTransfer.objects.waiting().count()) == (0, 0)
+    match_all(statement, now)
+    assert states(statement) == ["settled"] * 3
+    assert transfers.progress(statement) == transfers.Progress(total=3, left=0, waiting=0, settled=3)
+    assert set(statement.transfers.values_list("handled_by", flat=True)) == {finance.pk}
+    assert {one.user_id for one in Event.objects.filter(name=EventName.INVOICE_PAID)} == {finance.pk}
+    assert not transfers.left_behind()
+
+
+def test_what_a_worker_left_behind_is_found_and_paid_once(read_in, now, monkeypatch):
+    _invoices, statement = read_in
+    monkeypatch.setattr(transfers, "MATCHED_AT_ONCE", 1)
+    after = transfers.match_next(statement=statement, now=now)  # And then its worker died.
+    assert after == statement.transfers.earliest("pk").pk
+    assert states(statement) == ["settled", "waiting", "waiting"]
+    assert transfers.left_behind() == [statement.pk]
+    for _worker in range(2):
+        match_all(statement, now)
+    assert states(statement) == ["settled"] * 3
+    assert Event.objects.filter(name=EventName.INVOICE_PAID).count() == 3
+
+
+@pytest.fixture
+def workers():
+    """What is enqueued runs at once, once its transaction has committed."""
+    current_app.conf.task_always_eager = True
+    yield
+    current_app.conf.task_always_eager = False
+
+
+@pytest.mark.usefixtures("workers")
+def test_the_job_goes_on_until_all_are_matched(read_in, monkeypatch, django_capture_on_commit_callbacks):
+    _invoices, statement = read_in
+    monkeypatch.setattr(transfers, "MATCHED_AT_ONCE", 2)
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.resume_matching()
+    assert states(statement) == ["settled"] * 3
+
+
+def test_one_that_fails_holds_up_no_other_and_is_tried_again(read_in, now, monkeypatch):
+    invoices, statement = read_in
+    pay = settling.mark_paid
+
+    def fail_for_the_first(**paid):
+        if paid["invoice"].pk == invoices[0].pk:
+            raise RuntimeError("the worker is in trouble")
+        pay(**paid)
+
+    monkeypatch.setattr(settling, "mark_paid", fail_for_the_first)
+    match_all(statement, now)
+    assert states(statement) == ["waiting", "settled", "settled"]
+    assert transfers.left_behind() == [statement.pk]
+    monkeypatch.undo()
+    match_all(statement, now)
+    assert states(statement) == ["settled"] * 3
+
+
+def test_what_changed_before_the_worker_came_is_for_a_person(read_in, actor, now, make_attempt):
+    (paid, less, paying), statement = read_in
+    with transaction.atomic():
+        settling.mark_paid(invoice=paid, amount_minor=paid.due_minor, payer=actor, now=now)
+    Invoice.objects.filter(pk=less.pk).update(covered_minor=1)
+    make_attempt(paying, state="unknown")
+    match_all(statement, now)
+    assert states(statement) == ["waiting closed", "waiting over", "waiting being_paid"]
+    assert not BalanceEntry.objects.exists()
+    assert Event.objects.filter(name=EventName.INVOICE_PAID).count() == 1
+
+
+def test_what_a_person_decided_before_the_worker_came_stands(read_in, acme, actor, now):
+    _invoices, statement = read_in
+    first = statement.transfers.earliest("pk")
+    transfers.to_balance(transfer=first, account=acme, actor=actor, now=now)
+    match_all(statement, now)
+    assert states(statement) == ["credited", "settled", "settled"]
 
 
 # Decisions
@@ -440,10 +556,24 @@ def test_finance_looks_at_a_statement_before_it_is_read_in(signed_in, finance, i
     assert f"Pays {invoice.number}" in text
     assert "No invoice of ours is named" in text
     assert not BankTransfer.objects.exists()
-    answer = client.post(reverse("admin:commerce_bankstatement_confirm"), {"token": page.context["token"]}, follow=True)
-    assert "2 new payments. Invoices paid: 1. Waiting for you: 1." in answer.content.decode()
+    confirm = reverse("admin:commerce_bankstatement_confirm")
+    answer = client.post(confirm, {"token": page.context["token"]}, follow=True)
+    assert "New payments matched: 1 of 2." in answer.content.decode()
+    assert "hx-get" in answer.content.decode()
+    waiting = client.get(reverse("admin:commerce_banktransfer_changelist")).content.decode()
+    assert "Being matched" in waiting
+    assert Invoice.objects.get().status == InvoiceStatus.OPEN
+    tasks.match_transfers(statement_id=BankStatement.objects.get().pk)
     assert Invoice.objects.get().status == InvoiceStatus.PAID
+    part = client.get(answer.redirect_chain[0][0], headers={"HX-Request": "true"}).content.decode()
+    assert "New payments matched: 2 of 2." in part
+    assert "Invoices paid: 1. Waiting for you: 1." in part
+    assert "hx-get" not in part
+    assert "<html" not in part
     assert "Read in before" in client.post(url, upload(invoice)).content.decode()
+    again = client.post(confirm, {"token": page.context["token"]}, follow=True)
+    assert "Nothing in this statement is new." in again.content.decode()
+    assert (BankStatement.objects.count(), BankTransfer.objects.count()) == (1, 2)
 
 
 def test_finance_decides_in_the_admin(signed_in, finance, invoice, take_in, acme):
@@ -495,6 +625,7 @@ def test_nobody_but_finance_reads_statements(signed_in, agent, admin, invoice, c
     urls = [
         reverse("admin:commerce_bankstatement_read"),
         reverse("admin:commerce_bankstatement_confirm"),
+        reverse("admin:commerce_bankstatement_progress", args=[transfer.statement_id]),
         reverse("admin:commerce_banktransfer_recognise", args=[transfer.pk]),
         reverse("admin:commerce_banktransfer_assign", args=[transfer.pk]),
         reverse("admin:commerce_banktransfer_to_balance", args=[transfer.pk]),
