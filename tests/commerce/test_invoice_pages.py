@@ -6,6 +6,7 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 from django.utils.html import escape
 
+from accounts.models import Account
 from commerce.models import Invoice, InvoiceStatus
 from tests.commerce.conftest import content_queries
 from tests.factories import make_member
@@ -109,12 +110,21 @@ def test_a_paid_bill_offers_its_document_instead(signed_in, admin, invoice, now)
     assert primary_actions(response) == 1
 
 
-def test_who_may_not_buy_sees_the_bill_without_paying_it(signed_in, bookkeeper, invoice):
+def test_who_keeps_the_bills_pays_them(signed_in, bookkeeper, invoice):
     for url in ("/invoices/", f"/invoices/{invoice.number}/"):
         response = signed_in(bookkeeper).get(url)
         assert response.status_code == 200
-        assert "/pay/" not in response.content.decode()
+        assert f"/invoices/{invoice.number}/pay/" in response.content.decode()
         assert primary_actions(response) == 1
+
+
+def test_a_parent_company_s_people_look_at_the_bill_without_paying_it(signed_in, other_admin, acme, globex, invoice):
+    Account.objects.filter(pk=acme.pk).update(parent=globex, is_open_to_parent=True)
+    client = signed_in(other_admin)
+    response = client.get(f"/invoices/{invoice.number}/?company={acme.public_id}", follow=True)
+    assert invoice.number in response.content.decode()
+    assert "/pay/" not in response.content.decode()
+    assert primary_actions(response) == 1
 
 
 def test_a_payment_on_its_way_is_the_action_instead_of_another(signed_in, admin, invoice, make_attempt):
