@@ -148,9 +148,7 @@ def _check_acceptable(quote: Quote, *, shown_hash: str, consent_name: str, now: 
     planned = PendingChange.objects.for_account(quote.account).open().filter(contract=quote.contract).first()
     if planned is not None and not _is_in_renewal(planned, quote):
         planned.contract = quote.contract
-        raise ChangePlanned(
-            _("Another change of this contract is planned. Take that back first, or wait for its day."), change=planned
-        )
+        raise ChangePlanned(_what_to_do(planned, quote), change=planned)
     pending = Order.objects.for_account(quote.account).awaiting_payment().filter(contract=quote.contract).first()
     if pending is not None:
         raise OrderPending(
@@ -160,10 +158,20 @@ def _check_acceptable(quote: Quote, *, shown_hash: str, consent_name: str, now: 
         )
 
 
+def _what_to_do(planned: PendingChange, quote: Quote) -> str:
+    if _is_for_renewal(planned, quote):
+        return _("A reduction was planned after this offer was made. A new offer with it is made within the hour.")
+    return _("Another change of this contract is planned. Take that back first, or wait for its day.")
+
+
 def _is_in_renewal(planned: PendingChange, quote: Quote) -> bool:
     """Whether a renewal was offered with what is planned for the end of the term."""
+    return _is_for_renewal(planned, quote) and planned.requested_at <= quote.created_at
+
+
+def _is_for_renewal(planned: PendingChange, quote: Quote) -> bool:
     is_reduction = planned.kind == ChangeKind.REDUCTION and planned.effective_date == quote.start_date
-    return quote.is_renewal and is_reduction and planned.requested_at <= quote.created_at
+    return quote.is_renewal and is_reduction
 
 
 def _check_limit(quote: Quote, actor: Actor, approval: PurchaseApproval | None) -> None:

@@ -139,7 +139,7 @@ def test_a_reduction_planned_for_the_end_of_the_term_is_in_the_offer(contract, r
     later = Decision(actor=decision.actor, now=now + timedelta(hours=1))
     amendments.reduce(contract=contract, lines=[entry], decision=later)
     old = renewal.quote
-    with pytest.raises(ChangePlanned):
+    with pytest.raises(ChangePlanned, match="new offer with it is made within the hour"):
         accept_quote(
             quote=old, shown_hash=old.price_hash, consent_name="Ada", ip=None, actor=decision.actor, now=later.now
         )
