@@ -13,14 +13,13 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from accounts.admin import Kept, ReadOnly, Undeletable
 from accounts.jobs import enqueue
 from commerce import amounts, webhooks
 from commerce.admin import receivables
-from commerce.admin.bases import AmountsByPermission, staff_of
+from commerce.admin.bases import AmountsByPermission, PossibleActions, staff_of
 from commerce.billing import payments, refunds
 from commerce.billing import receivables as billing_months
 from commerce.models import (
@@ -75,7 +74,7 @@ class PaymentAttemptInline(ReadOnly, TabularInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+class InvoiceAdmin(AmountsByPermission, ReadOnly, PossibleActions):
     amounts = frozenset({"total", "subtotal", "tax", "covered", "due"})
     fields = [
         "number", "kind", "corrects", "reason", "status", "account", "order", "subtotal", "tax", "total", "covered",
@@ -126,17 +125,9 @@ class InvoiceAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     def credit(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return receivables.credit_page(request, object_id)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
-        """Those that are possible: what is left of an invoice is credited, an open one written off."""
-        invoice = self.get_object(request, object_id)
-        if invoice is None:
-            return []
-        possible = {
-            "commerce_invoice_credit": invoice.can_be_credited,
-            "commerce_invoice_write_off": invoice.is_payable,
-        }
-        actions = super().get_actions_detail(request, object_id)
-        return [action for action in actions if possible[action.action_name]]
+    def possible_actions(self, row: Invoice) -> list[str]:
+        """What is left of an invoice is credited, an open one written off."""
+        return ["credit"] * row.can_be_credited + ["write_off"] * row.is_payable
 
     def has_credit_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm("commerce.credit_invoices")
@@ -171,7 +162,7 @@ class LegalEntityAdmin(Undeletable, ModelAdmin):
 
 
 @admin.register(PaymentAttempt)
-class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
+class PaymentAttemptAdmin(AmountsByPermission, Kept, PossibleActions):
     amounts = frozenset({"amount", "request"})
     list_display = ["__str__", "account", "state_label", "amount", "error_code", "checks", "created_at", "settled_at"]
     list_filter = ["state", "created_at"]
@@ -202,6 +193,9 @@ class PaymentAttemptAdmin(AmountsByPermission, Kept, ModelAdmin):
     @display(description=_("amount"))
     def amount(self, attempt: PaymentAttempt) -> str:
         return amounts.money(Money(attempt.amount_minor, attempt.currency))
+
+    def possible_actions(self, row: PaymentAttempt) -> list[str]:
+        return ["refund"] if refunds.left_of(row) else []
 
     @action(description=_("Pay back"), url_path="refund", permissions=["refund"])
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:

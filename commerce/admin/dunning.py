@@ -8,12 +8,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from accounts.admin import ReadOnly, Undeletable
 from commerce import amounts
-from commerce.admin.bases import AmountsByPermission
+from commerce.admin.bases import AmountsByPermission, PossibleActions
 from commerce.admin.receivables import ReasonForm, money_page
 from commerce.billing import standing
 from commerce.models import Dunning, DunningPolicy, DunningStep, Invoice, StoredCard
@@ -32,7 +31,7 @@ class DunningStepInline(ReadOnly, TabularInline):
 
 
 @admin.register(Dunning)
-class DunningAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+class DunningAdmin(AmountsByPermission, ReadOnly, PossibleActions):
     amounts = frozenset({"owed"})
     list_display = ["account", "state_label", "counted_from", "suspension_date", "cancellation_date", "held_at"]
     list_filter = ["state", "suspension_date", ("closed_at", admin.EmptyFieldListFilter)]
@@ -81,14 +80,11 @@ class DunningAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
         return money_page(request, dunning, form, act, permission="commerce.hold_dunning", title=_("Let it go on"))
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
-        """The one that is possible: hold it, or let it go on; neither once all is paid."""
-        dunning = self.get_object(request, object_id)
-        if dunning is None or dunning.closed_at:
+    def possible_actions(self, row: Dunning) -> list[str]:
+        """Hold it, or let it go on; neither once all is paid."""
+        if row.closed_at:
             return []
-        possible = "commerce_dunning_go_on" if dunning.is_held else "commerce_dunning_hold"
-        actions = super().get_actions_detail(request, object_id)
-        return [action for action in actions if action.action_name == possible]
+        return ["go_on"] if row.is_held else ["hold"]
 
     def has_hold_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm("commerce.hold_dunning")

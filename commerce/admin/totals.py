@@ -7,12 +7,11 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from accounts.admin import ReadOnly
 from commerce import amounts
-from commerce.admin.bases import AmountsByPermission
+from commerce.admin.bases import AmountsByPermission, PossibleActions
 from commerce.admin.receivables import ReasonForm, money_page
 from commerce.billing import totals
 from commerce.models import DayTotal, Finding
@@ -27,7 +26,7 @@ def _result(total: DayTotal) -> tuple[str, str]:
 
 
 @admin.register(DayTotal)
-class DayTotalAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+class DayTotalAdmin(AmountsByPermission, ReadOnly, PossibleActions):
     amounts = frozenset({"ours", "theirs"})
     list_display = ["day", "kind", "ours", "theirs", "result_label", "explanation"]
     list_filter = ["is_different", "kind", "currency", "day"]
@@ -59,6 +58,9 @@ class DayTotalAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     def what_was_found(self, total: DayTotal) -> str:
         found = [(one["id"], Finding(one["finding"]).label) for one in total.findings]
         return format_html_join("", "<div>{}: {}</div>", found) or "–"
+
+    def possible_actions(self, row: DayTotal) -> list[str]:
+        return ["explain"] if row.is_open else []
 
     @action(description=gettext_lazy("Explain"), url_path="explain", permissions=["explain"])
     def explain(self, request: HttpRequest, object_id: int) -> HttpResponse:

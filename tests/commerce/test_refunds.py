@@ -207,8 +207,14 @@ def test_finance_pays_back_in_the_admin_and_nobody_else(signed_in, finance, agen
     for nonsense in ("1e999999", "0", "-1", "10.005", "ten", "9" * 30):
         assert client.post(url, sent | {"amount": nonsense}).status_code == 422
     assert not RefundAttempt.objects.exists()
+    page = reverse("admin:commerce_paymentattempt_change", args=[payment.pk])
+    assert url in client.get(page).content.decode()
     assert client.post(url, sent | {"amount": "10.00"}).status_code == 302
     assert RefundAttempt.objects.get().amount_minor == 10_00
+    left = payment.amount_minor - 10_00
+    rest = {"reason": "The rest", "amount": f"{left / 100:.2f}", "seen_left_minor": left}
+    assert client.post(url, rest).status_code == 302
+    assert url not in client.get(page).content.decode()  # Nothing is left.
 
 
 def test_a_refund_that_is_clicked_twice_goes_back_once(signed_in, finance, payment):

@@ -131,12 +131,14 @@ def test_finance_is_told_and_explains(paid, finance, agent, signed_in):
     url = reverse("admin:commerce_daytotal_explain", args=[total.pk])
     assert signed_in(agent).get(url).status_code == 403
     client = signed_in(finance)
-    assert client.get(reverse("admin:commerce_daytotal_change", args=[total.pk])).status_code == 200
+    page = reverse("admin:commerce_daytotal_change", args=[total.pk])
+    assert url in client.get(page).content.decode()
     assert client.post(url, {"reason": ""}).status_code == 422
     assert client.post(url, {"reason": "A test of ours"}).status_code == 302
     assert client.post(url, {"reason": "Again"}).status_code == 422
     total.refresh_from_db()
     assert (total.explanation, total.is_open) == ("A test of ours", False)
+    assert url not in client.get(page).content.decode()  # Offered as long as it is possible.
 
 
 def test_nobody_but_finance_sees_totals(paid, agent, admin, signed_in, client):
