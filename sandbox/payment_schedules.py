@@ -74,6 +74,7 @@ class Machines:
         self.stripe, self.faults, self.traps, self.secret = stripe, faults, traps, secret
         self.browser = StripeJs(stripe.url)
         self.crashes: list[str] = []
+        self.is_in_a_hurry = True  # What comes late is soon given up; without trouble, a busy machine is no bad luck.
 
     def web(self, *steps: Callable[[], object], now: datetime) -> None:
         """Web processes, all at once; returns when each has answered, failed or died."""
@@ -86,7 +87,8 @@ class Machines:
 
     def _at(self, now: datetime, step: Callable[[], object]) -> None:
         self.traps.arm()
-        gateway.TIMEOUT_SECONDS, gateway.MAX_NETWORK_RETRIES = CLIENT_TIMEOUT_SECONDS, 0  # type: ignore[assignment]
+        if self.is_in_a_hurry:
+            gateway.TIMEOUT_SECONDS, gateway.MAX_NETWORK_RETRIES = CLIENT_TIMEOUT_SECONDS, 0  # type: ignore[assignment]
         with time_machine.travel(now):
             step()
 
@@ -135,6 +137,7 @@ class Schedule:
         self._delivered: set[str] = set()
 
     def run(self) -> Outcome:
+        self.machines.is_in_a_hurry = True
         self._press()
         moves = [self._press, self._answer_bank, self._answer_bank, self._return, self._deliver, self._deliver]
         moves += [self._work, self._work, self._wait, self._give_up, self._cancel]
@@ -318,6 +321,7 @@ class Schedule:
     def _end_trouble(self) -> None:
         self.machines.traps.take_up()
         self.machines.faults.end_trouble()
+        self.machines.is_in_a_hurry = False
 
     # What is true afterwards
 

@@ -78,14 +78,14 @@ def test_who_was_told_apart_is_not_suggested_again(acme, member, cleo):
     assert DistinctPair.objects.count() == 1
 
 
-def test_fifty_thousand_people_take_three_queries(acme, django_assert_num_queries):
+def test_thousands_of_people_take_three_queries(acme, django_assert_num_queries):
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_user (password, email, name, phone, job_title, time_zone, language, is_active,"
             " is_staff, is_superuser, is_demo, unreachable_email, unreachable_reason, dismissed_announcements,"
             " created_at, is_measured)"
             " SELECT '', 'p' || n || '@acme.example', 'Given' || n % 9000 || ' Family' || n % 7919, '', '', 'UTC', '',"
-            " true, false, false, false, '', '', '{}', now(), true FROM generate_series(1, 50000) AS n"
+            " true, false, false, false, '', '', '{}', now(), true FROM generate_series(1, 5000) AS n"
         )
         cursor.execute(
             "INSERT INTO accounts_membership (public_id, account_id, user_id, roles, department, is_active, created_at)"
