@@ -21,3 +21,12 @@ MINIMUMS = {
     "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300, "NZD": 50, "PLN": 200,
     "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
 }  # fmt: skip
+_OTHERWISE = 50  # Where none is named, so that what is sold is worth a payment.
+
+
+def least_charge_minor(currency: str) -> int:
+    """The least that is sold for a card to pay at once, in minor units of ISO 4217.
+
+    Those are Stripe's units, too, for every currency that has a minimum.
+    """
+    return MINIMUMS.get(currency, _OTHERWISE)

@@ -31,9 +31,7 @@ from commerce.pricing.included import Included
 from commerce.pricing.money import Money, PricingError
 from commerce.pricing.tiers import FractionalQuantity, QuantityTooLarge
 from commerce.quotes.manual_prices import ManualPrices, priced_by_hand
-
-SMALLEST_CHARGE_MINOR = 50  # Cards can't be charged less than this, in minor units.
-
+from commerce.stripe_currencies import least_charge_minor
 
 # What can be wrong with a configuration. Each message is for the customer; `field` is where it belongs.
 
@@ -134,7 +132,7 @@ def price(
         raise NotSellable(_("We cannot price this here. Talk to us, we will help.")) from error
     if priced.due_now_minor < 0:
         raise _downgrade()
-    if 0 < priced.due_now_minor < SMALLEST_CHARGE_MINOR:
+    if 0 < priced.due_now_minor < least_charge_minor(priced.currency):
         raise AmountTooSmall(
             _("%(amount)s is less than a card can be charged. Add more, or talk to us.")
             % {"amount": money(Money(priced.due_now_minor, priced.currency))}

@@ -18,8 +18,10 @@ from commerce.configuring.configuring import (
     configure,
 )
 from commerce.configuring.situations import Configuration, NoContract, TaxUnknown, situation_of
-from commerce.models import DiscountSchedule, Price, TaxRate
+from commerce.models import DiscountSchedule, Price, PriceBook, TaxRate
+from commerce.pricing.money import EXPONENTS
 from commerce.quotes.explanations import in_words
+from commerce.stripe_currencies import MINIMUMS, STRIPE_EXPONENTS
 from tests.factories import make_account, make_contract
 from tracking.models import UsageDaily
 
@@ -161,6 +163,26 @@ def test_an_amount_that_no_card_takes_is_refused(acme, contract, products, today
     # 0.10 × 2.460273972 = 0.25, and 0.05 tax.
     with pytest.raises(AmountTooSmall, match=r"€0\.30"):
         configure(acme, Configuration("team", 50, {"sso": 1}), today)
+
+
+@pytest.mark.parametrize(("currency", "least"), [("EUR", 50), ("HUF", 17_500), ("GBP", 30), ("JPY", 50), ("KWD", 50)])
+def test_the_least_amount_is_that_of_the_currency(acme, products, today, currency, least):
+    PriceBook.objects.update(currency=currency)
+    acme.currency = currency
+    acme.save()
+    make_contract(acme, products)
+    TaxRate.objects.update(rate=0)
+    prices, scale = Price.objects.filter(product=products["onboarding"]), 10 ** EXPONENTS[currency]
+    wanted = Configuration("team", 50, {"onboarding": 1})
+    prices.update(unit_price=Decimal(least - 1) / scale)
+    with pytest.raises(AmountTooSmall):
+        configure(acme, wanted, today)
+    prices.update(unit_price=Decimal(least) / scale)
+    assert configure(acme, wanted, today).due_now_minor == least
+
+
+def test_the_units_of_the_least_amounts_are_those_of_iso_4217():
+    assert all(STRIPE_EXPONENTS[currency] == EXPONENTS[currency] for currency in MINIMUMS)
 
 
 def test_without_a_running_contract_there_is_nothing_to_change(acme, products, today):
