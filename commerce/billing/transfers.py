@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -120,8 +120,11 @@ def match_next(*, statement: BankStatement, now: datetime, after: int = 0) -> in
     for pk in batch:
         try:
             _match(pk, actor=actor, now=now)
+        except OperationalError:  # As where two of them waited for each other: the next sweep goes on.
+            logger.warning("bank transfer %s is matched again", pk, exc_info=True)
         except Exception:
             logger.exception("bank transfer %s could not be settled", pk)
+            statement.transfers.being_matched().filter(pk=pk).update(problem=TransferProblem.FAILED)
     return batch[-1] if len(batch) == MATCHED_AT_ONCE else None
 
 

@@ -44,6 +44,7 @@ class TransferProblem(models.TextChoices):
     MARKED = "marked", _("The invoice was marked paid by hand")
     BEING_PAID = "being_paid", _("The invoice is being paid by card")
     ORDER = "order", _("What was ordered can't be delivered any more")
+    FAILED = "failed", _("Something went wrong as it was matched")
 
 
 class BankTransferQuerySet(models.QuerySet["BankTransfer"]):
