@@ -41,6 +41,10 @@ class RefundAttemptQuerySet(models.QuerySet["RefundAttempt"]):
         """Those that took money from the payment, or may yet."""
         return self.exclude(state=RefundState.FAILED)
 
+    def succeeded(self) -> Self:
+        """What went back, the oldest first."""
+        return self.filter(state=RefundState.SUCCEEDED).order_by("settled_at", "pk")
+
     def due(self, now: datetime) -> Self:
         return self.filter(state__in=UNFINISHED_REFUNDS, next_check_at__lte=now)
 

@@ -24,7 +24,7 @@ from accounts.spreadsheets import csv_response
 from commerce.billing import archives, cards, einvoices, invoicing, receivables, standing, statements
 from commerce.billing.billing_profile import BillingProfileForm, save_profile
 from commerce.days import DayField
-from commerce.models import BalanceEntry, Invoice
+from commerce.models import BalanceEntry, Invoice, RefundAttempt
 from commerce.models.billing import InvoiceQuerySet
 from tracking.models import EventName
 from tracking.services import buffer_page_view, record
@@ -197,6 +197,7 @@ def invoice(request: AccountRequest, number: str) -> HttpResponse:
             "may_pay": found.is_payable and request.membership.may(Permission.PAY_INVOICES),
             "is_overdue": found.is_overdue(today),
             "credit_notes": found.corrections.order_by("number"),
+            "refunds": RefundAttempt.objects.for_account(request.account).succeeded().filter(payment__invoice=found),
             "next_reminder": receivables.next_reminder(found, today) if found.is_payable else None,
         },
     )

@@ -67,6 +67,18 @@ def test_a_refund_pays_back_what_was_credited(begin, payment, localstripe, acme,
     assert OutgoingMail.objects.get(kind="refund").to == admin.email
 
 
+def test_the_customer_sees_on_the_invoice_what_went_back(begin, invoice, signed_in, admin, other_admin, now):
+    url = reverse("commerce:invoice", args=[invoice.number])
+    client = signed_in(admin)
+    waiting = begin(10_00)
+    assert "Paid back to the card" not in client.get(url).content.decode()
+    refunds.submit(refund_id=waiting.pk, now=now)
+    page = client.get(url).content.decode()
+    assert "Paid back to the card" in page
+    assert "€10.00" in page
+    assert signed_in(other_admin).get(url).status_code == 404
+
+
 def test_two_parts_go_back_and_no_third(begin, payment, localstripe, now):
     for amount in (1000, payment.amount_minor - 1000):
         refunds.submit(refund_id=begin(amount).pk, now=now)
