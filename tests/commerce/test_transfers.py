@@ -566,7 +566,7 @@ def test_finance_looks_at_a_statement_before_it_is_read_in(signed_in, finance, i
     assert not BankTransfer.objects.exists()
     confirm = reverse("admin:commerce_bankstatement_confirm")
     answer = client.post(confirm, {"token": page.context["token"]}, follow=True)
-    assert "New payments matched: 1 of 2." in answer.content.decode()
+    assert "New payments looked at: 1 of 2." in answer.content.decode()
     assert "hx-get" in answer.content.decode()
     waiting = client.get(reverse("admin:commerce_banktransfer_changelist")).content.decode()
     assert "Being matched" in waiting
@@ -574,7 +574,7 @@ def test_finance_looks_at_a_statement_before_it_is_read_in(signed_in, finance, i
     tasks.match_transfers(statement_id=BankStatement.objects.get().pk)
     assert Invoice.objects.get().status == InvoiceStatus.PAID
     part = client.get(answer.redirect_chain[0][0], headers={"HX-Request": "true"}).content.decode()
-    assert "New payments matched: 2 of 2." in part
+    assert "New payments looked at: 2 of 2." in part
     assert "Invoices paid: 1. Waiting for you: 1." in part
     assert "hx-get" not in part
     assert "<html" not in part
