@@ -57,6 +57,7 @@ class Environment(BaseSettings):
     stripe_checkout_origin: str = "https://checkout.stripe.com"  # Where that is; a custom domain of the account's.
     stripe_webhook_secret: str = ""  # Several, comma separated, while one is being rotated.
 
+    price_lock_added_units: bool = True  # Units added to what is held cost no more than those, until the renewal.
     erasure_wait_days: int = 14  # How long somebody may take back that they want to be erased.
     audit_signing_key_file: str = ""  # Workers only: the Ed25519 key (PEM) that seals the audit log's days.
     audit_public_key_file: str = ""  # Its public half, with which everybody may check them.

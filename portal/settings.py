@@ -359,6 +359,9 @@ AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
 # Systems that set up what customers bought, and say so (commerce.provisioning_api). Several while one takes over.
 PROVISIONING_TOKENS = [token.strip() for token in ENV.provisioning_tokens.split(",") if token.strip()]
 
+# What is promised of prices: read by commerce.configuring alone.
+PRICE_LOCK_ADDED_UNITS = ENV.price_lock_added_units
+
 # Stripe and Salesforce: read by commerce.stripe_gateway and crm.client alone.
 STRIPE_API_BASE = ENV.stripe_api_base
 STRIPE_SECRET_KEY = ENV.stripe_secret_key

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -368,6 +369,7 @@ def _request_line(
         group=product.kind,
         tax_rate_percent=tax.rate_percent,
         tax_note=tax.note,
+        locks_added_price=settings.PRICE_LOCK_ADDED_UNITS,
         holding=None
         if held is None
         else engine.Holding(

@@ -88,6 +88,26 @@ def locked(line: QuoteLine, holding: Holding, quantity: Fraction) -> QuoteLine:
     )
 
 
+def added(line: QuoteLine, holding: Holding, quantity: Fraction) -> QuoteLine:
+    """The line of the units that are bought beside those held, at no more than their price where that is locked."""
+    return replace(line, quantity=stored(quantity), most_unit_price=_most(line, holding))
+
+
+def _most(line: QuoteLine, holding: Holding) -> Decimal | None:
+    """The price of the units held, for the months of the line's. None where it says nothing of more units.
+
+    That of a whole (a block) does not, nor one of zero: what a bundle brought is no price for more of it.
+    """
+    is_set_by_hand = line.special_price is not None or line.list_override is not None
+    is_of_the_whole = line.own_price is not None and line.own_price.is_of_the_whole
+    is_once = Billing.ONCE in (line.billing, holding.billing)
+    if not line.locks_added_price or is_set_by_hand or is_of_the_whole or is_once or not holding.unit_price:
+        return None
+    if holding.price_months < 1:
+        raise TermIsEmpty(f"the price of {holding.product_code} covers no months")
+    return stored(exact_price(holding.unit_price) * Fraction(line.price_months, holding.price_months))
+
+
 def held_monthly(holding: Holding, quantity: Fraction) -> Fraction:
     """What so many held units cost a month at their locked price. Raises TermIsEmpty."""
     if holding.billing is Billing.ONCE:

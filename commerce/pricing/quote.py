@@ -68,6 +68,9 @@ class QuoteLine:
     A `method` prices units otherwise than by so much for each; with `is_contracted` its price was agreed. A contracted
     price takes discount schedules only where `schedules_stack`. Lines of one `group` can share a schedule. The list
     override, the special price, the discount and the shares of partner and distributor are the staff's to give.
+
+    With `locks_added_price`, units added to a `holding` cost no more than those held, unless staff set their price.
+    `most_unit_price` is what a unit may cost at most, with every discount in it.
     """
 
     product_code: str
@@ -97,6 +100,8 @@ class QuoteLine:
     percent_of_total: PercentOfTotal | None = None
     renewal: RenewalTerms | None = None  # Of a line that goes on from an ended term.
     tax_rate_percent: Decimal = Decimal(0)
+    locks_added_price: bool = False
+    most_unit_price: Decimal | None = None
     key: str = ""
 
     @property

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from .explanation import Explanation, Param, Phrase, days_phrase, gettext_noop
-from .holdings import Before, SharedSchedules, counted_before, held_monthly, locked
+from .holdings import Before, SharedSchedules, added, counted_before, held_monthly, locked
 from .money import (
     Money,
     NegativeAmount,
@@ -39,7 +39,7 @@ from .quote import (
 )
 from .tiers import BuyUpHint, DiscountMethod, SlabNotAllowed, checked_quantity
 from .waterfall import LinePrice, LineTerms, ShareOfTotal, price_line
-from .wording import discount_words, price_words, quantity_words, result_words, term_words
+from .wording import discount_words, locked_words, price_words, quantity_words, result_words, term_words
 
 
 class QuoteIsEmpty(PricingError):
@@ -207,8 +207,8 @@ def _price_plain(request: QuoteRequest, line: QuoteLine, others: Fraction) -> It
     elif quantity == held:
         yield _unchanged(request, line, holding, quantity, monthly_before=held_monthly(holding, held))
     else:
-        added = replace(line, quantity=stored(quantity - held))
-        yield _charge(request, line, added, others=others, kept=holding, monthly_before=held_monthly(holding, held))
+        more = added(line, holding, quantity - held)
+        yield _charge(request, line, more, others=others, kept=holding, monthly_before=held_monthly(holding, held))
 
 
 def _charge(
@@ -232,10 +232,10 @@ def _charge(
         monthly += held_monthly(kept, held)
         kept_time = _time(request, kept.billing or line.billing, kept.price_months)
         whole += held * exact_price(kept.unit_price) * kept_time.multiplier
-    clauses = [
+    clauses = locked_words(request, charged) if price.is_locked else [
         *price_words(request, charged, held=held, is_added=kept is not None),
         *discount_words(request, charged, counted=before.counted, is_together=others > 0),
-    ]
+    ]  # fmt: skip
     if time.words is not None:
         clauses.append(time.words)
     quantity = exact(charged.quantity)
@@ -456,6 +456,7 @@ def _terms(request: QuoteRequest, line: QuoteLine, multiplier: Fraction, before:
         renewal=line.renewal,
         partner_percent=line.partner_percent,
         distributor_percent=line.distributor_percent,
+        most_unit_price=line.most_unit_price,
     )
 
 

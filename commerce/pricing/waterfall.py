@@ -33,6 +33,8 @@ from .tiers import (
     discounted_unit_price,
 )
 
+LOCKED = "locked_price"  # The step that a lock takes.
+
 
 class RulesOutOfOrder(PricingError):
     """Two price rules claim the same place in the order, so the price would depend on chance."""
@@ -112,7 +114,7 @@ class LineTerms:
     `multiplier` is how many times that price is due (see `prorate_multiplier`); lines that are paid once ignore it.
     `already` is how many units were bought before: prices and slab discounts go on where those ended, the discounts
     where `counted` units did if that is another number. A `method` says what the units cost, if not so much for each;
-    `is_contracted` that its price was agreed.
+    `is_contracted` that its price was agreed. Of a unit, no more than `most_unit_price` is charged.
     """
 
     original_price: Decimal
@@ -139,6 +141,7 @@ class LineTerms:
     discount: Adjustment | None = None
     partner_percent: Decimal = Decimal(0)
     distributor_percent: Decimal = Decimal(0)
+    most_unit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,11 @@ class LinePrice:
     @property
     def exact_total(self) -> Fraction:
         return self.net_unit_price * self.effective_quantity
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether units cost less than by today's price, as those held do."""
+        return any(step.name == LOCKED for step in self.steps)
 
 
 def apply_adjustment(price: Fraction, adjustment: Adjustment) -> Fraction:
@@ -290,7 +298,7 @@ class _Waterfall:
         return regular
 
     def to_net_price(self, regular: Fraction) -> Fraction:
-        """Steps 7 to 8: manual discount, uplift of a renewal, partner and distributor."""
+        """Steps 7 to 9: manual discount, uplift of a renewal, partner and distributor, the lock."""
         terms = self.terms
         customer = regular
         if terms.discount is not None and not self.carries_sold_price:
@@ -309,7 +317,11 @@ class _Waterfall:
         if terms.renewal is not None and terms.renewal.promised_percent:
             customer = self.keep("promised_price", less_percent(customer, terms.renewal.promised_percent))
         partner = self.keep("partner_price", less_percent(customer, terms.partner_percent))
-        return self.keep("net_unit_price", less_percent(partner, terms.distributor_percent))
+        net = less_percent(partner, terms.distributor_percent)
+        if terms.most_unit_price is not None:
+            most = exact_price(terms.most_unit_price) * self.multiplier
+            net = self.keep(LOCKED, most) if most < net else net
+        return self.keep("net_unit_price", net)
 
     def _original_price(self) -> Fraction:
         """What the book says: of a unit, of the whole, or on the average where units cost differently."""

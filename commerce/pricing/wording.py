@@ -68,6 +68,12 @@ def price_words(request: QuoteRequest, line: QuoteLine, *, held: Fraction, is_ad
     return words_of_price
 
 
+def locked_words(request: QuoteRequest, line: QuoteLine) -> list[Phrase]:
+    """10 more seats at EUR 22.00 a month, the price in your contract."""
+    price = at_price(_asked(request, line, is_added=True), line.most_unit_price or Decimal(0))
+    return [price, Phrase(gettext_noop("the price in your contract"))]
+
+
 def _list_words(line: QuoteLine, asked: Asked, held: Fraction) -> list[Phrase]:
     method = line.own_price
     if method is not None and not isinstance(method, ListPrice):

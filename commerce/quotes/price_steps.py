@@ -23,6 +23,7 @@ NAMES = {
     "uplifted_customer_price": gettext_lazy("With the uplift"),
     "promised_price": gettext_lazy("Less what was promised"),
     "partner_price": gettext_lazy("After the partner's share"),
+    "locked_price": gettext_lazy("At the price of the contract"),
     "net_unit_price": gettext_lazy("After the distributor's share"),
     "line_total": gettext_lazy("All units"),
 }

@@ -53,13 +53,13 @@ def test_each_line_explains_itself(acme, contract, upgrade, today):
 
 
 def test_more_seats_are_charged_alone_and_the_others_keep_their_price(acme, contract, products, today):
-    Price.objects.for_account(acme).filter(product=products["team"]).update(unit_price="12.40")
+    Price.objects.for_account(acme).filter(product=products["team"]).update(unit_price="10.40")
 
     priced = configure(acme, Configuration("team", 60), today)
 
-    # 10 × 12.40 × 2.460273972 = 305.0740; 50 × 11.40 + 10 × 12.40 = 694 a month.
-    assert priced.due_net_minor == 30_507
-    assert (priced.monthly_before_minor, priced.monthly_minor) == (57_000, 69_400)
+    # 10 × 10.40 × 2.460273972 = 255.8685; 50 × 11.40 + 10 × 10.40 = 674 a month.
+    assert priced.due_net_minor == 25_587
+    assert (priced.monthly_before_minor, priced.monthly_minor) == (57_000, 67_400)
 
 
 def test_a_volume_discount_goes_on_where_the_owned_seats_ended(acme, contract, products, today):
