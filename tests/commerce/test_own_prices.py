@@ -161,7 +161,8 @@ def test_rules_take_off_a_percentage_of_other_lines_too(acme, team, share, today
     assert monthly(acme, today, share) == 250
 
 
-def test_a_price_that_no_column_holds_is_refused(acme, team, share, products, today):
+def test_a_price_that_no_column_holds_is_refused(acme, team, share, products, today, settings):
+    settings.PRICE_LOCK_ADDED_UNITS = False  # Nothing keeps the price low.
     Product.objects.update(max_quantity=10**9)
     Price.objects.filter(pk=team.pk).update(unit_price=900)
     with pytest.raises(NotSellable, match="Talk to us"):
