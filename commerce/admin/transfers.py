@@ -14,8 +14,6 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
-from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
@@ -23,7 +21,7 @@ from accounts.admin import ReadOnly
 from accounts.http import StaffRequest, requires_staff
 from accounts.models import Account
 from commerce import amounts
-from commerce.admin.bases import AmountsByPermission
+from commerce.admin.bases import AmountsByPermission, PossibleActions
 from commerce.admin.receivables import MOST_DIGITS, ReasonForm, money_page
 from commerce.billing import bank_statements, transfers
 from commerce.billing.references import in_groups
@@ -33,8 +31,7 @@ from tracking.actor import Actor
 
 MAY_HANDLE = "commerce.handle_transfers"
 MAY_PAY_BACK = "commerce.refund_payments"
-PAY_BACK = "commerce_banktransfer_pay_back"  # The action's name at the admin.
-RECOGNISE = "commerce_banktransfer_recognise"  # Offered where an invoice was marked paid by hand.
+STATES = {"waiting": "warning", "matching": "info", "settled": "success", "credited": "info"}
 KEPT_SECONDS = 60 * 60  # Between the look and the confirmation.
 
 
@@ -171,7 +168,7 @@ def _row(match: transfers.Match) -> dict[str, object]:
 
 
 @admin.register(BankTransfer)
-class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
+class BankTransferAdmin(AmountsByPermission, ReadOnly, PossibleActions):
     amounts = frozenset({"amount"})
     list_display = ["booked_date", "payer_name", "amount", "text", "state_label", "open_problem", "account", "invoice"]
     list_filter = ["state", "problem", "booked_date"]
@@ -185,8 +182,10 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
     search_fields = ["payer_name", "payer_iban", "text", "invoice__number", "account__name"]
     actions_detail = ["recognise", "assign", "to_balance", "send_back", "pay_back"]
 
-    @display(description=gettext_lazy("state"), label={"waiting": "warning", "settled": "success", "credited": "info"})
+    @display(description=gettext_lazy("state"), label=STATES)
     def state_label(self, transfer: BankTransfer) -> tuple[str, str]:
+        if transfer.is_being_matched:  # By a worker; it waits for nobody yet.
+            return "matching", _("Being matched")
         return transfer.state, str(transfer.get_state_display())
 
     @display(description=gettext_lazy("amount"))
@@ -199,8 +198,6 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
     @display(description=gettext_lazy("problem"))
     def open_problem(self, transfer: BankTransfer) -> str:
-        if transfer.is_being_matched:
-            return _("Being matched")
         return transfer.get_problem_display() if transfer.state == TransferState.WAITING else ""
 
     @display(description=gettext_lazy("paid by hand"))
@@ -270,16 +267,11 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, ModelAdmin):
 
         return money_page(request, transfer, form, act, permission=MAY_PAY_BACK, title=_("Pay back by bank transfer"))
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
-        """Those that are possible: to decide while it waits, afterwards to pay back what is left of it."""
-        transfer = self.get_object(request, object_id)
-        if transfer is None:
-            return []
-        actions = super().get_actions_detail(request, object_id)
-        if transfer.state == TransferState.WAITING:
-            impossible = {PAY_BACK} if transfers.marked_invoice(transfer) else {PAY_BACK, RECOGNISE}
-            return [action for action in actions if action.action_name not in impossible]
-        return [action for action in actions if action.action_name == PAY_BACK and transfers.left_to_pay_back(transfer)]
+    def possible_actions(self, row: BankTransfer) -> list[str]:
+        """To decide while it waits, afterwards to pay back what is left of it."""
+        if row.state != TransferState.WAITING:
+            return ["pay_back"] if transfers.left_to_pay_back(row) else []
+        return ["recognise"] * bool(transfers.marked_invoice(row)) + ["assign", "to_balance", "send_back"]
 
     def has_refund_permission(self, request: HttpRequest, *args: object) -> bool:
         return request.user.has_perm(MAY_PAY_BACK)
