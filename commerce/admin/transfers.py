@@ -174,19 +174,23 @@ class BankTransferAdmin(AmountsByPermission, ReadOnly, PossibleActions):
     list_filter = ["state", "problem", "booked_date"]
     ordering = ["-state", "-booked_date", "-pk"]  # What waits comes first.
     fields = [
-        "state", "open_problem", "marked", "note", "booked_date", "payer_name", "iban", "amount", "text",
+        "state_words", "open_problem", "marked", "note", "booked_date", "payer_name", "iban", "amount", "text",
         "account", "invoice", "statement", "handled_by", "handled_at",
     ]  # fmt: skip
-    readonly_fields = ["open_problem", "marked", "iban", "amount"]
+    readonly_fields = ["state_words", "open_problem", "marked", "iban", "amount"]
     list_select_related = ["account", "invoice"]
     search_fields = ["payer_name", "payer_iban", "text", "invoice__number", "account__name"]
     actions_detail = ["recognise", "assign", "to_balance", "send_back", "pay_back"]
 
     @display(description=gettext_lazy("state"), label=STATES)
     def state_label(self, transfer: BankTransfer) -> tuple[str, str]:
+        return "matching" if transfer.is_being_matched else transfer.state, self.state_words(transfer)
+
+    @display(description=gettext_lazy("state"))
+    def state_words(self, transfer: BankTransfer) -> str:
         if transfer.is_being_matched:  # By a worker; it waits for nobody yet.
-            return "matching", _("Being matched")
-        return transfer.state, str(transfer.get_state_display())
+            return _("Being matched")
+        return str(transfer.get_state_display())
 
     @display(description=gettext_lazy("amount"))
     def amount(self, transfer: BankTransfer) -> str:

@@ -570,6 +570,8 @@ def test_finance_looks_at_a_statement_before_it_is_read_in(signed_in, finance, i
     assert "hx-get" in answer.content.decode()
     waiting = client.get(reverse("admin:commerce_banktransfer_changelist")).content.decode()
     assert "Being matched" in waiting
+    first = reverse("admin:commerce_banktransfer_change", args=[BankTransfer.objects.being_matched().get().pk])
+    assert ">Being matched<" in client.get(first).content.decode()
     assert Invoice.objects.get().status == InvoiceStatus.OPEN
     tasks.match_transfers(statement_id=BankStatement.objects.get().pk)
     assert Invoice.objects.get().status == InvoiceStatus.PAID
